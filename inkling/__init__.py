@@ -1,0 +1,35 @@
+"""Inkling reads handwritten digits: data, training, measuring, serving, drawing.
+
+>>> from inkling import Reader
+>>> Reader.load().read("digit.png").label
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from inkling.errors import InklingError as InklingError
+    from inkling.errors import NothingDrawn as NothingDrawn
+    from inkling.ink import Drawing as Drawing
+    from inkling.ink import to_image as to_image
+    from inkling.reader import Reader as Reader
+    from inkling.reader import Reading as Reading
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Drawing": "ink",
+    "InklingError": "errors",
+    "NothingDrawn": "errors",
+    "Reader": "reader",
+    "Reading": "reader",
+    "to_image": "ink",
+}
+__all__ = ["Drawing", "InklingError", "NothingDrawn", "Reader", "Reading", "to_image"]
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, imported when first asked for: `import inkling` loads no heavy library."""
+    if name in _HOMES:
+        return getattr(import_module(f"inkling.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'inkling' has no attribute {name!r}")

@@ -1,0 +1,5 @@
+"""python -m inkling."""
+
+from inkling.cli import main
+
+main()

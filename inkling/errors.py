@@ -1,0 +1,77 @@
+"""The one exception tree: what a user can put right, told in one line.
+
+    InklingError
+    ├── DataError         a data set that is missing, broken or could not be fetched
+    ├── InkError          a picture or drawing that cannot be read
+    │   ├── NothingDrawn  there is no ink in it
+    │   └── TooLarge      more bytes, pixels or points than are taken
+    ├── RecipeError       an unknown recipe, key or value
+    ├── RunError          a training run that cannot start, go on or end well
+    ├── BundleError       a trained model that is missing, changed or not one
+    ├── ServeError        the page cannot be served there
+    └── MissingExtra      a library of an optional part is not installed
+
+Each says what was expected and what came (`error`) and the way out (`hint`). Only the
+edges turn one into an exit code (cli) or an HTTP status (web). A programmer's misuse is a
+`ValueError` instead. Pattern: httpx, _exceptions.py.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class InklingError(Exception):
+    """One line for the user: `error`, a sentence without its full stop, and `hint`."""
+
+    def __init__(self, error: str, hint: str) -> None:
+        super().__init__(f"{error}. {hint}.")
+        self.error = error
+        self.hint = hint
+
+
+class DataError(InklingError):
+    """A data set is missing, broken or could not be fetched."""
+
+
+class InkError(InklingError):
+    """A picture or drawing cannot be read."""
+
+
+class NothingDrawn(InkError):
+    """There is no ink in the picture or drawing: an answer of its own, never a class."""
+
+
+class TooLarge(InkError):
+    """More bytes, pixels or points than are taken."""
+
+
+class RecipeError(InklingError):
+    """A recipe, or one of its keys or values, is not known."""
+
+
+class RunError(InklingError):
+    """A training run cannot start, go on or end well."""
+
+
+class BundleError(InklingError):
+    """A bundle is missing, was changed, or is not one."""
+
+
+class ServeError(InklingError):
+    """The page cannot be served at that address."""
+
+
+class MissingExtra(InklingError):
+    """A library of an optional part of Inkling is not installed."""
+
+    def __init__(self, what: str, library: str, extra: str) -> None:
+        super().__init__(
+            f"{what} needs {library}, which is not installed",
+            f"Install it with: pip install 'inkling[{extra}]'",
+        )
+
+
+def suggest(name: str, known: Iterable[str], otherwise: str) -> str:
+    """A hint for a mistyped `name`: the nearest of the `known` ones, else `otherwise`."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"Perhaps you meant {near[0]}" if near else otherwise
