@@ -1,0 +1,73 @@
+"""IDX bytes <-> arrays: the format in which MNIST and Fashion-MNIST are published.
+
+Two zero bytes, one type byte (0x08, unsigned byte), one byte with the number of axes, each
+axis as a big-endian 32-bit integer, then the values in row-major order.
+Source: "The IDX file format" at the foot of the MNIST page (LeCun, Cortes, Burges).
+"""
+
+import gzip
+import math
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkling.errors import DataError
+
+UNSIGNED_BYTE = 0x08
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """The content of `path`, unpacked if its name ends in .gz; at most `limit` + 1 bytes.
+
+    Raises DataError if the file cannot be read or its compressed stream is broken.
+    """
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            return file.read(limit + 1)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as cause:
+        raise DataError(
+            f"{path}: expected a whole gzip file, but it is truncated or damaged ({cause})",
+            "Delete it and fetch it again with: inkling data fetch",
+        ) from cause
+    except OSError as cause:
+        raise DataError(
+            f"{path}: expected a readable file, but {cause.strerror}",
+            "Check the path and its permissions",
+        ) from cause
+
+
+def parse(content: bytes, name: str) -> NDArray[np.uint8]:
+    """The array in `content`, of the shape its header says, read-only.
+
+    `name` stands in the message of the DataError raised when the header or length is wrong.
+    """
+    way_out = "Delete it and fetch it again with: inkling data fetch"
+    magic = content[:4]
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] != UNSIGNED_BYTE or not magic[3]:
+        raise DataError(
+            f"{name}: expected an IDX file of unsigned bytes (magic 00 00 08 0N), "
+            f"got {magic.hex(' ') or 'nothing'}",
+            way_out,
+        )
+    start = 4 + 4 * magic[3]
+    if len(content) < start:
+        raise DataError(
+            f"{name}: expected a header of {start} bytes, got {len(content)} bytes in all", way_out
+        )
+    shape = struct.unpack(f">{magic[3]}I", content[4:start])
+    if len(content) != start + math.prod(shape):
+        raise DataError(
+            f"{name}: expected {start + math.prod(shape):,} bytes for shape {shape}, "
+            f"got {len(content):,}",
+            way_out,
+        )
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def serialize(array: NDArray[np.uint8]) -> bytes:
+    """The IDX bytes of `array`, of any shape with 1 to 255 axes: the inverse of `parse`."""
+    header = struct.pack(f">4B{array.ndim}I", 0, 0, UNSIGNED_BYTE, array.ndim, *array.shape)
+    return header + array.tobytes()

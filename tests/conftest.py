@@ -1,0 +1,87 @@
+"""What several tests share: the data sets, a browser, a running server."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inkling import catalog, data
+
+ROOT = Path(__file__).parent.parent
+REQUIRED = bool(os.environ.get("INKLING_REQUIRE_ALL"))  # set by .ci/run: nothing is skipped there
+
+
+def missing(reason: str) -> None:
+    """Skip, or fail where nothing may be skipped."""
+    if REQUIRED:
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def mnist() -> data.Splits:
+    """MNIST's splits."""
+    if not data.is_here(catalog.get("mnist")):
+        missing("MNIST is not here: inkling data fetch mnist")
+    return data.splits("mnist")
+
+
+@pytest.fixture(scope="session")
+def digits(mnist: data.Splits) -> np.ndarray:
+    """MNIST's test images `(10000, 28, 28)`, uint8."""
+    return mnist.test.pixels[:, 0]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium."""
+    for name in ("chromium", "chromium-browser", "google-chrome", "chrome"):
+        if path := shutil.which(name):
+            return path
+    missing("No Chromium is here: apt-get install chromium, or your system's like")
+    raise AssertionError
+
+
+@contextmanager
+def serving(*options: str) -> Iterator[tuple[str, subprocess.Popen]]:
+    """A real `inkling serve` at a free port: its address and its process."""
+    command = [sys.executable, "-m", "inkling", "serve", "--port", "0", *options]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    try:
+        line = process.stdout.readline()
+        address = re.search(r"http://\S+", line)
+        assert address, line + process.stderr.read()
+        yield address.group(), process
+    finally:
+        process.terminate()
+        try:
+            process.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The address of a running server."""
+    with serving() as (address, _):
+        yield address
+
+
+def run_inkling(*arguments: str, **options) -> subprocess.CompletedProcess:
+    """The command line as a user runs it."""
+    return subprocess.run(
+        [sys.executable, "-m", "inkling", *arguments],
+        capture_output=True,
+        timeout=100,
+        **({"text": True} | options),
+    )

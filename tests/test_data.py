@@ -1,0 +1,223 @@
+import contextlib
+import gzip
+import hashlib
+import resource
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+
+from inkling import catalog, data, idx
+from inkling.catalog import DataSet, File
+from inkling.errors import DataError
+
+
+def silent(*_): ...
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """A published data set of 60 and 20 images, its mirror's folder, and an empty cache."""
+    rng = np.random.default_rng(0)
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    files = []
+    for part, count in (("train", 60), ("t10k", 20)):
+        images = rng.integers(0, 256, (count, 28, 28), np.uint8)
+        labels = (np.arange(count) % 10).astype(np.uint8)
+        for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
+            content, name = idx.serialize(array), f"{part}-{kind}-ubyte"
+            (mirror / f"{name}.gz").write_bytes(gzip.compress(content))
+            files.append(File(name, len(content), hashlib.sha256(content).hexdigest()))
+    monkeypatch.delenv("INKLING_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    dataset = DataSet("small", "Small", "CC0", tuple("0123456789"), "digit", tuple(files))
+    return dataset, mirror
+
+
+@contextlib.contextmanager
+def serving(folder):
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_): ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def put(folder, small, **changed):
+    """Copy a data set into `folder`, with some files' bytes changed, to be found there."""
+    dataset, mirror = small
+    (folder / "small").mkdir(parents=True)
+    for file in dataset.files:
+        content = (mirror / f"{file.name}.gz").read_bytes()
+        key = file.name.partition("-idx")[0].replace("-", "_")
+        (folder / "small" / f"{file.name}.gz").write_bytes(changed.get(key, lambda c: c)(content))
+
+
+def test_splits_are_the_agreed_ones(mnist):
+    parts = mnist.train, mnist.validation, mnist.test
+    assert [len(part.labels) for part in parts] == [55_000, 5_000, 10_000]
+    digest = hashlib.sha256(mnist.validation.pixels.tobytes()).hexdigest()
+    assert digest[:16] == "3ab476b5c943118e"  # another split makes old figures incomparable
+    shares = [np.bincount(part.labels) / len(part.labels) for part in parts[:2]]
+    assert np.abs(shares[0] - shares[1]).max() < 2e-4
+    assert mnist.train.pixels.shape == (55_000, 1, 28, 28)
+    images = mnist.validation.images()
+    assert images.dtype == np.float32
+    assert (images.min(), images.max()) == (0, 1)
+
+
+def test_the_tutorials_split_is_the_last_fifth(mnist):
+    parts = data.splits("mnist", "tutorial")
+    assert [len(part.labels) for part in (parts.train, parts.validation)] == [48_000, 12_000]
+    assert parts.train.labels[:5].tolist() == [5, 0, 4, 1, 9]
+    assert np.array_equal(parts.test.labels, mnist.test.labels)
+
+
+def test_optdigits_needs_no_network(monkeypatch, tmp_path):
+    monkeypatch.setenv("INKLING_DATA", str(tmp_path))
+    parts = data.splits("optdigits")
+    counts = [len(part.labels) for part in (parts.train, parts.validation, parts.test)]
+    assert counts == [1372, 125, 300]
+    assert parts.test.pixels.max(axis=(1, 2, 3)).min() == 255
+    ink = parts.test.images()[:, 0]
+    centres = [(ink.sum(axis) @ (np.arange(28) + 0.5)) / ink.sum((1, 2)) for axis in (1, 2)]
+    assert np.min(centres) >= 13.9
+    assert np.max(centres) < 15.1
+
+
+def test_fashion_mnist_is_whole():
+    if not data.is_here(catalog.get("fashion-mnist")):
+        from conftest import missing
+
+        missing("Fashion-MNIST is not here: inkling data fetch fashion-mnist")
+    train, test = data.load(catalog.get("fashion-mnist"))
+    assert (len(train.labels), len(test.labels)) == (60_000, 10_000)
+
+
+def test_every_published_set_has_two_mirrors():
+    for dataset in catalog.CATALOG.values():
+        assert not dataset.files or len(dataset.mirrors) >= 2
+        assert all(mirror.endswith("/") for mirror in dataset.mirrors)
+
+
+def test_an_unknown_name_suggests_the_nearest():
+    with pytest.raises(DataError, match="Perhaps you meant fashion-mnist"):
+        catalog.get("fashion_mnist")
+
+
+def test_the_named_folder_comes_before_the_cache(small, tmp_path, monkeypatch):
+    put(tmp_path / "named", small)
+    put(data.cache_folder(), small, train_labels=lambda content: content[:9])
+    with pytest.raises(DataError, match="truncated"):
+        data.load(small[0])
+    monkeypatch.setenv("INKLING_DATA", str(tmp_path / "named"))
+    assert len(data.load(small[0])[0].labels) == 60
+
+
+def test_unpacked_files_serve_as_well(small):
+    put(data.cache_folder(), small)
+    for path in (data.cache_folder() / "small").iterdir():
+        path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+        path.unlink()
+    assert len(data.load(small[0])[1].labels) == 20
+
+
+def repacked(change):
+    return lambda content: gzip.compress(change(gzip.decompress(content)))
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        ({"train_images": lambda c: c[: len(c) // 2]}, "truncated"),
+        ({"train_images": lambda c: c[10:]}, "gzip"),
+        ({"t10k_images": repacked(lambda c: c.replace(b"\x08", b"\x0d", 1))}, "magic"),
+        ({"t10k_images": repacked(lambda c: c + b"\0")}, "expected 15,696 bytes"),
+        (
+            {"t10k_labels": repacked(lambda c: idx.serialize(np.frombuffer(c[8:-1], np.uint8)))},
+            "as many 28x28 images as labels",
+        ),
+        ({"train_labels": repacked(lambda c: c[:-1] + b"\x0a")}, "labels from 0 to 9, got 10"),
+        ({"train_labels": repacked(lambda c: c[:-1] + b"\x08")}, "SHA-256"),
+    ],
+)
+def test_what_is_broken_is_named(small, changed, what):
+    put(data.cache_folder(), small, **changed)
+    with pytest.raises(DataError) as caught:
+        data.load(small[0])
+    message = str(caught.value)
+    assert what in message
+    assert next(iter(changed)).replace("_", "-") in message
+    assert "\n" not in message
+
+
+def test_a_missing_set_says_how_to_get_it(small):
+    with pytest.raises(DataError, match="inkling data fetch small"):
+        data.load(small[0])
+
+
+def test_fetch_tries_the_mirrors_in_turn(small, tmp_path):
+    dataset, mirror = small
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    for path in mirror.iterdir():  # the first mirror has one file missing, others changed
+        (bad / path.name).write_bytes(gzip.compress(b"something else"))
+    next(bad.iterdir()).unlink()
+    with serving(bad) as first, serving(mirror) as second:
+        paths = data.fetch(dataset, silent, (first, second))
+    assert [path.parent for path in paths] == [data.cache_folder() / "small"] * 4
+    assert len(data.load(dataset)[0].labels) == 60
+    assert len(list(paths[0].parent.iterdir())) == 4
+    data.fetch(dataset, silent, ())  # what is here and whole needs no mirror
+
+
+def test_a_broken_file_is_fetched_again(small):
+    dataset, mirror = small
+    put(data.cache_folder(), small, t10k_images=lambda content: content[:100])
+    with serving(mirror) as address:
+        told = []
+        data.fetch(dataset, lambda *each: told.append(each), (address,))
+    assert {name for name, _, _ in told} == {"t10k-images-idx3-ubyte.gz"}
+    assert told[-1][1] == told[-1][2] > 0
+    assert len(data.load(dataset)[1].labels) == 20
+
+
+def test_a_broken_download_replaces_nothing(small):
+    dataset, mirror = small
+    put(data.cache_folder(), small, t10k_images=lambda content: content[:100])
+    before = {path: path.read_bytes() for path in (data.cache_folder() / "small").iterdir()}
+    (mirror / "t10k-images-idx3-ubyte.gz").write_bytes(gzip.compress(b"other"))
+    with serving(mirror) as address, pytest.raises(DataError, match="not the published content"):
+        data.fetch(dataset, silent, (address,))
+    assert {p: p.read_bytes() for p in (data.cache_folder() / "small").iterdir()} == before
+
+
+def test_no_network_is_said(small):
+    with pytest.raises(DataError, match="no mirror") as caught:
+        data.fetch(small[0], silent, ("http://127.0.0.1:9/",))
+    assert "Check the network" in caught.value.hint
+    assert not list(data.cache_folder().rglob("*.gz"))
+
+
+def test_no_room_is_said(small):
+    dataset, mirror = small
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with serving(mirror) as address:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+        try:
+            with pytest.raises(DataError, match="room") as caught:
+                data.fetch(dataset, silent, (address,))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "train-images" in str(caught.value)
+    assert not list((data.cache_folder() / "small").iterdir())
