@@ -1,0 +1,249 @@
+"""Ink -> image: a drawing or a picture becomes what a network reads, as MNIST was made.
+
+MNIST's own path, as published and as QMNIST rebuilt it (Yadav & Bottou 2019): a tight box
+around the ink, grown to a square; exact area averaging to 20x20; the peak stretched to 255;
+pasted into 28x28 by a whole-pixel shift that brings the centre of mass into [14, 15), pixel
+centres lying at +0.5. (QMNIST writes the shift as int(15 - centre), which differs only for a
+centre on a whole pixel; MNIST holds three of those, and all three lie at 14.)
+
+Fashion-MNIST's frame (Xiao, Rasul & Vollgraf 2017): the longer side to 28, centred.
+"""
+
+import io
+import math
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageOps
+
+from inkling.errors import InkError, NothingDrawn, TooLarge
+
+SIDE = 28  # pixels, of every image
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")  # a phone's MPO comes as a JPEG
+LOSSY = ("JPEG", "MPO", "WEBP")
+MAX_PIXELS = 50_000_000  # a 48-megapixel photograph passes, a bomb does not
+MAX_POINTS = 10_000  # of one drawing; a busy page draws a few hundred
+MAX_COORDINATE = 1e6
+DEFAULT_PEN = 30.0  # of a 384-pixel canvas: leaves MNIST's stroke, 2.5 pixels wide
+RASTER = 640  # pixels; strokes are drawn so large, then averaged down 32 to 1
+LEAST_CONTRAST = 16.0  # of 255; fainter than that is paper, not ink
+LOSSY_FLOOR = 0.1  # of the peak; what JPEG and WebP leave around a stroke is below
+
+Frame = Literal["digit", "garment"]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What a person drew: strokes of points (x to the right, y down), any unit, one pen."""
+
+    strokes: Sequence[Sequence[tuple[float, float]]]
+    pen: float = DEFAULT_PEN  # width of the line, in the unit of the points
+
+    def __post_init__(self) -> None:
+        points = [point for stroke in self.strokes for point in stroke]
+        if len(points) > MAX_POINTS:
+            raise TooLarge(
+                f"Expected a drawing of at most {MAX_POINTS:,} points, got {len(points):,}",
+                "Send fewer points a stroke",
+            )
+        numbers = [self.pen, *(number for point in points for number in point)]
+        if self.pen <= 0 or not all(abs(number) <= MAX_COORDINATE for number in numbers):
+            raise InkError(
+                f"Expected coordinates and a pen width within {MAX_COORDINATE:,.0f}, the pen "
+                f"wider than 0 (it is {self.pen:g})",
+                "Send finite numbers, in pixels of your canvas",
+            )
+
+
+Source = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any] | Drawing
+
+
+def to_image(source: Source, frame: Frame = "digit") -> NDArray[np.float32]:
+    """The image `(1, 28, 28)` in [0, 1], ink = 1 on 0, of one drawing or picture.
+
+    `source`: a path, the bytes of a file, a PIL image, an array or a `Drawing`. Arrays are
+    `(H, W)`, `(1, H, W)`, `(H, W, 3)` or `(H, W, 4)`; uint8, bool, or floats in [0, 1].
+    Dark ink on light paper is inverted, transparency laid on what sets the ink off.
+    `frame`: "digit" as MNIST, "garment" as Fashion-MNIST.
+
+    Raises NothingDrawn if there is no ink, TooLarge and InkError for what cannot be read.
+    """
+    if isinstance(source, Drawing):
+        return _fit(_render(source), frame)
+    if isinstance(source, np.ndarray):
+        return _fit(_ink(_grey_array(source), lossy=False), frame)
+    if isinstance(source, Image.Image):
+        return _fit(_ink(_grey(source), source.format in LOSSY), frame)
+    return to_image(_open(source), frame)
+
+
+def _open(source: str | os.PathLike[str] | bytes) -> Image.Image:
+    """The picture in a file or in a file's bytes, its size checked before it is decoded."""
+    if not isinstance(source, bytes):
+        return _open_file(Path(source))
+    return _decode(io.BytesIO(source), "The picture")
+
+
+def _open_file(path: Path) -> Image.Image:
+    try:
+        file = path.open("rb")
+    except OSError as cause:
+        raise InkError(
+            f"{path}: expected a picture, but {cause.strerror}", "Check the path"
+        ) from cause
+    with file:
+        return _decode(file, str(path))
+
+
+def _decode(file: IO[bytes], name: str) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(file, formats=FORMATS)
+        if image.width * image.height <= MAX_PIXELS:
+            image.load()
+            return image
+        size = f"{image.width:,} x {image.height:,}"
+    except Image.DecompressionBombError:
+        size = "far more"
+    except Exception as cause:  # Pillow's decoders raise nearly every kind on garbage
+        raise InkError(
+            f"{name}: expected a picture (PNG, JPEG, WebP, BMP or GIF), but it cannot be decoded",
+            "Check that the file is whole, or save it again as PNG",
+        ) from cause
+    raise TooLarge(
+        f"{name}: expected at most {MAX_PIXELS:,} pixels, got {size}", "Scale the picture down"
+    )
+
+
+def _grey(image: Image.Image) -> NDArray[np.float32]:
+    """The brightness `(H, W)` in 0..255 of a picture, turned as EXIF says, made opaque."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I;16"):
+        return np.asarray(image, np.float32) / np.float32(257)
+    if not image.has_transparency_data:
+        return np.asarray(image.convert("L"), np.float32)
+    light, alpha = (np.asarray(band, np.float32) for band in image.convert("LA").split())
+    light_ink = (light * alpha).sum() > 127 * alpha.sum()
+    paper = 0.0 if light_ink else 255.0
+    return np.asarray(paper + (light - paper) * (alpha / 255), np.float32)
+
+
+def _grey_array(array: NDArray[Any]) -> NDArray[np.float32]:
+    """The brightness `(H, W)` in 0..255 of an array, or an InkError that says what fits."""
+    if array.ndim == 3 and array.shape[0] == 1:
+        array = array[0]
+    if not array.size or array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,), (4,)):
+        raise InkError(
+            f"Expected an array of shape (H, W), (1, H, W), (H, W, 3) or (H, W, 4), "
+            f"got {array.shape}",
+            "Give one picture at a time; read_many takes a list of them",
+        )
+    if array.size > 4 * MAX_PIXELS:
+        raise TooLarge(
+            f"Expected at most {MAX_PIXELS:,} pixels, got {array.shape}", "Scale the picture down"
+        )
+    if array.dtype.kind == "f" and array.min() >= 0 and array.max() <= 1:
+        array = array * 255
+    elif array.dtype == bool:
+        array = array * np.uint8(255)
+    elif array.dtype != np.uint8:
+        extremes = f", {array.min()} to {array.max()}" if array.dtype.kind in "iuf" else ""
+        raise InkError(
+            f"Expected uint8, bool, or floats in [0, 1], got {array.dtype}{extremes}",
+            "Divide by the largest possible value, or convert to uint8",
+        )
+    if array.ndim == 3:
+        return _grey(Image.fromarray(array.astype(np.uint8)))
+    return array.astype(np.float32)
+
+
+def _ink(grey: NDArray[np.float32], lossy: bool) -> NDArray[np.float32]:
+    """The ink `(H, W)` >= 0 of a picture: how far each pixel is from the paper at its border.
+
+    What lies within the border's own noise (three median deviations) is paper, and so is
+    what a lossy format smears around a stroke.
+    """
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    paper = np.median(border)
+    ink = grey - paper
+    if ink.max() < -ink.min():
+        ink = -ink
+    peak = ink.max()
+    floor = max(3 * float(np.median(np.abs(border - paper))), LOSSY_FLOOR * peak if lossy else 0)
+    if peak < LEAST_CONTRAST or peak <= floor:
+        raise NothingDrawn(
+            "Expected ink on a plain background, but there is nothing drawn",
+            "Draw a digit, or give a picture with more contrast",
+        )
+    return np.where(ink > floor, ink, np.float32(0))
+
+
+def _render(drawing: Drawing) -> NDArray[np.float32]:
+    """The ink of a drawing, on a raster in which its longer side is RASTER pixels."""
+    strokes = [np.asarray(stroke, np.float64) for stroke in drawing.strokes if len(stroke)]
+    if not strokes:
+        raise NothingDrawn(
+            "Expected at least one stroke, but there is nothing drawn", "Draw a digit"
+        )
+    points = np.concatenate(strokes)
+    corner = points.min(0) - drawing.pen / 2
+    extent = points.max(0) + drawing.pen / 2 - corner
+    scale = RASTER / extent.max()
+    width = drawing.pen * scale
+    raster = Image.new("L", tuple(math.ceil(length * scale) + 1 for length in extent))
+    pencil = ImageDraw.Draw(raster)
+    for stroke in strokes:
+        path = (stroke - corner) * scale
+        pencil.line([tuple(point) for point in path], fill=255, width=max(1, round(width)))
+        for x, y in path:
+            pencil.ellipse([x - width / 2, y - width / 2, x + width / 2, y + width / 2], fill=255)
+    return np.asarray(raster, np.float32)
+
+
+def _fit(ink: NDArray[np.float32], frame: Frame) -> NDArray[np.float32]:
+    """The image `(1, 28, 28)` of the ink `(H, W)`, which has at least one pixel above 0."""
+    rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
+    box = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    cells = 20 if frame == "digit" else SIDE
+    side = max(box.shape)
+    down, across = (_averaging(length, (side - length) // 2, side, cells) for length in box.shape)
+    small = down @ box @ across.T
+    grey = np.rint(small * (255 / small.max()))
+    top, left = _shift(grey.sum(1)), _shift(grey.sum(0))
+    room = np.zeros((cells + SIDE + cells,) * 2, np.float32)  # a shift may push ink out of sight
+    room[cells + top : cells + top + cells, cells + left : cells + left + cells] = grey
+    return room[None, cells : cells + SIDE, cells : cells + SIDE] / np.float32(255)
+
+
+def _averaging(length: int, start: int, side: int, cells: int) -> NDArray[np.float32]:
+    """The matrix `(cells, length)` that resizes one axis of a box inside its square.
+
+    The box begins `start` pixels into the square of `side` pixels. Each cell is the exact
+    mean of what it covers; where a cell is smaller than a pixel, it is interpolated instead.
+    """
+    pixels = start + np.arange(length, dtype=np.float32)
+    cell = side / cells
+    edges = np.arange(cells, dtype=np.float32)[:, None] * np.float32(cell)
+    if cell >= 1:
+        overlap = np.minimum(edges + cell, pixels + 1) - np.maximum(edges, pixels)
+        return np.asarray(np.maximum(overlap, 0) / cell, np.float32)
+    distance = np.abs(edges + (cell - 1) / 2 - pixels)
+    return np.asarray(np.maximum(1 - distance, 0), np.float32)
+
+
+def _shift(mass: NDArray[np.float32]) -> int:
+    """How far to move a line of `mass` so that its centre comes to lie in [14, 15).
+
+    A full-width line (28) stays where it is.
+    """
+    if len(mass) == SIDE:
+        return 0
+    centres = np.arange(len(mass)) + 0.5
+    return math.ceil(SIDE / 2 - float(centres @ mass.astype(np.float64)) / float(mass.sum()))

@@ -1,0 +1,259 @@
+import io
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+
+from inkling import Drawing, to_image
+from inkling.errors import InkError, NothingDrawn, TooLarge
+
+
+def even_slack(digit):
+    """Whether the property of the issue speaks of this digit: 20 pixels, even slack."""
+    height, width = (np.ptp(np.flatnonzero(digit.any(axis))) + 1 for axis in (1, 0))
+    return max(height, width) == 20 and min(height, width) % 2 == 0
+
+
+def levels_apart(image, digit):
+    return np.abs(image[0] * 255 - digit).max()
+
+
+def seven(size=384, ink=255, paper=0):
+    image = Image.new("L", (size, size), paper)
+    corners = [(size * x, size * y) for x, y in ((0.3, 0.2), (0.7, 0.2), (0.45, 0.8))]
+    pencil, pen = ImageDraw.Draw(image), 30 * size / 384
+    pencil.line(corners, fill=ink, width=round(pen))
+    for x, y in corners:
+        pencil.ellipse([x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2], fill=ink)
+    return image
+
+
+def encoded(image, kind):
+    file = io.BytesIO()
+    image.save(file, kind)
+    return file.getvalue()
+
+
+@settings(max_examples=300)
+@given(
+    index=st.integers(0, 9999), scale=st.integers(1, 13), place=st.tuples(*[st.floats(0, 1)] * 2)
+)
+def test_a_pasted_digit_comes_back(digits, index, scale, place):
+    digit = digits[index]
+    canvas = np.zeros((384, 384), np.uint8)
+    top, left = (round(share * (384 - 28 * scale)) for share in place)
+    canvas[top : top + 28 * scale, left : left + 28 * scale] = digit.repeat(scale, 0).repeat(
+        scale, 1
+    )
+    image = to_image(canvas)
+    assert image.shape == (1, 28, 28)
+    assert image.dtype == np.float32
+    if even_slack(digit):
+        assert levels_apart(image, digit) <= 5
+
+
+def test_every_digit_of_twenty_pixels_comes_back(digits):
+    far = [i for i, d in enumerate(digits) if even_slack(d) and levels_apart(to_image(d), d) > 5]
+    assert far == []
+
+
+def test_a_centre_on_a_whole_pixel_goes_where_mnist_put_it(digits):
+    digit = digits[8688].astype(int)  # its vertical centre of mass is 14.0 exactly
+    assert (digit.sum(1) * (2 * np.arange(28) + 1)).sum() == 28 * digit.sum()
+    assert levels_apart(to_image(digits[8688]), digit) <= 5
+
+
+@given(st.integers(0, 255), st.integers(0, 255), st.integers(100, 500))
+def test_any_two_greys_give_the_same_image(ink, paper, size):
+    if abs(ink - paper) < 16:
+        with pytest.raises(NothingDrawn):
+            to_image(seven(size, ink, paper))
+    else:
+        np.testing.assert_allclose(
+            to_image(seven(size, ink, paper)), to_image(seven(size)), atol=0.005
+        )
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "GIF", "JPEG", "WEBP"])
+def test_every_format_reads_alike(kind, tmp_path):
+    path = tmp_path / f"seven.{kind.lower()}"
+    path.write_bytes(encoded(seven(), kind))
+    expected = to_image(seven())
+    with Image.open(path) as image:
+        for source in (path, str(path), path.read_bytes(), image):
+            limit = 0.2 if kind in ("JPEG", "WEBP") else 1e-6
+            assert np.abs(to_image(source) - expected).max() < limit
+
+
+def test_arrays_of_every_kind_are_the_same():
+    array = np.asarray(seven())
+    expected = to_image(array)
+    rgb = np.stack([array] * 3, -1)
+    opaque = np.concatenate([rgb, np.full_like(rgb[..., :1], 255)], -1)
+    for same in (
+        array[None],
+        array / 255,
+        (array / 255).astype(np.float16),
+        rgb,
+        opaque,
+        array > 0,
+    ):
+        np.testing.assert_allclose(to_image(same), expected, atol=0.01)
+
+
+@pytest.mark.parametrize("ink", [0, 255])
+def test_transparent_paper_sets_the_ink_off(ink):
+    mask = seven()
+    image = Image.new("LA", mask.size, (ink, 0))
+    image.putalpha(mask)
+    np.testing.assert_array_equal(to_image(encoded(image, "PNG")), to_image(mask))
+
+
+def test_a_palette_with_transparency_and_sixteen_bits_are_read():
+    expected = to_image(seven())
+    image = seven().convert("P")
+    image.info["transparency"] = 0
+    np.testing.assert_allclose(to_image(encoded(image, "PNG")), expected, atol=0.01)
+    deep = Image.fromarray(np.asarray(seven()).astype(np.uint16) * 257)
+    np.testing.assert_allclose(to_image(encoded(deep, "PNG")), expected, atol=0.01)
+
+
+def test_exif_turns_the_picture():
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise by a quarter
+    file = io.BytesIO()
+    seven().rotate(90, expand=True).save(file, "JPEG", exif=exif, quality=95)
+    assert np.abs(to_image(file.getvalue()) - to_image(seven())).max() < 0.1
+
+
+def test_noise_of_the_paper_is_not_ink():
+    noisy = np.asarray(seven(paper=40), np.int16)
+    noisy = noisy + np.random.default_rng(0).integers(-6, 7, noisy.shape)
+    image = to_image(noisy.clip(0, 255).astype(np.uint8))
+    assert np.abs(image - to_image(seven())).max() < 0.15
+
+
+@pytest.mark.parametrize(
+    "blank",
+    [
+        np.zeros((28, 28), np.uint8),
+        np.full((384, 384), 255, np.uint8),
+        np.full((10, 10), 0.5),
+        np.random.default_rng(0).integers(0, 256, (100, 100), np.uint8),
+        Image.new("RGBA", (50, 50)),
+        Drawing([]),
+        Drawing([[], []]),
+    ],
+)
+def test_nothing_drawn_is_an_error_of_its_own(blank):
+    with pytest.raises(NothingDrawn):
+        to_image(blank)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        np.zeros((2, 28, 28), np.uint8),
+        np.zeros((28, 28, 2), np.uint8),
+        np.zeros(784, np.uint8),
+        np.zeros((0, 28), np.uint8),
+        np.zeros((28, 28), np.int64),
+        np.full((28, 28), 1.5),
+        np.full((28, 28), np.nan),
+        np.full((28, 28), "7"),
+        b"",
+        b"\x89PNG\r\n\x1a\n",
+        b"<svg/>",
+        "there/is/no/such.png",
+        ".",
+    ],
+)
+def test_what_is_no_picture_gets_one_line(bad):
+    with pytest.raises(InkError) as caught:
+        to_image(bad)
+    assert "\n" not in str(caught.value)
+    assert caught.value.hint
+
+
+@settings(max_examples=200)
+@given(st.data(), st.sampled_from(["PNG", "BMP", "GIF", "JPEG", "WEBP"]))
+def test_damaged_files_are_read_or_refused(data, kind):
+    content = bytearray(encoded(seven(64), kind))
+    for _ in range(data.draw(st.integers(1, 6))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    content = bytes(content[: data.draw(st.integers(1, len(content)))])
+    try:
+        assert to_image(content).max() == 1
+    except InkError as error:
+        assert "\n" not in str(error)
+
+
+def test_a_bomb_is_refused_before_it_is_decoded():
+    header = encoded(Image.new("L", (1, 1)), "PNG")
+    for side in (8_000, 50_000):
+        bomb = header[:16] + side.to_bytes(4, "big") * 2 + header[24:]
+        ihdr = bomb[12:29]
+        bomb = bomb[:29] + zlib.crc32(ihdr).to_bytes(4, "big") + bomb[33:]
+        with pytest.raises(TooLarge):
+            to_image(bomb)
+
+
+def test_strokes_give_what_their_picture_gives():
+    drawing = Drawing([[(115.2, 76.8), (268.8, 76.8), (172.8, 307.2)]], pen=30)
+    assert np.abs(to_image(drawing) - to_image(seven(1536))).mean() < 0.02
+
+
+@given(st.floats(0.01, 50), st.floats(-1000, 1000), st.floats(-1000, 1000))
+def test_size_and_place_of_a_drawing_do_not_matter(scale, right, down):
+    points = [(115.0, 77.0), (269.0, 77.0), (173.0, 307.0)]
+    moved = [(x * scale + right, y * scale + down) for x, y in points]
+    image = to_image(Drawing([moved], pen=30 * scale))
+    assert np.abs(image - to_image(Drawing([points]))).max() < 0.1
+
+
+def test_a_tap_is_a_dot():
+    image = to_image(Drawing([[(5, 5)]]))
+    assert 250 < image.sum() < 400  # a disc of 20 pixels has 314
+    assert image[0, 14, 14] == 1
+
+
+@given(
+    st.lists(st.lists(st.tuples(*[st.floats(-1e6, 1e6)] * 2), max_size=20), max_size=5),
+    st.floats(1e-3, 1e6),
+)
+def test_any_drawing_is_an_image_or_nothing(strokes, pen):
+    try:
+        image = to_image(Drawing(strokes, pen))
+    except NothingDrawn:
+        assert not any(strokes)
+    else:
+        assert image.min() >= 0
+        assert image.max() == 1
+
+
+@pytest.mark.parametrize(
+    ("strokes", "pen"),
+    [
+        ([[(float("nan"), 0)]], 30),
+        ([[(float("inf"), 0)]], 30),
+        ([[(0, 0)]], 0),
+        ([[(0, 0)]], -1),
+        ([[(0, 0)]], float("nan")),
+        ([[(0, 0)] * 10_001], 30),
+    ],
+)
+def test_a_drawing_that_cannot_be_is_refused(strokes, pen):
+    with pytest.raises(InkError):
+        Drawing(strokes, pen)
+
+
+def test_a_garment_keeps_its_frame():
+    coat = np.zeros((100, 100), np.uint8)
+    coat[10:90, 30:70] = 200
+    image = to_image(coat, "garment")[0]
+    assert image[:, 7:21].all()
+    assert not image[:, :7].any()
+    assert not image[:, 21:].any()
