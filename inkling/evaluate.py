@@ -1,0 +1,115 @@
+"""How good probabilities are: accuracy and its interval, confusion, calibration.
+
+Everything here takes `probabilities` `(N, K)`, rows summing to 1, and `labels` `(N,)`, and
+knows nothing of what made them. NumPy only; scikit-learn is the reference in the tests.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Probabilities = NDArray[np.floating]
+Labels = NDArray[np.integer]
+
+CALIBRATION_BINS = 15  # as Guo et al. 2017
+LEAST_PROBABILITY = 1e-12  # keeps the logarithm of a float32 zero finite
+Z_95 = 1.959963984540054  # the normal quantile of a two-sided 95 % interval
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What a model does on one part of a data set."""
+
+    n: int
+    accuracy: float  # in [0, 1]
+    interval: tuple[float, float]  # Wilson, 95 %
+    negative_log_likelihood: float  # nats an image
+    calibration_error: float  # in [0, 1]
+
+
+def measure(probabilities: Probabilities, labels: Labels) -> Measures:
+    """All the figures of one part of a data set. Raises ValueError if there is nothing."""
+    if len(probabilities) != len(labels) or not len(labels):
+        raise ValueError(f"{len(probabilities)} rows for {len(labels)} labels")
+    right = int((probabilities.argmax(1) == labels).sum())
+    return Measures(
+        n=len(labels),
+        accuracy=right / len(labels),
+        interval=wilson(right, len(labels)),
+        negative_log_likelihood=negative_log_likelihood(probabilities, labels),
+        calibration_error=calibration_error(probabilities, labels),
+    )
+
+
+def wilson(right: int, n: int) -> tuple[float, float]:
+    """The 95 % interval of a share `right / n`, n > 0. Source: Wilson 1927."""
+    centre = right + Z_95**2 / 2
+    spread = Z_95 * math.sqrt(right * (n - right) / n + Z_95**2 / 4)
+    return max(0.0, (centre - spread) / (n + Z_95**2)), min(1.0, (centre + spread) / (n + Z_95**2))
+
+
+def negative_log_likelihood(probabilities: Probabilities, labels: Labels) -> float:
+    """The mean of -log p(label), in nats."""
+    likelihood = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return float(-np.log(np.maximum(likelihood, LEAST_PROBABILITY)).mean())
+
+
+def calibration_error(probabilities: Probabilities, labels: Labels) -> float:
+    """The expected calibration error of the top class, in [0, 1], over equal-width bins.
+
+    The mean distance of accuracy from confidence, weighted by a bin's share.
+    Source: Guo, Pleiss, Sun & Weinberger 2017, eq. 3.
+    """
+    confidence = probabilities.max(1).astype(np.float64)
+    right = probabilities.argmax(1) == labels
+    edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
+    bins = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, CALIBRATION_BINS - 1)
+    gaps = np.bincount(bins, weights=right - confidence, minlength=CALIBRATION_BINS)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def confusion(labels: Labels, predictions: Labels, classes: int) -> NDArray[np.int64]:
+    """The counts `(K, K)`: rows are true labels, columns what was predicted."""
+    cells = labels.astype(np.int64) * classes + predictions
+    return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
+
+
+def precision_recall(
+    confusion_matrix: NDArray[np.int64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Precision `(K,)` and recall `(K,)` of each class; 0 where there is nothing to divide."""
+    right = np.diag(confusion_matrix)
+    precision = right / np.maximum(confusion_matrix.sum(0), 1)
+    recall = right / np.maximum(confusion_matrix.sum(1), 1)
+    return precision, recall
+
+
+def worst_mistakes(probabilities: Probabilities, labels: Labels, count: int) -> NDArray[np.intp]:
+    """The indexes of at most `count` mistakes, the most confident first."""
+    wrong = np.flatnonzero(probabilities.argmax(1) != labels)
+    return wrong[np.argsort(-probabilities[wrong].max(1), kind="stable")][:count]
+
+
+def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Probabilities `(N, K)` of logits `(N, K)`."""
+    powers = np.exp(logits.astype(np.float64) - logits.max(1, keepdims=True))
+    return np.asarray(powers / powers.sum(1, keepdims=True))
+
+
+def fit_temperature(logits: NDArray[np.floating], labels: Labels) -> float:
+    """The temperature T > 0 that minimises the negative log-likelihood of softmax(logits / T).
+
+    The loss is convex in the inverse temperature (the logits of the label subtract a
+    log-sum-exp of a linear function), so its derivative has one zero; bisection finds it
+    between 1/20 and 20. Source: Guo et al. 2017, section 4.2.
+    """
+    wide = logits.astype(np.float64)
+    of_label = wide[np.arange(len(labels)), labels]
+    low, high = 0.05, 20.0  # of the inverse temperature
+    for _ in range(60):
+        inverse = math.sqrt(low * high)
+        slope = ((softmax(wide * inverse) * wide).sum(1) - of_label).mean()
+        low, high = (inverse, high) if slope < 0 else (low, inverse)
+    return 1 / math.sqrt(low * high)
