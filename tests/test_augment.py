@@ -1,0 +1,92 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from inkling import augment, recipes
+
+PLAIN = recipes.get("mlp")
+
+
+def batch(n=8, seed=0):
+    """Smooth blobs away from the border `(n, 1, 28, 28)`."""
+    rng = np.random.default_rng(seed)
+    noise = ndimage.gaussian_filter(rng.random((n, 14, 14)), (0, 2, 2))
+    return torch.tensor(np.pad(noise, ((0, 0), (7, 7), (7, 7)))[:, None], dtype=torch.float32)
+
+
+def chance(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_a_recipe_without_augmentation_changes_nothing():
+    images = batch()
+    assert augment.augment(images, PLAIN, chance()) is images
+
+
+def test_the_same_generator_gives_the_same_batch_and_leaves_its_input():
+    images, recipe = batch(), recipes.get("digits")
+    before = images.clone()
+    first, again, other = (augment.augment(images, recipe, chance(s)) for s in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert torch.equal(images, before)
+    assert first.shape == images.shape
+    assert 0 <= first.min() <= first.max() <= 1
+
+
+def test_images_of_a_batch_vary_each_by_its_own():
+    images = batch(1).repeat(8, 1, 1, 1)
+    varied = augment.augment(images, recipes.get("digits"), chance())
+    assert len({tuple(image.flatten().tolist()) for image in varied}) == 8
+
+
+def test_no_warp_is_the_identity():
+    torch.testing.assert_close(augment.warp(batch(), 0, 0, 0, 0, chance()), batch())
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(0, 3), st.floats(0, 30), st.floats(0, 0.3), st.floats(0, 0.3), st.integers(0, 99))
+def test_warp_is_scipys_affine_transform(shift, rotation, scale, shear, seed):
+    images = batch(3)
+    warped = augment.warp(images, shift, rotation, scale, shear, chance(seed))
+    drawn = torch.rand(6, 3, generator=chance(seed)) * 2 - 1
+    for image, result, (angle, slant, across, down, right, below) in zip(
+        images, warped, drawn.T.tolist(), strict=True
+    ):
+        angle = np.radians(angle * rotation)
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        matrix = turn @ np.diag([1 + across * scale, 1 + down * scale])
+        matrix[0, 1] += slant * shear
+        move = np.array([right, below]) * shift
+        centre = np.array([13.5, 13.5])
+        matrix, move = matrix[::-1, ::-1], move[::-1]  # scipy counts rows first
+        expected = ndimage.affine_transform(
+            image[0].numpy(), matrix, centre - matrix @ centre + move, order=1
+        )
+        np.testing.assert_allclose(result[0].numpy(), expected, atol=1e-4)
+
+
+@given(st.integers(0, 99))
+def test_strokes_move_towards_dilated_or_eroded(seed):
+    images = batch(16)
+    varied = augment.vary_stroke(images, 1.0, chance(seed))
+    amount = (torch.rand(1, 16, generator=chance(seed)) * 2 - 1).view(16, 1, 1, 1)
+    wide, thin = F.max_pool2d(images, 3, 1, 1), -F.max_pool2d(-images, 3, 1, 1)
+    expected = torch.where(
+        amount > 0, images + amount * (wide - images), images + amount * (images - thin)
+    )
+    torch.testing.assert_close(varied, expected)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_flips_come_as_often_as_asked(share):
+    images = batch(1).repeat(1000, 1, 1, 1)
+    flipped = augment.augment(images, dataclasses.replace(PLAIN, flip=share), chance())
+    count = (flipped == images.flip(-1)).all(-1).all(-1).sum().item()
+    assert abs(count - 1000 * share) <= (0 if share != 0.5 else 60)

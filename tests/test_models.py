@@ -1,0 +1,50 @@
+import pytest
+import torch
+
+from inkling import models
+
+
+def chance(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "multiply_adds"),
+    [
+        ("mlp", 784 * 128 + 128 + 128 * 10 + 10, 784 * 128 + 128 * 10),
+        (
+            "cnn",
+            9 * 32 + 32 + 9 * 32 * 64 + 64 + 3136 * 128 + 128 + 1280 + 10,
+            784 * 9 * 32 + 196 * 9 * 32 * 64 + 3136 * 128 + 1280,
+        ),
+    ],
+)
+def test_the_known_networks_have_their_sizes(name, parameters, multiply_adds):
+    model = models.build(name, 10, chance())
+    assert models.count_parameters(model) == parameters
+    assert models.count_multiply_adds(model) == multiply_adds
+
+
+def test_the_network_that_ships_is_small():
+    assert models.count_parameters(models.build("digits", 10, chance())) <= 100_000
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_weights_come_from_the_generator_alone(name):
+    state = torch.get_rng_state()
+    first, again, other = (models.build(name, 10, chance(seed)) for seed in (1, 1, 2))
+    assert torch.equal(torch.get_rng_state(), state)
+    tensors = [list(model.state_dict().values()) for model in (first, again, other)]
+    assert all(torch.equal(a, b) for a, b in zip(tensors[0], tensors[1], strict=True))
+    assert not torch.equal(tensors[0][0], tensors[2][0])
+    images = torch.rand(3, 1, 28, 28)
+    assert first(images).shape == (3, 10)
+    assert first.training
+
+
+def test_counting_leaves_the_network_as_it_was():
+    model = models.build("digits", 10, chance())
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    models.count_multiply_adds(model)
+    assert model.training
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
