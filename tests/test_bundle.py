@@ -1,0 +1,172 @@
+import hashlib
+import json
+import shutil
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from inkling import Reader, bundle
+from inkling.errors import BundleError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A copy of the bundle that ships."""
+    shutil.copytree(bundle.PRETRAINED, tmp_path / "bundle")
+    return tmp_path / "bundle"
+
+
+def replace_model(folder, content):
+    """Put another graph into a bundle, its digest in the card."""
+    (folder / bundle.MODEL).write_bytes(content)
+    change_card(folder, model_sha256=hashlib.sha256(content).hexdigest())
+
+
+def change_card(folder, **values):
+    path = folder / bundle.CARD
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def refused(folder):
+    with pytest.raises(BundleError) as caught:
+        Reader.load(folder)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_what_is_written_is_read(folder, tmp_path):
+    card, model = bundle.read(folder)
+    bundle.write(tmp_path / "other", card, model)
+    assert bundle.read(tmp_path / "other") == (card, model)
+    assert bundle.read(tmp_path / "bundle") == (card, model)
+
+
+def test_a_runs_folder_stands_for_its_bundle(folder):
+    assert bundle.find(folder.parent) == folder
+
+
+def test_the_card_holds_what_the_design_asks(folder):
+    card, model = bundle.read(folder)
+    assert card.model_sha256 == hashlib.sha256(model).hexdigest()
+    assert card.recipe["name"] == "digits"
+    assert card.dataset == "mnist"
+    assert card.classes == tuple("0123456789")
+    assert set(card.versions) >= {"python", "torch", "onnxruntime"}
+    assert len(card.data_sha256) == 4
+    assert card.test.n == 10_000
+    assert card.parameters <= 100_000
+
+
+def test_no_bundle_is_told(tmp_path):
+    assert "found none" in refused(tmp_path / "nothing")
+
+
+def test_a_changed_model_is_refused(folder):
+    content = bytearray((folder / bundle.MODEL).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / bundle.MODEL).write_bytes(content)
+    assert "SHA-256" in refused(folder)
+
+
+def test_a_missing_model_is_told(folder):
+    (folder / bundle.MODEL).unlink()
+    assert "model.onnx" in refused(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("", "other text"),
+        ("[]", "other text"),
+        ("{}", "other text"),
+        ('{"schema_version": 2}', "expected schema version 1, got 2"),
+        ('{"schema_version": 1}', "Field required"),
+    ],
+)
+def test_other_cards_are_refused(folder, text, what):
+    (folder / bundle.CARD).write_text(text)
+    assert what in refused(folder)
+
+
+def test_a_card_with_a_wrong_value_names_it(folder):
+    change_card(folder, temperature="hot")
+    assert "temperature" in refused(folder)
+
+
+def graph(nodes, inputs=(1, 28, 28), outputs=("logits", "probabilities"), weights=()):
+    image = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["N", *inputs])
+    results = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["N", 10]) for n in outputs]
+    return helper.make_graph(nodes, "g", [image], results, list(weights))
+
+
+def model(nodes, domains=("",), **parts):
+    opsets = [helper.make_opsetid(domain, 20 if not domain else 1) for domain in domains]
+    made = helper.make_model(graph(nodes, **parts), opset_imports=opsets, ir_version=10)
+    return made.SerializeToString()
+
+
+def plain_nodes(domain="", operator="MatMul"):
+    return [
+        helper.make_node("Flatten", ["images"], ["flat"]),
+        helper.make_node(operator, ["flat", "weights"], ["logits"], domain=domain),
+        helper.make_node("Softmax", ["logits"], ["probabilities"]),
+    ]
+
+
+WEIGHTS = onnx.numpy_helper.from_array(np.ones((784, 10), np.float32), "weights")
+
+
+def test_a_plain_graph_is_taken(folder):
+    replace_model(folder, model(plain_nodes(), weights=[WEIGHTS]))
+    images = np.random.default_rng(0).random((3, 1, 28, 28), np.float32)
+    np.testing.assert_allclose(Reader.load(folder).probabilities(images), 0.1, atol=1e-6)
+
+
+def test_external_data_is_refused(folder):
+    outside = onnx.TensorProto()
+    outside.CopyFrom(WEIGHTS)
+    outside.ClearField("raw_data")
+    outside.data_location = TensorProto.EXTERNAL
+    entry = outside.external_data.add()
+    entry.key, entry.value = "location", "/etc/passwd"
+    replace_model(folder, model(plain_nodes(), weights=[outside]))
+    assert "external data" in refused(folder)
+
+
+def test_external_data_in_a_subgraph_is_refused(folder):
+    outside = onnx.TensorProto(name="c", data_type=1, dims=[1], data_location=TensorProto.EXTERNAL)
+    constant = helper.make_node("Constant", [], ["c"], value=outside)
+    branch = helper.make_graph([constant], "b", [], [])
+    choice = helper.make_node("If", ["condition"], ["c"], then_branch=branch, else_branch=branch)
+    replace_model(folder, model([*plain_nodes(), choice], weights=[WEIGHTS]))
+    assert "external data" in refused(folder)
+
+
+@pytest.mark.parametrize("domain", ["com.microsoft", "my.own"])
+def test_custom_operators_are_refused(folder, domain):
+    nodes = plain_nodes(domain, "FusedMatMul")
+    replace_model(folder, model(nodes, domains=("", domain), weights=[WEIGHTS]))
+    assert "custom operators" in refused(folder)
+
+
+def test_functions_of_the_model_are_refused(folder):
+    made = onnx.ModelProto.FromString(model(plain_nodes(), weights=[WEIGHTS]))
+    made.functions.append(
+        helper.make_function("my.own", "f", ["x"], ["y"], [], [helper.make_opsetid("", 20)])
+    )
+    replace_model(folder, made.SerializeToString())
+    assert "custom operators" in refused(folder)
+
+
+@pytest.mark.parametrize("parts", [{"inputs": (3, 28, 28)}, {"outputs": ("probabilities",)}])
+def test_other_shapes_are_refused(folder, parts):
+    replace_model(folder, model(plain_nodes(), weights=[WEIGHTS], **parts))
+    assert "Expected a graph" in refused(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0", b"\xff" * 100, b"PK\3\4"])
+def test_other_bytes_are_refused(folder, content):
+    replace_model(folder, content)
+    refused(folder)
