@@ -1,0 +1,107 @@
+"""The folder of a training run, saved so that no crash loses more than an epoch.
+
+    run.json                the plan: recipe, seed, device, threads
+    events.jsonl            what was reported, one JSON object a line
+    checkpoint.safetensors  weights and optimizer, and in its header the state as JSON
+    bundle/                 the trained model, at the end
+
+Tensors and state share one file, so that a crash never leaves one without the other.
+No pickle anywhere.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from inkling import atomic
+from inkling.errors import RunError
+
+PLAN, EVENTS, CHECKPOINT, BUNDLE = "run.json", "events.jsonl", "checkpoint.safetensors", "bundle"
+
+
+def create(run: Path, plan: dict[str, Any]) -> None:
+    """Make the folder of a new run. Raises RunError if it holds one or cannot be made."""
+    if (run / PLAN).exists():
+        raise RunError(
+            f"{run}: expected a new folder, but a run is there",
+            f"Go on with: inkling train --resume {run}",
+        )
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        atomic.write(run / PLAN, json.dumps(plan, indent=2).encode() + b"\n")
+    except OSError as cause:
+        raise RunError(
+            f"{run}: expected a folder to write to, but {cause.strerror}",
+            "Name another with --out",
+        ) from cause
+
+
+def read_plan(run: Path) -> dict[str, Any]:
+    """The plan of a run. Raises RunError if there is none."""
+    try:
+        plan: dict[str, Any] = json.loads((run / PLAN).read_bytes())
+        return {key: plan[key] for key in ("recipe", "seed", "device", "threads")}
+    except (OSError, ValueError, KeyError, TypeError) as cause:
+        raise RunError(
+            f"{run}: expected the folder of a run, with {PLAN}", "Start one with: inkling train"
+        ) from cause
+
+
+def write(
+    run: Path, model: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]
+) -> None:
+    """Save weights, the optimizer's memory and the JSON-able `state`, all or nothing."""
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    for index, memory in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in memory.items()}
+    content = save(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
+        metadata={"state": json.dumps(state)},
+    )
+    try:
+        atomic.write(run / CHECKPOINT, content)
+    except OSError as cause:
+        raise RunError(
+            f"{run}: expected room for a checkpoint, but {cause.strerror}",
+            f"Free some space, then: inkling train --resume {run}",
+        ) from cause
+
+
+def read(run: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any] | None:
+    """Bring weights and the optimizer's memory back; the state, or None before the first save.
+
+    Raises RunError if the checkpoint cannot be read or is of another network.
+    """
+    path = run / CHECKPOINT
+    if not path.exists():
+        return None
+    weights: dict[str, Tensor] = {}
+    memory: dict[int, dict[str, Tensor]] = {}
+    try:
+        with safe_open(path, framework="pt") as file:
+            state: dict[str, Any] = json.loads(file.metadata()["state"])
+            for name in file.keys():  # noqa: SIM118 (safe_open is no mapping)
+                kind, _, rest = name.partition(".")
+                if kind == "model":
+                    weights[rest] = file.get_tensor(name)
+                else:
+                    index, _, key = rest.partition(".")
+                    memory.setdefault(int(index), {})[key] = file.get_tensor(name)
+        model.load_state_dict(weights)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as cause:
+        raise RunError(
+            f"{path}: expected a checkpoint of this run's network, but it cannot be read as one",
+            "Train anew; its other files are untouched",
+        ) from cause
+    for index, parameter in enumerate(model.parameters()):
+        for key, value in memory[index].items():
+            if value.shape == parameter.shape:  # a fused step takes for granted the same layout
+                memory[index][key] = torch.empty_like(parameter).copy_(value)
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": memory, "param_groups": groups})
+    return state

@@ -1,0 +1,266 @@
+import dataclasses
+import json
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import run_inkling
+from safetensors.torch import load_file
+from torch.optim.lr_scheduler import OneCycleLR
+
+from inkling import Reader, bundle, checkpoint, data, evaluate, export, models, recipes, train
+from inkling.errors import RunError
+
+SMALL = dataclasses.replace(recipes.get("digits"), dataset="optdigits", epochs=3, batch=64)
+
+
+def quiet(_):
+    pass
+
+
+def run(folder: Path, recipe=SMALL, seed=0, should_stop=lambda: False):
+    """Train to the end or to a stop; the events."""
+    events = []
+    if not (folder / checkpoint.PLAN).exists():
+        train.create(folder, recipe, seed, "cpu")
+    train.train(folder, events.append, should_stop)
+    return events
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run of SMALL to its end, and its events."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    return folder, run(folder)
+
+
+def stop_after(steps):
+    count = iter(range(10**9))
+    return lambda: next(count) >= steps
+
+
+def test_the_one_cycle_is_pytorchs():
+    recipe, steps = dataclasses.replace(SMALL, learning_rate=0.3, warm_up=0.25), 40
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)])
+    reference = OneCycleLR(optimizer, 0.3, total_steps=steps, pct_start=0.25)
+    for step in range(steps):
+        rate = train.learning_rate(recipe, step, steps)
+        assert rate == pytest.approx(reference.get_last_lr()[0], rel=1e-4, abs=1e-9)
+        optimizer.step()
+        if step + 1 < steps:
+            reference.step()
+
+
+def test_the_other_schedules_are_what_they_say():
+    halving = dataclasses.replace(recipes.get("cnn"), learning_rate=1e-3)
+    rates = [train.learning_rate(halving, step, 9999) for step in (0, 1849, 1850, 3699, 3700)]
+    assert rates == pytest.approx([1e-3, 1e-3, 5e-4, 5e-4, 2.5e-4])
+    assert train.learning_rate(recipes.get("mlp"), 77, 100) == 0.01
+
+
+def test_a_run_learns_and_ends_in_a_bundle_that_reads(trained):
+    folder, events = trained
+    kinds = [event["event"] for event in events if event["event"] != "progress"]
+    assert kinds == ["start", "epoch", "epoch", "epoch", "end"]
+    end = events[-1]
+    assert end["test"]["accuracy"] > 0.85
+    assert end["validation"]["accuracy"] > 0.9
+    reader = Reader.load(folder)
+    test = data.splits("optdigits").test
+    again = evaluate.measure(reader.probabilities(test.images()), test.labels)
+    assert again.accuracy == end["test"]["accuracy"]
+    assert again.negative_log_likelihood == pytest.approx(end["test"]["negative_log_likelihood"])
+    assert reader.card.seed == 0
+    assert recipes.from_card(reader.card.recipe) == SMALL
+
+
+def test_what_is_reported_is_in_the_runs_folder(trained):
+    folder, events = trained
+    lines = (folder / checkpoint.EVENTS).read_text().splitlines()
+    assert [json.loads(line) for line in lines] == json.loads(json.dumps(events))
+
+
+def test_the_reader_gives_the_networks_own_probabilities(trained):
+    folder, _ = trained
+    reader = Reader.load(folder)
+    model = models.build("digits", 10, torch.Generator())
+    checkpoint.read(folder, model, torch.optim.AdamW(model.parameters()))
+    images = data.splits("optdigits").test.images()
+    logits = export.compute_logits(model, images) / reader.card.temperature
+    for size in (1, 2, 7, 300):
+        np.testing.assert_allclose(
+            reader.probabilities(images[:size]), evaluate.softmax(logits[:size]), atol=1e-5
+        )
+
+
+def weights(folder):
+    return load_file(folder / checkpoint.CHECKPOINT)
+
+
+def assert_same_weights(first, second):
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("stops", [[1], [20, 1], [21, 22, 3]])
+def test_a_stopped_run_ends_in_the_very_same_weights(trained, tmp_path, stops):
+    whole, _ = trained
+    for steps in stops:
+        events = run(tmp_path / "run", should_stop=stop_after(steps))
+        assert events[-1]["event"] == "stopped"
+        assert not (tmp_path / "run" / "bundle").exists()
+    events = run(tmp_path / "run")
+    assert events[0]["step"] > 0
+    assert_same_weights(weights(whole), weights(tmp_path / "run"))
+    first, second = ((f / "bundle" / bundle.MODEL).read_bytes() for f in (whole, tmp_path / "run"))
+    assert first == second
+
+
+def test_another_seed_ends_in_other_weights(trained, tmp_path):
+    run(tmp_path / "run", seed=1)
+    assert not torch.equal(
+        weights(trained[0])["model.1.weight"], weights(tmp_path / "run")["model.1.weight"]
+    )
+
+
+def test_training_seeds_nothing_global(tmp_path):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    run(tmp_path / "run", dataclasses.replace(SMALL, epochs=1))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def start_in_a_process(folder, *options):
+    command = [sys.executable, "-m", "inkling", "train", "--dataset", "optdigits", "--json"]
+    command += ["--set", "batch=64", "--epochs", "12", "--out", str(folder), *options]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(process, kind, count=1):
+    for line in process.stdout:
+        count -= json.loads(line)["event"] == kind
+        if not count:
+            return
+    raise AssertionError(process.stderr.read())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_says_how_to_go_on(tmp_path, number):
+    with start_in_a_process(tmp_path / "run") as process:
+        wait_for(process, "epoch", 2)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 128 + number
+    assert err == ""
+    stopped = json.loads(out.splitlines()[-1])
+    assert stopped["event"] == "stopped"
+    assert stopped["step"] >= 2 * 21
+    result = run_inkling("train", "--resume", str(tmp_path / "run"), "--quiet")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert Reader.load(tmp_path / "run").card.test.n == 300
+
+
+def test_kill_loses_at_most_an_epoch(tmp_path):
+    with start_in_a_process(tmp_path / "run") as process:
+        wait_for(process, "epoch", 4)
+        process.kill()
+        process.communicate(timeout=30)
+    events = run(tmp_path / "run", should_stop=stop_after(1))
+    assert events[0]["step"] >= 3 * 21
+
+
+def test_a_loss_that_is_not_finite_stops_with_a_word(tmp_path):
+    recipe = dataclasses.replace(SMALL, learning_rate=1e30, schedule="constant")
+    with pytest.raises(RunError, match="finite loss") as caught:
+        run(tmp_path / "run", recipe)
+    assert "--set learning_rate=1e+29" in caught.value.hint
+
+
+def test_runs_are_not_mixed_up(trained, tmp_path):
+    folder, _ = trained
+    with pytest.raises(RunError, match="a run is there"):
+        train.create(folder, SMALL, 0)
+    with pytest.raises(RunError, match="it has ended"):
+        train.train(folder, quiet)
+    with pytest.raises(RunError, match=r"run\.json"):
+        train.train(tmp_path, quiet)
+    with pytest.raises(RunError, match="a device that is here"):
+        train.create(tmp_path / "x", SMALL, 0, "tpu")
+    with pytest.raises(RunError, match="a folder to write to"):
+        train.create(folder / checkpoint.PLAN / "below a file", SMALL, 0)
+    with pytest.raises(RunError, match="a batch of at most 1,372"):
+        run(tmp_path / "large", dataclasses.replace(SMALL, batch=5000))
+
+
+def test_a_damaged_checkpoint_is_told(tmp_path):
+    run(tmp_path / "run", should_stop=stop_after(3))
+    path = tmp_path / "run" / checkpoint.CHECKPOINT
+    content = path.read_bytes()
+    plan = json.loads((tmp_path / "run" / checkpoint.PLAN).read_text())
+    for damaged in (b"", content[:100], content[:-10], b"x" * 200):
+        path.write_bytes(damaged)
+        with pytest.raises(RunError, match="cannot be read"):
+            run(tmp_path / "run")
+    path.write_bytes(content)
+    plan["recipe"]["model"] = "mlp"
+    (tmp_path / "run" / checkpoint.PLAN).write_text(json.dumps(plan))
+    with pytest.raises(RunError, match="this run's network"):
+        run(tmp_path / "run")
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
+    run(tmp_path / "run", should_stop=stop_after(3))
+    path = tmp_path / "run" / checkpoint.CHECKPOINT
+    before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(RunError, match="room for a checkpoint"):
+            run(tmp_path / "run", should_stop=stop_after(3))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before
+
+
+def test_reader_and_network_that_disagree_are_caught(monkeypatch, tmp_path):
+    wrong = export.to_onnx(models.build("digits", 10, torch.Generator().manual_seed(9)), 1.0)
+    monkeypatch.setattr(export, "to_onnx", lambda *_: wrong)
+    with pytest.raises(RunError, match=r"agree within 0\.0001"):
+        run(tmp_path / "run", dataclasses.replace(SMALL, epochs=1))
+    assert not (tmp_path / "run" / "bundle" / bundle.CARD).exists()
+
+
+def test_no_pickle_anywhere():
+    sources = list(Path(train.__file__).parent.rglob("*.py"))
+    text = "\n".join(path.read_text() for path in sources)
+    assert len(sources) > 15
+    assert not any(word in text for word in ("import pickle", "torch.load(", "torch.save("))
+
+
+def test_a_run_keeps_the_threads_it_began_with(tmp_path):
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        run(tmp_path / "run", should_stop=stop_after(2))
+        torch.set_num_threads(threads)
+        assert run(tmp_path / "run", should_stop=stop_after(1))[0]["threads"] == 1
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_a_second_signal_acts_at_once(tmp_path):
+    with start_in_a_process(tmp_path / "run", "--set", "batch=1372") as process:
+        wait_for(process, "start")
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        process.communicate(timeout=30)
+    assert time.monotonic() - began < 20
+    assert process.returncode != 0
+    assert (tmp_path / "run" / checkpoint.PLAN).exists()
