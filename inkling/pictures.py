@@ -1,0 +1,65 @@
+"""Arrays -> PNG pictures to look at: a contact sheet of images, a confusion matrix."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+ZOOM = 3  # screen pixels to one of an image
+CAPTION = 16  # pixels of height
+GAP = 8  # pixels between neighbours
+CELL = 52  # pixels a side, of a confusion matrix
+PAPER, TEXT = "white", "black"
+
+
+def contact_sheet(
+    images: NDArray[np.float32], captions: Sequence[str], columns: int = 10
+) -> Image.Image:
+    """The images `(N, 1, H, W)` in [0, 1] in rows, light ink on black, a caption under each."""
+    if len(images) != len(captions) or not len(images):
+        raise ValueError(f"{len(images)} images and {len(captions)} captions")
+    font = ImageFont.load_default(size=12)
+    side = images.shape[-1] * ZOOM
+    columns = min(columns, len(images))
+    width = max(side, *(int(font.getlength(caption)) + 1 for caption in captions)) + GAP
+    height = side + CAPTION + GAP
+    rows = -(-len(images) // columns)
+    sheet = Image.new("L", (columns * width + GAP, rows * height + GAP), PAPER)
+    pencil = ImageDraw.Draw(sheet)
+    for index, (image, caption) in enumerate(zip(images, captions, strict=True)):
+        x, y = GAP + index % columns * width, GAP + index // columns * height
+        grey = Image.fromarray(np.rint(image[0] * 255).astype(np.uint8))
+        sheet.paste(grey.resize((side, side), Image.Resampling.NEAREST), (x, y))
+        pencil.text((x, y + side + 1), caption, TEXT, font)
+    return sheet
+
+
+def confusion_matrix(counts: NDArray[np.int64], names: Sequence[str]) -> Image.Image:
+    """The counts `(K, K)` as a table, rows true and columns predicted, mistakes in red."""
+    font = ImageFont.load_default(size=13)
+    left = max(int(font.getlength(name)) for name in names) + 2 * GAP
+    top = CAPTION + 2 * GAP
+    size = len(names) * CELL
+    picture = Image.new("RGB", (left + size + GAP, left + top + size + GAP), PAPER)
+    pencil = ImageDraw.Draw(picture)
+    pencil.text((left, GAP), "rows: true, columns: predicted", TEXT, font)
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    across = Image.new("L", (size, left), PAPER)  # the names of the columns, turned upright
+    for index, name in enumerate(names):
+        upright = Image.new("L", (left, CELL), PAPER)
+        ImageDraw.Draw(upright).text((GAP, CELL // 2), name, TEXT, font, anchor="lm")
+        across.paste(upright.rotate(90, expand=True), (index * CELL, 0))
+    picture.paste(across, (left, top))
+    for row, name in enumerate(names):
+        y = left + top + row * CELL
+        pencil.text((GAP, y + CELL // 2), name, TEXT, font, anchor="lm")
+        for column, count in enumerate(counts[row]):
+            x = left + column * CELL
+            fade = int(255 * (1 - shares[row, column] ** 0.5))  # the root shows the rare ones
+            shade = (fade, fade, 255) if row == column else (255, fade, fade)
+            pencil.rectangle((x, y, x + CELL - 1, y + CELL - 1), shade, "#dddddd")
+            ink = PAPER if row == column and fade < 128 else TEXT
+            text = str(count) if count else "·"
+            pencil.text((x + CELL // 2, y + CELL // 2), text, ink, font, anchor="mm")
+    return picture

@@ -1,0 +1,192 @@
+"""What the command line shows: images as heat maps, measures as tables, a training as it goes.
+
+Colours and half blocks where the terminal has them, plain characters where it has not.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from inkling.evaluate import Measures, precision_recall
+
+RAMP = " .:-=+*#%@"  # from paper to ink, where there are no colours
+HEAT = np.array([(0, 0, 0), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164)])
+Shown = Literal["live", "lines", "json", "nothing"]
+
+
+def heat_maps(
+    images: NDArray[np.float32], captions: Sequence[str], console: Console, colour: bool = False
+) -> RenderableType:
+    """The images `(N, 1, H, W)` in [0, 1] side by side, as many as fit, captions below.
+
+    `colour` takes a heat scale instead of grey.
+    """
+    painted = console.color_system is not None and console.encoding.startswith("utf")
+    width = max(images.shape[-1], *(len(line) for text in captions for line in text.split("\n")))
+    columns = max(1, (console.width + 2) // (width + 2))
+    grid = Table.grid(padding=(0, 2, 1, 0))
+    cells = [
+        Text("\n").join([_half_blocks(image[0], colour) if painted else _plain(image[0]), Text(c)])
+        for image, c in zip(images, captions, strict=True)
+    ]
+    for start in range(0, len(cells), columns):
+        grid.add_row(*cells[start : start + columns])
+    return grid
+
+
+def _half_blocks(image: NDArray[np.float32], colour: bool) -> Text:
+    """Two rows of pixels to a line of text: the upper is the block, the lower its background."""
+    scale = HEAT if colour else np.array([(0, 0, 0), (255, 255, 255)])
+    stops = np.linspace(0, 1, len(scale))
+    shades = np.stack([np.interp(image, stops, channel) for channel in scale.T], -1).astype(int)
+    text = Text()
+    for upper, lower in zip(shades[::2], shades[1::2], strict=True):
+        for above, below in zip(upper, lower, strict=True):
+            text.append("▀", Style.parse(f"rgb({_triple(above)}) on rgb({_triple(below)})"))
+        text.append("\n")
+    text.right_crop(1)
+    return text
+
+
+def _triple(shade: NDArray[np.int_]) -> str:
+    return ",".join(str(value) for value in shade)
+
+
+def _plain(image: NDArray[np.float32]) -> Text:
+    means = (image[::2] + image[1::2]) / 2
+    steps = np.minimum((means * len(RAMP)).astype(int), len(RAMP) - 1)
+    return Text("\n".join("".join(RAMP[step] for step in row) for row in steps))
+
+
+def confusion_table(counts: NDArray[np.int64], names: Sequence[str]) -> Table:
+    """The counts `(K, K)`, rows true, columns predicted, with recall and precision in per cent.
+
+    Columns are numbered as the rows are.
+    """
+    precision, recall = precision_recall(counts)
+    table = Table(title="Confusion: rows true, columns predicted", box=None, padding=(0, 1, 0, 0))
+    numbered = [name if name == str(i) else f"{i} {name}" for i, name in enumerate(names)]
+    table.add_column("")
+    for index in range(len(names)):
+        table.add_column(str(index), justify="right")
+    table.add_column("recall", justify="right")
+    for row, name in enumerate(numbered):
+        cells = [
+            Text(
+                str(count) if count else "·", "bold" if row == column else "red" if count else "dim"
+            )
+            for column, count in enumerate(counts[row])
+        ]
+        table.add_row(name, *cells, f"{recall[row]:.1%}")
+    table.add_row("precision", *(f"{100 * share:.0f}" for share in precision))
+    return table
+
+
+def describe(measures: Measures) -> str:
+    """The figures of a Measures in two short lines."""
+    low, high = measures.interval
+    return (
+        f"accuracy {measures.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}, "
+        f"n = {measures.n:,})\nnegative log-likelihood {measures.negative_log_likelihood:.4f}, "
+        f"calibration error {measures.calibration_error:.2%}"
+    )
+
+
+class TrainingDisplay:
+    """Shows the events of a training; a context manager, called with each event."""
+
+    def __init__(self, shown: Shown, console: Console) -> None:
+        self._shown = shown
+        self._console = console
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[figures]}"),
+            console=console,
+            transient=True,
+            expand=True,
+            disable=shown != "live",
+        )
+        self._task = self._bar.add_task("", total=None, figures="", visible=False)
+        self._epochs = 0
+        self._steps = 0
+
+    def __enter__(self) -> "TrainingDisplay":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        """Show one event."""
+        if self._shown == "json":
+            sys.stdout.write(json.dumps(event) + "\n")
+            sys.stdout.flush()
+        elif self._shown != "nothing":
+            getattr(self, f"_show_{event['event']}")(event)
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, highlight=False, soft_wrap=True)
+
+    def _show_start(self, event: dict[str, Any]) -> None:
+        self._epochs, self._steps = event["epochs"], event["steps_per_epoch"]
+        self._print(
+            f"Training {event['recipe']} on {event['dataset']}, seed {event['seed']}: "
+            f"{event['parameters']:,} parameters, {event['device']}, {event['threads']} threads"
+        )
+        self._print(f"Run {event['run']}" + (", resumed" if event["step"] else ""))
+        self._print("            training            validation")
+        self._print("epoch       loss   accuracy     loss   accuracy   seconds")
+
+    def _show_progress(self, event: dict[str, Any]) -> None:
+        minutes, seconds = divmod(round(event["seconds_left"]), 60)
+        self._bar.update(
+            self._task,
+            description=f"{event['epoch']:>3}/{self._epochs}",
+            completed=event["step"],
+            total=self._steps,
+            visible=True,
+            figures=(
+                f"{event['step']}/{self._steps} loss {event['loss']:.4f} {event['accuracy']:.2%} "
+                f"{event['images_per_second']:,.0f} images/s {minutes}:{seconds:02} left"
+            ),
+        )
+
+    def _show_epoch(self, event: dict[str, Any]) -> None:
+        self._print(
+            f"{event['epoch']:>3}/{self._epochs:<4} "
+            f"{event['loss']:>8.4f}   {event['accuracy']:>8.2%} "
+            f"{event['validation_loss']:>8.4f}   {event['validation_accuracy']:>8.2%} "
+            f"{event['seconds']:>9.1f}"
+        )
+        if event["epoch"] == self._epochs:
+            self._bar.update(self._task, visible=False)
+            self._print("Calibrating, exporting, checking, testing ...")
+
+    def _show_stopped(self, event: dict[str, Any]) -> None:
+        self._print(
+            f"Stopped and saved at step {event['step']:,}. "
+            f"Go on with: inkling train --resume {event['run']}"
+        )
+
+    def _show_end(self, event: dict[str, Any]) -> None:
+        self._print(f"Test: {describe(Measures(**event['test']))}")
+        self._print(f"Trained in {event['train_seconds']:.1f} s. Next:")
+        self._print(f"  inkling test {event['bundle']}")
+        self._print(f"  inkling serve --bundle {event['bundle']}")
