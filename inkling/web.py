@@ -1,0 +1,298 @@
+"""The page, the API and the live socket. The only file that knows the web framework.
+
+    GET  /           the page to draw on              GET /docs   the API, to try
+    POST /api/read   a picture or strokes -> reading  GET /livez  the process runs
+    GET  /api/card   the card of the served bundle    GET /readyz it can read
+    WS   /live       strokes as they grow -> reading, one answer a message
+
+Every error is {"error", "hint"}. Pattern: starlette's lifespan state; each test builds an app.
+"""
+
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import anyio
+import anyio.to_thread
+import uvicorn
+from fastapi import FastAPI, Request, WebSocket
+from fastapi.responses import FileResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+from fastapi_offline import FastAPIOffline
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.datastructures import Headers, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from inkling import __version__, bundle, ink
+from inkling.errors import InkError, InklingError, ServeError, TooLarge
+from inkling.reader import Reader
+
+STATIC = Path(__file__).parent / "static"
+MAX_BODY_BYTES = 10_000_000
+MAX_LIVE_BYTES = 256_000
+SECONDS_TO_FINISH = 3  # what is under way at a stop may take so long
+TOO_BIG, WRONG_KIND, POLICY = 1009, 1003, 1008  # close codes of RFC 6455, section 7.4.1
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+class Strokes(BaseModel):
+    """A drawing: strokes of [x, y] points, x to the right, y down, and the pen's width."""
+
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+
+    strokes: list[list[tuple[float, float]]] = Field(
+        examples=[[[[150, 60], [190, 40], [190, 340]]]]
+    )
+    pen: float = Field(ink.DEFAULT_PEN, description="Width, in the unit of the points")
+
+
+class LiveStrokes(Strokes):
+    """A message of the live socket; the answer carries the same id."""
+
+    id: int
+
+
+Shape = TypeVar("Shape", bound=Strokes)
+
+
+class Answer(BaseModel):
+    """A reading."""
+
+    label: int = Field(description="Index of the likeliest class")
+    name: str = Field(description="Its name")
+    confidence: float = Field(description="Its probability, calibrated")
+    probabilities: list[float] = Field(description="Of every class; they sum to 1")
+    image: list[list[int]] = Field(description="What the network saw: 28 rows of 0..255, ink high")
+
+
+class Problem(BaseModel):
+    """An error: what was expected and what came, and the way out."""
+
+    error: str
+    hint: str
+
+
+def create_app(reader: Reader) -> FastAPI:
+    """The application that serves `reader`."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.readers = anyio.CapacityLimiter(os.cpu_count() or 1)
+        yield
+
+    app = FastAPIOffline(
+        title="Inkling",
+        version=__version__,
+        description="Reads handwritten digits.",
+        lifespan=lifespan,
+    )
+    app.add_middleware(_Guard)
+    app.add_exception_handler(InklingError, _answer_error)
+    app.add_exception_handler(HTTPException, _answer_error)
+    app.add_exception_handler(Exception, _answer_error)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+    async def read(source: ink.Source) -> dict[str, Any]:
+        reading = await anyio.to_thread.run_sync(reader.read, source, limiter=app.state.readers)
+        return reading.to_json()
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(STATIC / "index.html", headers={"Content-Security-Policy": PAGE_POLICY})
+
+    @app.post(
+        "/api/read",
+        response_model=Answer,
+        responses={413: {"model": Problem}, 422: {"model": Problem}},
+        openapi_extra={"requestBody": _READ_BODY},
+        summary="Read one digit",
+    )
+    async def read_one(request: Request) -> dict[str, Any]:
+        """Takes a picture (PNG, JPEG, WebP, BMP, GIF) as the body or a form's file, or strokes."""
+        return await read(await _source(request))
+
+    @app.get("/api/card", response_model=bundle.Card, summary="The card of the served bundle")
+    async def card() -> bundle.Card:
+        return reader.card
+
+    @app.get("/livez", summary="Whether the process runs")
+    async def livez() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/readyz", summary="Whether it can read")
+    async def readyz() -> dict[str, str]:
+        await read(ink.Drawing([[(0, 0), (0, 9)]]))
+        return {"status": "ready", "model_sha256": reader.card.model_sha256}
+
+    @app.websocket("/live")
+    async def live(socket: WebSocket) -> None:
+        await socket.accept()
+        while (message := await socket.receive())["type"] == "websocket.receive":
+            text = message.get("text")
+            if text is None:
+                return await socket.close(WRONG_KIND, "Expected text, got bytes")
+            if len(text.encode()) > MAX_LIVE_BYTES:
+                return await socket.close(TOO_BIG, f"Expected at most {MAX_LIVE_BYTES:,} bytes")
+            await socket.send_json(await answer(text))
+        return None
+
+    async def answer(text: str) -> dict[str, Any]:
+        strokes = None
+        try:
+            strokes = _parse(LiveStrokes, text)
+            return {"id": strokes.id} | await read(ink.Drawing(strokes.strokes, strokes.pen))
+        except InkError as error:
+            return {"id": strokes.id if strokes else None, **_problem(error)}
+
+    return app
+
+
+def serve(reader: Reader, host: str, port: int, announce: Callable[[str], None]) -> None:
+    """Serve until stopped by a signal. `announce` gets the address once it accepts.
+
+    Raises ServeError if the address cannot be had.
+    """
+    listener = _listen(host, port)
+    config = uvicorn.Config(
+        create_app(reader),
+        log_level="warning",
+        ws_max_size=MAX_LIVE_BYTES,
+        timeout_graceful_shutdown=SECONDS_TO_FINISH,
+    )
+    name = f"[{host}]" if ":" in host else host
+    announce(f"http://{name}:{listener.getsockname()[1]}")
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    except KeyboardInterrupt:  # uvicorn has stopped in good order, and raises the signal again
+        pass
+    finally:
+        listener.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as cause:
+        raise ServeError(
+            f"Expected to listen at {host} port {port}, but {cause.strerror or cause}",
+            "Name another with --port (0 takes a free one) or --host",
+        ) from cause
+
+
+async def _source(request: Request) -> ink.Source:
+    """What a request wants read: the bytes of a picture, or a drawing."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        async with request.form(max_files=1, max_fields=10) as form:
+            files = [value for value in form.values() if isinstance(value, UploadFile)]
+            if not files:
+                raise InkError("Expected a form with a file, got none", "Try -F file=@7.png")
+            return await files[0].read()
+    body = await request.body()
+    if kind == "application/json":
+        strokes = _parse(Strokes, body)
+        return ink.Drawing(strokes.strokes, strokes.pen)
+    return body
+
+
+def _parse(shape: type[Shape], text: str | bytes) -> Shape:
+    try:
+        return shape.model_validate_json(text)
+    except ValidationError as cause:
+        first = cause.errors()[0]
+        where = "".join(f"{part}: " for part in first["loc"])
+        raise InkError(
+            f"Expected strokes as JSON, but {where}{first['msg']}",
+            'For example: {"strokes": [[[150, 60], [190, 40], [190, 340]]], "pen": 30}',
+        ) from cause
+
+
+def _problem(error: InklingError) -> dict[str, str]:
+    return {"error": error.error, "hint": error.hint}
+
+
+async def _answer_error(_: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, InklingError):
+        status = 413 if isinstance(error, TooLarge) else 422
+        return JSONResponse(_problem(error), status)
+    if isinstance(error, HTTPException):
+        problem = {"error": str(error.detail), "hint": "See /docs for what is served"}
+        return JSONResponse(problem, error.status_code, headers=error.headers)
+    problem = {"error": "Something broke in the server", "hint": "Its log says what; try again"}
+    return JSONResponse(problem, 500)
+
+
+class _Guard:
+    """Refuses what comes from another site's page, and bodies over the limit as they stream.
+
+    A browser names the page's site in Origin; other clients send none.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            return await self._app(scope, receive, send)
+        headers = Headers(scope=scope)
+        origin = headers.get("origin")
+        if origin is not None and origin.partition("://")[2] != headers.get("host"):
+            return await self._refuse(scope, receive, send, origin)
+
+        taken = 0
+
+        async def limited() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b"")) if message["type"] == "http.request" else 0
+            if max(taken, int(headers.get("content-length", 0))) > MAX_BODY_BYTES:
+                raise TooLarge(
+                    f"Expected a body of at most {MAX_BODY_BYTES:,} bytes, got more",
+                    "Scale the picture down",
+                )
+            return message
+
+        async def hardened(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-content-type-options", b"nosniff"),
+                    (b"referrer-policy", b"no-referrer"),
+                ]
+            await send(message)
+
+        return await self._app(scope, limited, hardened)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, origin: str) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            return await send({"type": "websocket.close", "code": POLICY})
+        problem = {
+            "error": f"Expected a request from this server's own page, got one from {origin}",
+            "hint": "Call the API from a program, or open the page of this server",
+        }
+        return await JSONResponse(problem, 403)(scope, receive, send)
+
+
+_READ_BODY = {
+    "required": True,
+    "content": {
+        "image/png": {"schema": {"type": "string", "format": "binary"}},
+        "application/json": {"schema": Strokes.model_json_schema()},
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "properties": {"file": {"type": "string", "format": "binary"}},
+                "required": ["file"],
+            }
+        },
+    },
+}
