@@ -21,7 +21,6 @@ from inkling.errors import InkError, InklingError, MissingExtra
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from rich.progress import TaskID
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")  # taken from a folder
 FOUND_WRONG, STOPPED = 1, 128  # exit codes; 128 + the signal's number is the shell's custom
@@ -92,22 +91,10 @@ def list_data() -> None:
 @data_app.command()
 def fetch(name: DataSetName) -> None:
     """Download a data set, unless it is here, and verify it."""
-    from rich.progress import DownloadColumn, Progress, TimeRemainingColumn
+    from inkling import catalog, data, terminal
 
-    from inkling import catalog, data
-
-    dataset = catalog.get(name)
-    console = Console(stderr=True)
-    columns = *Progress.get_default_columns()[:2], DownloadColumn(), TimeRemainingColumn()
-    tasks: dict[str, TaskID] = {}
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-
-        def report(file: str, done: int, total: int) -> None:
-            if file not in tasks:
-                tasks[file] = bar.add_task(file)
-            bar.update(tasks[file], completed=done, total=total or None)
-
-        paths = data.fetch(dataset, report)
+    with terminal.showing_downloads(Console(stderr=True)) as report:
+        paths = data.fetch(catalog.get(name), report)
     where = sorted({str(path.parent) for path in paths})
     typer.echo(f"{name}: here and verified" + (f", in {', '.join(where)}" if where else ""))
 
@@ -115,9 +102,11 @@ def fetch(name: DataSetName) -> None:
 @data_app.command()
 def show(
     name: DataSetName,
-    index: Annotated[int | None, typer.Option(help="Begin at this image.", min=0)] = None,
+    index: Annotated[int | None, typer.Option(help="This image, and on from it.", min=0)] = None,
     label: Annotated[int | None, typer.Option(help="Only images of this label.", min=0)] = None,
-    count: Annotated[int, typer.Option(help="How many.", min=1, max=1000)] = 4,
+    count: Annotated[
+        int | None, typer.Option(help="How many (default: 4, with --index 1).", min=1, max=1000)
+    ] = None,
     colour: Annotated[bool, typer.Option("--colour", help="A heat scale, not grey.")] = False,
     png: Annotated[Path | None, typer.Option(help="Write a contact sheet instead.")] = None,
 ) -> None:
@@ -131,7 +120,7 @@ def show(
     chosen = np.arange(len(part.labels)) >= (index or 0)
     if label is not None:
         chosen &= part.labels == label
-    indexes = np.flatnonzero(chosen)[:count]
+    indexes = np.flatnonzero(chosen)[: count or (4 if index is None else 1)]
     if not len(indexes):
         raise typer.BadParameter(
             f"{name} has {len(part.labels):,} training images of labels 0 to "

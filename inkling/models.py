@@ -47,10 +47,9 @@ def cnn(classes: int) -> nn.Module:
 
 
 def digits(classes: int) -> nn.Module:
-    """The network that ships: 52,570 parameters and 3.0 million multiply-adds for ten classes.
+    """The network that ships: 66,170 parameters and 3.7 million multiply-adds for ten classes.
 
-    A first convolution of stride 2 leaves little for the rest to do; pooling comes before
-    the normalisation it commutes with, so that this has a quarter of the work.
+    Pooling stands before the normalisation, which then has a quarter of the work.
     """
 
     def block(inputs: int, outputs: int, pool: bool) -> list[nn.Module]:
@@ -60,12 +59,10 @@ def digits(classes: int) -> nn.Module:
 
     return nn.Sequential(
         Standardise(),
-        nn.Conv2d(1, 16, kernel_size=5, stride=2, padding=2, bias=False),  # (N, 16, 14, 14)
-        nn.BatchNorm2d(16),
-        nn.ReLU(),
+        *block(1, 16, pool=True),  # (N, 16, 14, 14)
         *block(16, 32, pool=True),  # (N, 32, 7, 7)
-        *block(32, 48, pool=False),
-        *block(48, 64, pool=True),  # (N, 64, 3, 3)
+        *block(32, 64, pool=False),
+        *block(64, 64, pool=True),  # (N, 64, 3, 3)
         nn.Flatten(),
         nn.Linear(64 * 3 * 3, classes),
     )

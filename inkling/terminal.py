@@ -5,14 +5,22 @@ Colours and half blocks where the terminal has them, plain characters where it h
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
@@ -100,6 +108,21 @@ def describe(measures: Measures) -> str:
         f"n = {measures.n:,})\nnegative log-likelihood {measures.negative_log_likelihood:.4f}, "
         f"calibration error {measures.calibration_error:.2%}"
     )
+
+
+@contextmanager
+def showing_downloads(console: Console) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar for each file; gives what is to be told (name, bytes done, in all)."""
+    columns = *Progress.get_default_columns()[:2], DownloadColumn(), TimeRemainingColumn()
+    tasks: dict[str, TaskID] = {}
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+
+        def report(file: str, done: int, total: int) -> None:
+            if file not in tasks:
+                tasks[file] = bar.add_task(file)
+            bar.update(tasks[file], completed=done, total=total or None)
+
+        yield report
 
 
 class TrainingDisplay:

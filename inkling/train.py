@@ -147,15 +147,28 @@ def _learner(recipe: Recipe, seed: int, device: str, split: data.Split) -> Learn
         keep_freed_memory()
     classes = len(catalog.get(recipe.dataset).classes)
     model = models.build(recipe.model, classes, generator(seed, WEIGHTS, 0)).to(device)
-    optimizer = torch.optim.AdamW(
+    optimizer = _optimizer(recipe, model)
+    pixels = torch.tensor(split.pixels, device=device)
+    labels = torch.tensor(split.labels, device=device, dtype=torch.int64)
+    return Learner(recipe, seed, pixels, labels, model, optimizer, Progress())
+
+
+def _optimizer(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
+    """Its learning rate is set anew at each step."""
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(
+            model.parameters(),
+            momentum=recipe.momentum,
+            nesterov=recipe.momentum > 0,
+            weight_decay=recipe.weight_decay,
+            fused=True,
+        )
+    return torch.optim.AdamW(
         model.parameters(),
         betas=(recipe.momentum, recipe.second_momentum),
         weight_decay=recipe.weight_decay,
         fused=True,
     )
-    pixels = torch.tensor(split.pixels, device=device)
-    labels = torch.tensor(split.labels, device=device, dtype=torch.int64)
-    return Learner(recipe, seed, pixels, labels, model, optimizer, Progress())
 
 
 def keep_freed_memory() -> None:

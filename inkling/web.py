@@ -247,18 +247,20 @@ class _Guard:
         if origin is not None and origin.partition("://")[2] != headers.get("host"):
             return await self._refuse(scope, receive, send, origin)
 
+        declared = int(headers.get("content-length", 0))
         taken = 0
 
         async def limited() -> Message:
             nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b"")) if message["type"] == "http.request" else 0
-            if max(taken, int(headers.get("content-length", 0))) > MAX_BODY_BYTES:
-                raise TooLarge(
-                    f"Expected a body of at most {MAX_BODY_BYTES:,} bytes, got more",
-                    "Scale the picture down",
-                )
-            return message
+            if declared <= MAX_BODY_BYTES:
+                message = await receive()
+                taken += len(message.get("body", b""))
+                if taken <= MAX_BODY_BYTES:
+                    return message
+            raise TooLarge(
+                f"Expected a body of at most {MAX_BODY_BYTES:,} bytes, got more",
+                "Scale the picture down",
+            )
 
         async def hardened(message: Message) -> None:
             if message["type"] == "http.response.start":

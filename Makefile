@@ -1,0 +1,45 @@
+# Two commands on a fresh machine: `make run` and `make test`.
+
+VENV ?= .venv
+PORT ?= 8000
+PYTHON ?= python3
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+FILES = pyproject.toml constraints.txt
+
+.PHONY: run test check format clean
+
+run: $(VENV)/base  ## start the page at http://127.0.0.1:8000
+	@exec $(BIN)/inkling serve --port $(PORT)
+
+test: check  ## everything that must hold before a change lands
+	$(BIN)/pytest
+
+check: $(VENV)/dev  ## format, lint, types and the import rules
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+$(VENV)/base: $(FILES)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Inkling needs Python 3.11 or newer; name one with: make PYTHON=python3.12" >&2; exit 1; }
+	@echo "Installing into $(VENV), once ..."
+	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/dev: $(FILES)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Inkling needs Python 3.11 or newer; name one with: make PYTHON=python3.12" >&2; exit 1; }
+	@echo "Installing into $(VENV) with all that tests need, once ..."
+	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	@$(PIP) --editable '.[dev]'
+	@touch $(VENV)/base $@
+
+clean:
+	rm -rf $(VENV) build dist .*_cache .hypothesis

@@ -1,0 +1,250 @@
+import csv
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT, run_inkling
+from PIL import Image
+from typer.main import get_command
+
+from inkling import __version__
+from inkling.cli import app
+
+
+def commands(group=None, path=()):
+    group = group or get_command(app)
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+@pytest.fixture(scope="module")
+def pictures(digits, tmp_path_factory):
+    """A folder with a 7, a 2, a file that is no picture, and a folder in it with a 1."""
+    folder = tmp_path_factory.mktemp("pictures")
+    (folder / "inside").mkdir()
+    for name, index in (("a7.png", 0), ("b2.png", 1), ("inside/c1.bmp", 2)):
+        Image.fromarray(digits[index].repeat(8, 0).repeat(8, 1)).save(folder / name)
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+def test_every_command_and_option_has_help():
+    found = list(commands())
+    assert len(found) >= 8
+    for path, command in found:
+        assert command.help, path
+        for parameter in command.params:
+            assert parameter.help, (path, parameter.name)
+
+
+def test_help_imports_nothing_heavy():
+    heavy = ("torch", "ray", "onnxruntime", "fastapi", "uvicorn", "numpy", "pydantic", "requests")
+    code = (
+        "import sys; sys.argv = ['inkling', '--help']\n"
+        "from inkling.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+    assert "Usage: inkling" in out
+    assert json.loads(out.splitlines()[-1].replace("'", '"')) in ([], ["pydantic"])
+
+
+def test_version_is_the_packages():
+    assert run_inkling("--version").stdout == f"inkling {__version__}\n"
+
+
+def test_read_prints_a_line_a_picture(pictures):
+    result = run_inkling("read", str(pictures))
+    assert result.returncode == 0
+    assert result.stderr == ""
+    lines = [line.removeprefix(f"{pictures}/") for line in result.stdout.splitlines()]
+    assert [line.split()[:2] for line in lines] == [
+        ["a7.png:", "7"],
+        ["b2.png:", "2"],
+        ["inside/c1.bmp:", "1"],
+    ]
+
+
+def test_read_takes_standard_input_and_gives_json(pictures):
+    content = (pictures / "a7.png").read_bytes()
+    result = run_inkling("read", "-", "--json", input=content, text=False)
+    reading = json.loads(result.stdout)
+    assert (reading["file"], reading["label"]) == ("-", 7)
+    assert len(reading["probabilities"]) == 10
+
+
+def test_read_gives_csv(pictures):
+    result = run_inkling("read", "--csv", str(pictures / "a7.png"), str(pictures / "b2.png"))
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [row["label"] for row in rows] == ["7", "2"]
+    assert all(0.5 < float(row["confidence"]) <= 1 for row in rows)
+
+
+def test_a_bad_file_is_told_and_the_rest_are_read(pictures):
+    files = [pictures / "notes.txt", pictures / "none.png", pictures / "b2.png"]
+    result = run_inkling("read", *map(str, files))
+    assert result.returncode == 1
+    errors = result.stderr.splitlines()
+    assert len(errors) == 2
+    assert all(str(file) in line for file, line in zip(files, errors, strict=False))
+    assert result.stdout.startswith(f"{files[2]}: 2 (")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "what"),
+    [
+        (["train", "digit"], 1, "Perhaps you meant digits"),
+        (["train", "--set", "epoch=3"], 1, "Perhaps you meant epochs"),
+        (["train", "--dataset", "mnits"], 1, "Perhaps you meant mnist"),
+        (["train", "--resume", "nowhere"], 1, "expected the folder of a run"),
+        (["train", "--resume", "nowhere", "--epochs", "3"], 2, "give it alone"),
+        (["test", "nowhere"], 1, "expected a bundle"),
+        (["read", "x.png", "--bundle", "nowhere"], 1, "expected a bundle"),
+        (["data", "show", "mnits"], 1, "Perhaps you meant mnist"),
+        (["data", "show", "optdigits", "--label", "10"], 2, "labels 0 to 9"),
+        (["data", "show", "optdigits", "--png", "/nowhere/x.png"], 1, "/nowhere/x.png"),
+        (["recipes", "mpl"], 1, "Perhaps you meant mlp"),
+        (["test", "--dataset", "mnits"], 1, "Perhaps you meant mnist"),
+    ],
+)
+def test_bad_input_gets_a_line(arguments, code, what, tmp_path):
+    result = run_inkling(*arguments, cwd=tmp_path)
+    assert result.returncode == code
+    assert what in " ".join(result.stderr.replace("│", " ").split())
+    assert "Traceback" not in result.stderr
+    assert code == 2 or result.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_extra_says_its_pip_line(tmp_path):
+    code = (
+        "import sys; sys.modules['torch'] = None; sys.argv = ['inkling', 'train']\n"
+        "from inkling.cli import main; main()"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert "pip install 'inkling[train]'" in result.stderr
+
+
+def test_data_list_says_what_is_here(tmp_path, monkeypatch):
+    monkeypatch.setenv("INKLING_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    out = run_inkling("data", "list").stdout
+    assert [line.split()[1] for line in out.splitlines() if line[:1] in "mfo"] == [
+        "not",
+        "not",
+        "here",
+    ]
+    assert "https://ossci-datasets.s3.amazonaws.com/mnist/" in out
+    assert str(tmp_path) in out
+
+
+def test_data_show_draws_in_plain_characters_when_piped():
+    out = run_inkling("data", "show", "optdigits", "--label", "3", "--count", "2").stdout
+    assert "0 0 0 1 0 0 0 0 0 0" in out
+    assert "@" in out
+    assert "▀" not in out
+    assert "\x1b" not in out
+
+
+def in_a_terminal(*arguments, columns=80):
+    """What a command writes to a real terminal, its size and colours told as a shell does."""
+    parent, child = pty.openpty()
+    environment = os.environ | {
+        "TERM": "xterm-256color",
+        "COLORTERM": "truecolor",
+        "COLUMNS": str(columns),
+        "LANG": "C.UTF-8",
+    }
+    environment.pop("NO_COLOR", None)
+    with subprocess.Popen(
+        [sys.executable, "-m", "inkling", *arguments],
+        stdout=child,
+        stderr=child,
+        stdin=child,
+        env=environment,
+    ) as process:
+        os.close(child)
+        written = b""
+        while True:
+            try:
+                piece = os.read(parent, 65536)
+            except OSError:
+                break
+            if not piece:
+                break
+            written += piece
+    os.close(parent)
+    return process.returncode, written.decode()
+
+
+def test_data_show_draws_half_blocks_in_a_terminal():
+    code, out = in_a_terminal("data", "show", "optdigits", "--count", "2")
+    assert code == 0
+    assert out.count("▀") == 2 * 28 * 14
+    assert "48;2;255;255;255" in out
+
+
+def test_data_show_writes_a_contact_sheet(tmp_path):
+    path = tmp_path / "sheet.png"
+    result = run_inkling("data", "show", "optdigits", "--count", "25", "--png", str(path))
+    assert result.stdout == f"Wrote {path}\n"
+    with Image.open(path) as sheet:
+        assert sheet.width > 10 * 84
+        assert len(sheet.getcolors(100_000)) > 50
+
+
+def test_a_training_shows_itself_in_a_terminal(tmp_path):
+    code, out = in_a_terminal(
+        "train", "--dataset", "optdigits", "--epochs", "4", "--out", str(tmp_path / "run")
+    )
+    assert code == 0
+    assert "images/s" in out
+    assert "4/4" in out
+    assert "accuracy" in out
+    assert f"inkling test {tmp_path}/run/bundle" in out.replace("\r\n", "\n")
+
+
+@pytest.mark.usefixtures("mnist")
+def test_test_measures_and_draws(tmp_path):
+    confusion, mistakes = tmp_path / "c.png", tmp_path / "m.png"
+    result = run_inkling("test", "--confusion", str(confusion), "--mistakes", str(mistakes))
+    assert result.returncode == 0, result.stderr
+    assert "95 % interval" in result.stdout
+    assert "recall" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    for path in (confusion, mistakes):
+        with Image.open(path) as image:
+            assert image.width > 100
+    report = json.loads(run_inkling("test", "--json").stdout)
+    assert report["n"] == sum(map(sum, report["confusion"])) == 10_000
+    assert report["accuracy"] > 0.99
+    assert len(report["precision"]) == len(report["recall"]) == 10
+
+
+def test_a_reader_of_the_output_may_leave(pictures):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "inkling", "read", *[str(pictures)] * 300],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+    )
+    process.stdout.read(10)
+    process.stdout.close()
+    time.sleep(0.1)
+    assert b"Traceback" not in process.stderr.read()
+    process.stderr.close()
+    process.wait(timeout=30)

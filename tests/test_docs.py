@@ -1,0 +1,83 @@
+"""What the documents say is so."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, run_inkling, serving
+from PIL import Image
+
+from inkling import __version__
+
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(kind):
+    return re.findall(rf"```{kind}\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def folder(digits, tmp_path_factory):
+    """Where the README's reader stands: a 7.png lies there."""
+    folder = tmp_path_factory.mktemp("reader")
+    Image.fromarray(digits[0].repeat(10, 0).repeat(10, 1)).save(folder / "7.png")
+    return folder
+
+
+def test_the_readmes_commands_run(folder):
+    lines = [line for block in blocks("sh") for line in block.splitlines() if line]
+    assert len(lines) >= 8
+    for line in lines:
+        arguments = shlex.split(line)[1:]
+        if arguments[0] == "serve":
+            options = [str(folder / a) if a.startswith("runs") else a for a in arguments[1:]]
+            with serving(*options) as (address, _):
+                assert address.startswith("http://127.0.0.1:")
+            continue
+        if arguments[0] == "train":  # the same command, made short
+            arguments += ["--dataset", "optdigits", "--epochs", "2"]
+        result = run_inkling(*arguments, cwd=folder)
+        assert result.returncode == 0, (line, result.stderr)
+    assert (folder / "mistakes.png").exists()
+    assert (folder / "confusion.png").exists()
+
+
+def test_the_readmes_program_runs(folder):
+    (program,) = blocks("python")
+    result = subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    assert re.fullmatch(r"7 0\.\d+\n7\n", result.stdout)
+
+
+def test_the_readme_is_short_and_its_tree_is_the_packages():
+    assert len(README.splitlines()) <= 150
+    named = set(re.findall(r"^  (\w+\.py|\w+/)  ", README, re.MULTILINE))
+    here = {path.name + "/" * path.is_dir() for path in (ROOT / "inkling").iterdir()}
+    assert named == here - {"__init__.py", "__main__.py", "__pycache__/", "py.typed"}
+
+
+def test_links_lead_somewhere():
+    for document in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
+        for link in re.findall(r"\]\(([^)#]+)", document.read_text()):
+            assert link.startswith("http") or (document.parent / link).exists(), link
+
+
+def test_the_version_is_the_changelogs():
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    newest = re.search(r"^## (\S+) \(\d{4}-\d\d-\d\d\)$", changelog, re.MULTILINE)
+    assert newest
+    assert newest.group(1) == __version__
+
+
+@pytest.mark.parametrize("name", ["digits", "mlp", "cnn"])
+def test_the_readmes_figures_are_the_records(name):
+    record = json.loads((ROOT / "results" / f"{name}.json").read_text())
+    (row,) = re.findall(rf"^\| `{name}`.*$", README, re.MULTILINE)
+    assert f"{record['mean']:.2f} ± {record['std']:.2f} %" in row
+    assert f"{record['train_seconds']:.0f} s" in row
+    assert f"| {record['n']} |" in row

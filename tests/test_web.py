@@ -1,0 +1,249 @@
+import http.client
+import io
+import json
+import signal
+import socket
+import subprocess
+import threading
+import time
+from urllib.parse import urlsplit
+
+import httpx
+import numpy as np
+import pytest
+import websockets.exceptions
+from conftest import run_inkling, serving
+from PIL import Image, ImageDraw
+from websockets.sync.client import connect
+
+SEVEN = {"strokes": [[[110, 80], [270, 80], [180, 310]]], "pen": 30}
+
+
+def picture(size=384, kind="PNG"):
+    image, file = Image.new("L", (size, size)), io.BytesIO()
+    points = [tuple(size * x / 384 for x in point) for point in SEVEN["strokes"][0]]
+    ImageDraw.Draw(image).line(points, fill=255, width=30 * size // 384, joint="curve")
+    image.save(file, kind)
+    return file.getvalue()
+
+
+def live(server, **options):
+    return connect(server.replace("http", "ws") + "/live", **options)
+
+
+def test_a_picture_a_form_and_strokes_read_alike(server):
+    url = f"{server}/api/read"
+    answers = [
+        httpx.post(url, content=picture()),
+        httpx.post(url, content=picture(kind="JPEG"), headers={"Content-Type": "image/jpeg"}),
+        httpx.post(url, files={"file": ("7.png", picture(), "image/png")}),
+        httpx.post(url, files={"other": picture()}, data={"more": "fields"}),
+        httpx.post(url, json=SEVEN),
+    ]
+    for answer in answers:
+        assert answer.status_code == 200, answer.text
+        reading = answer.json()
+        assert (reading["label"], reading["name"]) == (7, "7")
+        assert reading["confidence"] == max(reading["probabilities"]) > 0.8
+        assert sum(reading["probabilities"]) == pytest.approx(1, abs=1e-4)
+        assert np.array(reading["image"]).shape == (28, 28)
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "what"),
+    [
+        ({"content": b""}, 422, "cannot be decoded"),
+        ({"content": b"garbage"}, 422, "cannot be decoded"),
+        ({"json": {"strokes": []}}, 422, "nothing drawn"),
+        ({"json": {}}, 422, "strokes: Field required"),
+        ({"json": {"strokes": "7"}}, 422, "valid array"),
+        ({"json": {"strokes": [[[1, 2, 3]]]}}, 422, "strokes"),
+        ({"json": {"strokes": [[[1, 2]]], "pen": -1}}, 422, "pen"),
+        ({"json": {"strokes": [[[1, 1e300]]]}}, 422, "coordinates"),
+        ({"json": {"strokes": [[[1, 2]] * 10_001]}}, 413, "10,000 points"),
+        ({"content": b"{", "headers": {"Content-Type": "application/json"}}, 422, "JSON"),
+        ({"content": b"[NaN]", "headers": {"Content-Type": "application/json"}}, 422, "JSON"),
+        ({"data": {"no": "file"}, "files": {}}, 422, "cannot be decoded"),
+        ({"files": {"file": b"garbage"}}, 422, "cannot be decoded"),
+        (
+            {"content": b"x", "headers": {"Content-Type": "multipart/form-data"}},
+            400,
+            "boundary",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_json(server, request_, status, what):
+    answer = httpx.post(f"{server}/api/read", **request_)
+    problem = answer.json()
+    assert answer.status_code == status, problem
+    assert set(problem) == {"error", "hint"}
+    assert what in problem["error"]
+    assert problem["hint"]
+
+
+def test_other_paths_and_methods_answer_in_json_too(server):
+    for answer, status in (
+        (httpx.get(f"{server}/nothing"), 404),
+        (httpx.get(f"{server}/api/read"), 405),
+        (httpx.get(f"{server}/static/../web.py"), 404),
+        (httpx.get(f"{server}/static/%2e%2e/web.py"), 404),
+    ):
+        assert answer.status_code == status
+        assert set(answer.json()) == {"error", "hint"}
+
+
+def test_a_declared_body_over_the_limit_is_refused_at_once(server):
+    connection = http.client.HTTPConnection(urlsplit(server).netloc, timeout=10)
+    connection.putrequest("POST", "/api/read")
+    connection.putheader("Content-Length", str(10**9))
+    connection.endheaders()
+    answer = connection.getresponse()
+    assert answer.status == 413
+    assert "10,000,000 bytes" in json.loads(answer.read())["error"]
+    connection.close()
+
+
+def test_a_streamed_body_over_the_limit_is_refused_while_it_streams(server):
+    address = urlsplit(server)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as client:
+        client.sendall(
+            b"POST /api/read HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+            b"Content-Type: image/png\r\n\r\n"
+        )
+        chunk = b"10000\r\n" + bytes(0x10000) + b"\r\n"
+        sent = 0
+        while sent < 10_100_000:  # it never ends: the answer comes before
+            client.sendall(chunk)
+            sent += 0x10000
+        assert client.recv(100).startswith(b"HTTP/1.1 413")
+
+
+def test_a_form_over_the_limit_is_refused(server):
+    answer = httpx.post(f"{server}/api/read", files={"file": bytes(10_000_001)})
+    assert answer.status_code == 413
+
+
+def test_another_sites_page_is_refused(server):
+    own = {"Origin": server}
+    assert httpx.post(f"{server}/api/read", json=SEVEN, headers=own).status_code == 200
+    for foreign in ("https://elsewhere.example", "null", server.replace("127.0.0.1", "localhost")):
+        answer = httpx.post(f"{server}/api/read", json=SEVEN, headers={"Origin": foreign})
+        assert answer.status_code == 403
+        assert set(answer.json()) == {"error", "hint"}
+        with (
+            pytest.raises(websockets.exceptions.InvalidStatus) as caught,
+            live(server, origin=foreign),
+        ):
+            pass
+        assert caught.value.response.status_code == 403
+    with live(server, origin=server) as client:
+        client.send(json.dumps({"id": 1} | SEVEN))
+        assert json.loads(client.recv(timeout=10))["label"] == 7
+
+
+def test_the_live_socket_reads_along(server):
+    points = SEVEN["strokes"][0]
+    with live(server) as client:
+        for id_, drawn in enumerate((points[:1], points[:2], points)):
+            client.send(json.dumps({"id": id_, "strokes": [drawn], "pen": 30}))
+            answer = json.loads(client.recv(timeout=10))
+            assert answer["id"] == id_
+        assert answer["label"] == 7
+        assert answer == {"id": 2} | httpx.post(f"{server}/api/read", json=SEVEN).json()
+
+
+def test_the_live_socket_survives_what_is_wrong(server):
+    with live(server) as client:
+        for message, id_, what in (
+            ("", None, "JSON"),
+            ("[]", None, "JSON"),
+            (json.dumps(SEVEN), None, "id"),
+            (json.dumps({"id": 5, "strokes": []}), 5, "nothing drawn"),
+            (json.dumps({"id": 6, "strokes": [[[0, 0]]], "pen": 0}), 6, "pen"),
+        ):
+            client.send(message)
+            answer = json.loads(client.recv(timeout=10))
+            assert answer["id"] == id_
+            assert what in answer["error"]
+            assert answer["hint"]
+        client.send(json.dumps({"id": 7} | SEVEN))
+        assert json.loads(client.recv(timeout=10))["label"] == 7
+
+
+@pytest.mark.parametrize(("message", "code"), [("x" * 256_001, 1009), (b"bytes", 1003)])
+def test_the_live_socket_closes_on_what_it_does_not_take(server, message, code):
+    with live(server) as client:
+        client.send(message)
+        with pytest.raises(websockets.exceptions.ConnectionClosed) as caught:
+            client.recv(timeout=10)
+    assert caught.value.rcvd.code == code
+
+
+def test_health_card_and_documentation(server):
+    assert httpx.get(f"{server}/livez").json() == {"status": "alive"}
+    ready = httpx.get(f"{server}/readyz").json()
+    card = httpx.get(f"{server}/api/card").json()
+    assert ready == {"status": "ready", "model_sha256": card["model_sha256"]}
+    assert card["classes"] == list("0123456789")
+    schema = httpx.get(f"{server}/openapi.json").json()
+    assert set(schema["paths"]) == {"/api/read", "/api/card", "/livez", "/readyz"}
+    body = schema["paths"]["/api/read"]["post"]["requestBody"]["content"]
+    assert set(body) == {"image/png", "application/json", "multipart/form-data"}
+    documentation = httpx.get(f"{server}/docs").text
+    assert "swagger" in documentation
+    assert "cdn" not in documentation
+    page = httpx.get(server)
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert page.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_long_reading_does_not_hold_up_the_others(server):
+    large, done = picture(7000), threading.Event()
+
+    def read():
+        assert httpx.post(f"{server}/api/read", content=large, timeout=60).json()["label"] == 7
+        done.set()
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    time.sleep(0.05)
+    answered = 0
+    while not done.is_set():
+        assert httpx.get(f"{server}/livez").status_code == 200
+        answered += not done.is_set()
+    thread.join()
+    assert answered >= 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_stops_within_seconds_with_sockets_open(number):
+    with serving() as (address, process), live(address) as client:
+        client.send(json.dumps({"id": 1} | SEVEN))
+        client.recv(timeout=10)
+        began = time.monotonic()
+        process.send_signal(number)
+        out, err = process.communicate(timeout=10)
+        assert time.monotonic() - began < 5
+        assert process.returncode in (0, -signal.SIGTERM)
+        assert "Traceback" not in out + err
+        with pytest.raises(websockets.exceptions.ConnectionClosed):
+            client.recv(timeout=5)
+
+
+def test_a_taken_port_and_a_wrong_host_are_told_in_a_line():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = run_inkling("serve", "--port", str(taken.getsockname()[1]))
+    assert result.returncode == 1
+    assert "in use" in result.stderr
+    assert result.stderr.count("\n") == 1
+    result = run_inkling("serve", "--host", "256.1.1.1")
+    assert (result.returncode, result.stderr.count("\n")) == (1, 1)
+
+
+def test_the_server_never_loads_torch():
+    code = (
+        "import sys, inkling.web, inkling.data; from inkling import Reader; "
+        "inkling.web.create_app(Reader.load()); "
+        "sys.exit(sum(name in sys.modules for name in ('torch', 'onnx', 'sklearn', 'ray')))"
+    )
+    assert subprocess.run([__import__("sys").executable, "-c", code]).returncode == 0
