@@ -107,6 +107,7 @@ RECIPES = {
             learning_rate=1e-3,
             schedule="halving",
             halve_every_steps=1850,
+            precision="bfloat16",
             flip=0.5,
         ),
     )
