@@ -159,7 +159,10 @@ def list_recipes(
 
 @app.command()
 def train(
-    recipe: Annotated[str, typer.Argument(help="See: inkling recipes")] = "digits",
+    recipe: Annotated[
+        str | None,
+        typer.Argument(metavar="[RECIPE]", help="See: inkling recipes (default: digits)"),
+    ] = None,
     dataset: Annotated[str | None, typer.Option(help="Not the recipe's own data set.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Not the recipe's own epochs.")] = None,
     seed: Annotated[int, typer.Option(help="Decides all that is random.", min=0)] = 0,
@@ -180,12 +183,12 @@ def train(
     """Train a recipe: to a run's folder and, at its end, a bundle, tested once."""
     from inkling import catalog, recipes, terminal
 
-    if resume and (dataset or epochs or seed or settings or device or out):
+    if resume and (recipe or dataset or epochs or seed or settings or device or out):
         raise typer.BadParameter("--resume goes on with the run as it was begun: give it alone")
     changes = [*(settings or [])]
     changes += [f"dataset={dataset}"] if dataset is not None else []
     changes += [f"epochs={epochs}"] if epochs is not None else []
-    chosen = recipes.change(recipes.get(recipe), changes)
+    chosen = recipes.change(recipes.get(recipe or "digits"), changes)
     catalog.get(chosen.dataset)
     try:
         from inkling import train as training
@@ -281,7 +284,7 @@ def read(
         ),
     ],
     bundle: BundleOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print a CSV table.")] = False,
 ) -> None:
     """Read the digit in each picture."""
@@ -318,7 +321,8 @@ def _pictures(files: list[str]) -> Iterator[str]:
     for name in files:
         if name != "-" and Path(name).is_dir():
             inside = Path(name).rglob("*")
-            yield from sorted(str(path) for path in inside if path.suffix.lower() in PICTURES)
+            found = sorted(str(path) for path in inside if path.suffix.lower() in PICTURES)
+            yield from found or [name]  # which is then told to be no picture
         else:
             yield name
 
@@ -345,4 +349,4 @@ def _write_picture(picture: "Image", path: Path) -> None:
         raise InklingError(
             f"{path}: expected a file to write to, but {cause.strerror or cause}", "Name another"
         ) from cause
-    typer.echo(f"Wrote {path}")
+    typer.echo(f"Wrote {path}", err=True)

@@ -80,28 +80,22 @@ def to_image(source: Source, frame: Frame = "digit") -> NDArray[np.float32]:
         return _fit(_ink(_grey_array(source), lossy=False), frame)
     if isinstance(source, Image.Image):
         return _fit(_ink(_grey(source), source.format in LOSSY), frame)
-    return to_image(_open(source), frame)
-
-
-def _open(source: str | os.PathLike[str] | bytes) -> Image.Image:
-    """The picture in a file or in a file's bytes, its size checked before it is decoded."""
-    if not isinstance(source, bytes):
-        return _open_file(Path(source))
-    return _decode(io.BytesIO(source), "The picture")
-
-
-def _open_file(path: Path) -> Image.Image:
+    if isinstance(source, bytes):
+        return to_image(_decode(io.BytesIO(source)), frame)
+    path = Path(source)
     try:
-        file = path.open("rb")
+        with path.open("rb") as file:
+            return to_image(_decode(file), frame)
+    except InkError as error:
+        raise type(error)(f"{path}: {error.error}", error.hint) from error
     except OSError as cause:
         raise InkError(
-            f"{path}: expected a picture, but {cause.strerror}", "Check the path"
+            f"{path}: Expected a picture, but {cause.strerror}", "Check the path"
         ) from cause
-    with file:
-        return _decode(file, str(path))
 
 
-def _decode(file: IO[bytes], name: str) -> Image.Image:
+def _decode(file: IO[bytes]) -> Image.Image:
+    """The picture in a file, its size checked before its pixels are decoded."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -114,12 +108,10 @@ def _decode(file: IO[bytes], name: str) -> Image.Image:
         size = "far more"
     except Exception as cause:  # Pillow's decoders raise nearly every kind on garbage
         raise InkError(
-            f"{name}: expected a picture (PNG, JPEG, WebP, BMP or GIF), but it cannot be decoded",
+            "Expected a picture (PNG, JPEG, WebP, BMP or GIF), but it cannot be decoded",
             "Check that the file is whole, or save it again as PNG",
         ) from cause
-    raise TooLarge(
-        f"{name}: expected at most {MAX_PIXELS:,} pixels, got {size}", "Scale the picture down"
-    )
+    raise TooLarge(f"Expected at most {MAX_PIXELS:,} pixels, got {size}", "Scale the picture down")
 
 
 def _grey(image: Image.Image) -> NDArray[np.float32]:

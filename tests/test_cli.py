@@ -33,6 +33,8 @@ def pictures(digits, tmp_path_factory):
     for name, index in (("a7.png", 0), ("b2.png", 1), ("inside/c1.bmp", 2)):
         Image.fromarray(digits[index].repeat(8, 0).repeat(8, 1)).save(folder / name)
     (folder / "notes.txt").write_text("no picture")
+    (folder / "empty").mkdir()
+    Image.new("L", (50, 50)).save(folder.parent / "blank.png")
     return folder
 
 
@@ -91,13 +93,15 @@ def test_read_gives_csv(pictures):
 
 
 def test_a_bad_file_is_told_and_the_rest_are_read(pictures):
-    files = [pictures / "notes.txt", pictures / "none.png", pictures / "b2.png"]
+    wrong = [pictures / "notes.txt", pictures / "none.png", pictures / "empty"]
+    files = [*wrong, pictures.parent / "blank.png", pictures / "b2.png"]
     result = run_inkling("read", *map(str, files))
     assert result.returncode == 1
     errors = result.stderr.splitlines()
-    assert len(errors) == 2
+    assert len(errors) == 4
+    assert "nothing drawn" in errors[3]
     assert all(str(file) in line for file, line in zip(files, errors, strict=False))
-    assert result.stdout.startswith(f"{files[2]}: 2 (")
+    assert result.stdout.startswith(f"{files[-1]}: 2 (")
 
 
 @pytest.mark.parametrize(
@@ -108,6 +112,7 @@ def test_a_bad_file_is_told_and_the_rest_are_read(pictures):
         (["train", "--dataset", "mnits"], 1, "Perhaps you meant mnist"),
         (["train", "--resume", "nowhere"], 1, "expected the folder of a run"),
         (["train", "--resume", "nowhere", "--epochs", "3"], 2, "give it alone"),
+        (["train", "mlp", "--resume", "nowhere"], 2, "give it alone"),
         (["test", "nowhere"], 1, "expected a bundle"),
         (["read", "x.png", "--bundle", "nowhere"], 1, "expected a bundle"),
         (["data", "show", "mnits"], 1, "Perhaps you meant mnist"),
@@ -201,7 +206,7 @@ def test_data_show_draws_half_blocks_in_a_terminal():
 def test_data_show_writes_a_contact_sheet(tmp_path):
     path = tmp_path / "sheet.png"
     result = run_inkling("data", "show", "optdigits", "--count", "25", "--png", str(path))
-    assert result.stdout == f"Wrote {path}\n"
+    assert (result.stdout, result.stderr) == ("", f"Wrote {path}\n")
     with Image.open(path) as sheet:
         assert sheet.width > 10 * 84
         assert len(sheet.getcolors(100_000)) > 50
@@ -229,7 +234,7 @@ def test_test_measures_and_draws(tmp_path):
     for path in (confusion, mistakes):
         with Image.open(path) as image:
             assert image.width > 100
-    report = json.loads(run_inkling("test", "--json").stdout)
+    report = json.loads(run_inkling("test", "--json", "--mistakes", str(mistakes)).stdout)
     assert report["n"] == sum(map(sum, report["confusion"])) == 10_000
     assert report["accuracy"] > 0.99
     assert len(report["precision"]) == len(report["recall"]) == 10
