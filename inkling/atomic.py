@@ -7,11 +7,14 @@ from pathlib import Path
 def write(path: Path, content: bytes) -> None:
     """Write `content` under another name, sync it, and rename it to `path`."""
     temporary = path.with_name(path.name + ".part")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)  # gone already, unless writing failed
     if os.name == "posix":  # elsewhere a folder cannot be opened, nor must its entry be synced
         descriptor = os.open(path.parent, os.O_RDONLY)
         try:

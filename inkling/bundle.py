@@ -58,9 +58,14 @@ class Card(BaseModel):
 
 def write(folder: Path, card: Card, model: bytes) -> None:
     """Write a bundle. The card comes last: without it, there is no bundle."""
-    folder.mkdir(parents=True, exist_ok=True)
-    atomic.write(folder / MODEL, model)
-    atomic.write(folder / CARD, card.model_dump_json(indent=2).encode() + b"\n")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        atomic.write(folder / MODEL, model)
+        atomic.write(folder / CARD, card.model_dump_json(indent=2).encode() + b"\n")
+    except OSError as cause:
+        raise BundleError(
+            f"{folder}: expected room for a bundle, but {cause.strerror}", "Free some space"
+        ) from cause
 
 
 def find(path: Path) -> Path:
@@ -105,7 +110,7 @@ def _parse(path: Path) -> Card:
     try:
         content: Any = json.loads(path.read_bytes())
         version = content["schema_version"]
-    except (ValueError, KeyError, TypeError) as cause:
+    except (ValueError, KeyError, TypeError, RecursionError) as cause:
         raise BundleError(
             f"{path}: expected the card of a bundle, got other text", way_out
         ) from cause
@@ -127,7 +132,14 @@ _PARTS = {
     "model": {7: "graph"},
     "graph": {1: "node", 5: "tensor", 15: "sparse tensor"},
     "node": {5: "attribute"},
-    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse tensor"},
+    "attribute": {
+        5: "tensor",
+        6: "graph",
+        10: "tensor",
+        11: "graph",
+        22: "sparse tensor",
+        23: "sparse tensor",
+    },
     "sparse tensor": {1: "tensor", 2: "tensor"},
     "tensor": {},
 }
@@ -150,7 +162,7 @@ def _refuse_foreign_parts(model: bytes, path: Path) -> None:
                     f"got {'external data' if message == 'tensor' else 'custom operators'}",
                     "Check where this bundle comes from",
                 )
-    except (DecodeError, RecursionError) as cause:
+    except (DecodeError, RecursionError, TypeError) as cause:
         raise BundleError(
             f"{path}: expected an ONNX graph, got other bytes", "Copy it again"
         ) from cause

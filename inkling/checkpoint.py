@@ -52,6 +52,15 @@ def read_plan(run: Path) -> dict[str, Any]:
         ) from cause
 
 
+def append_event(run: Path, event: dict[str, Any]) -> None:
+    """Add a line to a run's events."""
+    try:
+        with (run / EVENTS).open("a") as file:
+            file.write(json.dumps(event) + "\n")
+    except OSError as cause:
+        raise _no_room(run, cause) from cause
+
+
 def write(
     run: Path, model: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]
 ) -> None:
@@ -66,10 +75,14 @@ def write(
     try:
         atomic.write(run / CHECKPOINT, content)
     except OSError as cause:
-        raise RunError(
-            f"{run}: expected room for a checkpoint, but {cause.strerror}",
-            f"Free some space, then: inkling train --resume {run}",
-        ) from cause
+        raise _no_room(run, cause) from cause
+
+
+def _no_room(run: Path, cause: OSError) -> RunError:
+    return RunError(
+        f"{run}: expected room to write to, but {cause.strerror}",
+        f"Free some space, then: inkling train --resume {run}",
+    )
 
 
 def read(run: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any] | None:
@@ -93,15 +106,15 @@ def read(run: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[
                     index, _, key = rest.partition(".")
                     memory.setdefault(int(index), {})[key] = file.get_tensor(name)
         model.load_state_dict(weights)
+        for index, parameter in enumerate(model.parameters()):
+            for key, value in memory.get(index, {}).items():
+                if value.shape == parameter.shape:  # a fused step takes the same layout for granted
+                    memory[index][key] = torch.empty_like(parameter).copy_(value)
+        groups = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({"state": memory, "param_groups": groups})
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as cause:
         raise RunError(
             f"{path}: expected a checkpoint of this run's network, but it cannot be read as one",
             "Train anew; its other files are untouched",
         ) from cause
-    for index, parameter in enumerate(model.parameters()):
-        for key, value in memory[index].items():
-            if value.shape == parameter.shape:  # a fused step takes for granted the same layout
-                memory[index][key] = torch.empty_like(parameter).copy_(value)
-    groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": memory, "param_groups": groups})
     return state

@@ -1,6 +1,7 @@
 """The command line: parse, call one function, print. The only file that knows Typer."""
 
 import dataclasses
+import io
 import json
 import os
 import signal
@@ -14,7 +15,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from inkling import __version__
 from inkling.errors import InkError, InklingError, MissingExtra
@@ -43,13 +43,12 @@ BundleOption = Annotated[Path | None, typer.Option("--bundle", help=BUNDLE_HELP)
 
 def main() -> None:
     """Run the command line; an InklingError becomes its one line and exit code 1."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may be no text
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except InklingError as error:
         sys.exit(_complain(error))
-    except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(STOPPED + signal.SIGPIPE)
 
 
 def _complain(error: InklingError) -> int:
@@ -83,7 +82,7 @@ def list_data() -> None:
         here = "here" if data.is_here(dataset) else "not here"
         typer.echo(f"{dataset.name:<14} {here:<9} {f'{size:.0f} MB' if size else '':<6}", nl=False)
         typer.echo(f"{dataset.title} ({dataset.licence})")
-        for source in dataset.mirrors or ("comes with scikit-learn",):
+        for source in dataset.mirrors or ("scikit-learn",):
             typer.echo(f"{'':<14} from {source}")
     typer.echo(f"Looked for in {', then '.join(str(folder) for folder in data.folders())}")
 
@@ -142,19 +141,11 @@ def list_recipes(
     name: Annotated[str | None, typer.Argument(metavar="[RECIPE]", help="Only this one.")] = None,
 ) -> None:
     """List the recipes with every value."""
+    from inkling import terminal
     from inkling.recipes import RECIPES, get
 
-    chosen = [get(name)] if name else list(RECIPES.values())
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("", *(recipe.name for recipe in chosen)):
-        table.add_column(heading)
-    for field in (field.name for field in dataclasses.fields(chosen[0])):
-        if field not in ("name", "about"):
-            table.add_row(field, *(str(getattr(recipe, field)) for recipe in chosen))
     console = Console()
-    console.print(table)
-    for recipe in chosen:
-        console.print(f"{recipe.name}: {recipe.about}", highlight=False)
+    console.print(terminal.recipe_table([get(name)] if name else list(RECIPES.values())))
 
 
 @app.command()
@@ -244,9 +235,10 @@ def measure(
     reader = Reader.load(path, threads=os.cpu_count() or 1)
     entry = catalog.get(dataset or reader.card.dataset)
     names = entry.classes
-    if len(names) != len(reader.card.classes):
+    if names != reader.card.classes:
         raise InklingError(
-            f"Expected {len(reader.card.classes)} classes, {entry.name} has {len(names)}",
+            f"Expected a data set of {', '.join(reader.card.classes)}; "
+            f"{entry.name} has {', '.join(names)}",
             "Name another with --dataset",
         )
     _, split = data.load(entry)

@@ -83,10 +83,17 @@ def fetch(dataset: DataSet, report: Report, mirrors: tuple[str, ...] | None = No
     `report(name, done, total)` is told the bytes as they come. A download goes to a temporary
     name, is verified, and only then takes its place. Raises DataError if no mirror has it.
     """
+    if not dataset.files:
+        load(dataset)
     paths = []
     for file in dataset.files:
         path = locate(dataset, file)
         if path is None or not _is_published(path, file):
+            if path and path.parent.parent != cache_folder():
+                raise DataError(
+                    f"{path}: expected the published content, got other",
+                    "Delete it, since INKLING_DATA comes before the cache, and fetch again",
+                )
             path = cache_folder() / dataset.name / f"{file.name}.gz"
             _download(file, path, dataset.mirrors if mirrors is None else mirrors, report)
         paths.append(path)
@@ -118,7 +125,7 @@ def _download(file: File, path: Path, mirrors: tuple[str, ...], report: Report) 
         path.parent.mkdir(parents=True, exist_ok=True)
         for mirror in mirrors:
             try:
-                _stream(mirror + path.name, temporary, report)
+                _stream(mirror + path.name, temporary, file.size_bytes + CHUNK_BYTES, report)
             except requests.RequestException as cause:
                 failures.append(f"{mirror} ({type(cause).__name__})")
                 continue
@@ -129,7 +136,7 @@ def _download(file: File, path: Path, mirrors: tuple[str, ...], report: Report) 
     except OSError as cause:
         raise DataError(
             f"{path}: expected room for a download, but {cause.strerror or cause}",
-            "Free some space, or name another folder in INKLING_DATA or XDG_CACHE_HOME",
+            "Free some space, or name another cache folder in XDG_CACHE_HOME",
         ) from cause
     finally:
         temporary.unlink(missing_ok=True)
@@ -140,9 +147,12 @@ def _download(file: File, path: Path, mirrors: tuple[str, ...], report: Report) 
     )
 
 
-def _stream(url: str, path: Path, report: Report) -> None:
+def _stream(url: str, path: Path, most_bytes: int, report: Report) -> None:
+    """Save what `url` serves, as it comes, up to a little over `most_bytes`."""
     with (
-        requests.get(url, stream=True, timeout=TIMEOUT_SECONDS) as response,
+        requests.get(
+            url, stream=True, timeout=TIMEOUT_SECONDS, headers={"Accept-Encoding": "identity"}
+        ) as response,
         path.open("wb") as file,
     ):
         response.raise_for_status()
@@ -150,6 +160,8 @@ def _stream(url: str, path: Path, report: Report) -> None:
         for chunk in response.iter_content(CHUNK_BYTES):
             file.write(chunk)
             report(path.name.partition("-")[2], file.tell(), total)
+            if file.tell() > most_bytes:
+                return
 
 
 def load(dataset: DataSet) -> tuple[Split, Split]:
@@ -163,7 +175,12 @@ def load(dataset: DataSet) -> tuple[Split, Split]:
     ]
     arrays = [idx.parse(content, str(path)) for content, path in zip(contents, paths, strict=True)]
     parts = tuple(
-        split(arrays[first], arrays[first + 1], len(dataset.classes), str(paths[first + 1]))
+        split(
+            arrays[first],
+            arrays[first + 1],
+            len(dataset.classes),
+            f"{paths[first]} and {paths[first + 1].name}",
+        )
         for first in (0, 2)
     )
     for content, path, file in zip(contents, paths, dataset.files, strict=True):
@@ -219,11 +236,6 @@ def splits(name: str, scheme: Scheme = "standard") -> Splits:
         validation=Split(train.pixels[validating], train.labels[validating]),
         test=test,
     )
-
-
-def digests(dataset: DataSet) -> dict[str, str]:
-    """The SHA-256 of each file's content, for a card."""
-    return {file.name: file.sha256 for file in dataset.files}
 
 
 def _optdigits() -> tuple[Split, Split]:

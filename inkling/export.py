@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from inkling import bundle, catalog, data, evaluate, models
+from inkling import __version__, bundle, catalog, data, evaluate, models
 from inkling.errors import RunError
 from inkling.reader import Network
 from inkling.recipes import Recipe
@@ -54,10 +54,11 @@ def write_bundle(
     The temperature is fitted to the validation split, the graph must give the network's own
     logits, and the test split is read once, by the graph. Raises RunError if they disagree.
     """
+    device = next(model.parameters()).device.type
+    model.cpu()  # on which float32 is exact; a GPU's convolutions may round to TF32
     images = splits.validation.images()
     logits = compute_logits(model, images)
     temperature = evaluate.fit_temperature(logits, splits.validation.labels)
-    device = next(model.parameters()).device.type
     content = to_onnx(model, temperature)
     dataset = catalog.get(recipe.dataset)
     network = Network(content, len(dataset.classes), threads=torch.get_num_threads())
@@ -124,8 +125,8 @@ def to_onnx(network: nn.Module, temperature: float) -> bytes:
 
 def versions() -> dict[str, str]:
     """The versions of Python and of the libraries that a trained network depends on."""
-    libraries = ("inkling", "torch", "numpy", "onnx", "onnxscript", "onnxruntime")
-    return {"python": platform.python_version()} | {
+    libraries = ("torch", "numpy", "onnx", "onnxscript", "onnxruntime")
+    return {"inkling": __version__, "python": platform.python_version()} | {
         name: importlib.metadata.version(name) for name in libraries
     }
 

@@ -13,10 +13,10 @@ import io
 import math
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +30,14 @@ LOSSY = ("JPEG", "MPO", "WEBP")
 MAX_PIXELS = 50_000_000  # a 48-megapixel photograph passes, a bomb does not
 MAX_POINTS = 10_000  # of one drawing; a busy page draws a few hundred
 MAX_COORDINATE = 1e6
+LEAST_PEN = 1e-3
 DEFAULT_PEN = 30.0  # of a 384-pixel canvas: leaves MNIST's stroke, 2.5 pixels wide
 RASTER = 640  # pixels; strokes are drawn so large, then averaged down 32 to 1
 LEAST_CONTRAST = 16.0  # of 255; fainter than that is paper, not ink
 LOSSY_FLOOR = 0.1  # of the peak; what JPEG and WebP leave around a stroke is below
 
 Frame = Literal["digit", "garment"]
+Decoded = TypeVar("Decoded")
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,14 @@ class Drawing:
                 f"Expected a drawing of at most {MAX_POINTS:,} points, got {len(points):,}",
                 "Send fewer points a stroke",
             )
-        numbers = [self.pen, *(number for point in points for number in point)]
-        if self.pen <= 0 or not all(abs(number) <= MAX_COORDINATE for number in numbers):
+        if not LEAST_PEN <= self.pen <= MAX_COORDINATE:
             raise InkError(
-                f"Expected coordinates and a pen width within {MAX_COORDINATE:,.0f}, the pen "
-                f"wider than 0 (it is {self.pen:g})",
+                f"Expected a pen {LEAST_PEN:g} to {MAX_COORDINATE:,.0f} wide, got {self.pen:g}",
+                "Send its width in pixels of your canvas",
+            )
+        if not all(len(p) == 2 and max(map(abs, p)) <= MAX_COORDINATE for p in points):
+            raise InkError(
+                f"Expected points (x, y) with coordinates within {MAX_COORDINATE:,.0f}",
                 "Send finite numbers, in pixels of your canvas",
             )
 
@@ -79,13 +84,14 @@ def to_image(source: Source, frame: Frame = "digit") -> NDArray[np.float32]:
     if isinstance(source, np.ndarray):
         return _fit(_ink(_grey_array(source), lossy=False), frame)
     if isinstance(source, Image.Image):
-        return _fit(_ink(_grey(source), source.format in LOSSY), frame)
+        grey = _decoding(lambda: _grey(ImageOps.exif_transpose(source)))
+        return _fit(_ink(grey, source.format in LOSSY), frame)
     if isinstance(source, bytes):
-        return to_image(_decode(io.BytesIO(source)), frame)
+        return to_image(_decoding(lambda: _open(io.BytesIO(source))), frame)
     path = Path(source)
     try:
         with path.open("rb") as file:
-            return to_image(_decode(file), frame)
+            return to_image(_decoding(lambda: _open(file)), frame)
     except InkError as error:
         raise type(error)(f"{path}: {error.error}", error.hint) from error
     except OSError as cause:
@@ -94,29 +100,41 @@ def to_image(source: Source, frame: Frame = "digit") -> NDArray[np.float32]:
         ) from cause
 
 
-def _decode(file: IO[bytes]) -> Image.Image:
+def _open(file: IO[bytes]) -> Image.Image:
     """The picture in a file, its size checked before its pixels are decoded."""
+    image = Image.open(file, formats=FORMATS)
+    if image.width * image.height > MAX_PIXELS:
+        raise TooLarge(
+            f"Expected at most {MAX_PIXELS:,} pixels, got {image.width:,} x {image.height:,}",
+            "Scale the picture down",
+        )
+    image.load()
+    return image
+
+
+def _decoding(decode: Callable[[], Decoded]) -> Decoded:
+    """What `decode` gives; an InkError if Pillow cannot, which raises nearly every kind."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(file, formats=FORMATS)
-        if image.width * image.height <= MAX_PIXELS:
-            image.load()
-            return image
-        size = f"{image.width:,} x {image.height:,}"
-    except Image.DecompressionBombError:
-        size = "far more"
-    except Exception as cause:  # Pillow's decoders raise nearly every kind on garbage
+            warnings.simplefilter("ignore")
+            return decode()
+    except InkError:
+        raise
+    except Image.DecompressionBombError as cause:
+        raise TooLarge(
+            f"Expected at most {MAX_PIXELS:,} pixels, got far more", "Scale the picture down"
+        ) from cause
+    except Exception as cause:
         raise InkError(
             "Expected a picture (PNG, JPEG, WebP, BMP or GIF), but it cannot be decoded",
             "Check that the file is whole, or save it again as PNG",
         ) from cause
-    raise TooLarge(f"Expected at most {MAX_PIXELS:,} pixels, got {size}", "Scale the picture down")
 
 
 def _grey(image: Image.Image) -> NDArray[np.float32]:
-    """The brightness `(H, W)` in 0..255 of a picture, turned as EXIF says, made opaque."""
-    image = ImageOps.exif_transpose(image)
+    """The brightness `(H, W)` in 0..255 of a picture, made opaque; ValueError without pixels."""
+    if not image.width * image.height:
+        raise ValueError("no pixels")
     if image.mode.startswith("I;16"):
         return np.asarray(image, np.float32) / np.float32(257)
     if not image.has_transparency_data:

@@ -49,6 +49,8 @@ class Network:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 4  # what is wrong is raised, once, not logged as well
+        # bundle.read has checked an ONNX graph: ONNX Runtime's own format must not pass as one
+        options.add_session_config_entry("session.load_model_format", "ONNX")
         try:
             self._session = onnxruntime.InferenceSession(
                 model, options, providers=["CPUExecutionProvider"]
@@ -58,16 +60,18 @@ class Network:
                 "Expected a graph that ONNX Runtime can load, but it cannot",
                 "Train the bundle anew, or update onnxruntime",
             ) from cause
+        nodes = (*self._session.get_inputs(), *self._session.get_outputs())
+        shapes = {node.name: tuple(node.shape[1:]) for node in nodes}
         side = ink.SIDE
-        shapes = {
-            node.name: tuple(node.shape[1:])
-            for node in (*self._session.get_inputs(), *self._session.get_outputs())
-        }
         expected = {"images": (1, side, side), "logits": (classes,), "probabilities": (classes,)}
-        if shapes != expected:
+        if shapes != expected or any(isinstance(node.shape[0], int) for node in nodes):
             raise BundleError(
-                f"Expected a graph with {expected}, got {shapes}", "Train the bundle anew"
+                f"Expected a graph of batches of any size with {expected}, got {shapes}",
+                "Train the bundle anew",
             )
+        if any(node.type != "tensor(float)" for node in nodes):
+            kinds = ", ".join(sorted({node.type for node in nodes}))
+            raise BundleError(f"Expected a graph of float32, got {kinds}", "Train the bundle anew")
 
     def run(self, output: str, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """The "logits" or "probabilities" `(N, K)` of images `(N, 1, 28, 28)` in [0, 1]."""

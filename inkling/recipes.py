@@ -6,6 +6,8 @@ Pattern: nanochat, GPTConfig.
 """
 
 import dataclasses
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -41,23 +43,18 @@ class Recipe:
     max_stroke: float = 0.0  # share of the way to a stroke one pixel wider or thinner a side
 
     def __post_init__(self) -> None:
-        for field in _NUMBERS:
+        self._check(_NUMBERS, lambda value: 0 <= value < math.inf, "a number of at least 0")
+        positive = ("epochs", "batch", "halve_every_steps", "learning_rate")
+        self._check(positive, lambda value: value > 0, "above 0")
+        self._check(("flip", "warm_up", "label_smoothing"), lambda value: value <= 1, "at most 1")
+        self._check(("momentum", "second_momentum"), lambda value: value < 1, "below 1")
+
+    def _check(self, fields: Iterable[str], fits: Callable[[float], bool], expected: str) -> None:
+        for field in fields:
             value = getattr(self, field)
-            if not value >= 0 or value == float("inf"):
+            if not fits(value):
                 raise RecipeError(
-                    f"{self.name}: expected {field} to be a number of at least 0, got {value}",
-                    "See: inkling recipes",
-                )
-        for field in ("epochs", "batch", "halve_every_steps", "learning_rate"):
-            if not getattr(self, field) > 0:
-                raise RecipeError(
-                    f"{self.name}: expected {field} above 0, got {getattr(self, field)}",
-                    "See: inkling recipes",
-                )
-        for field in ("flip", "warm_up", "label_smoothing", "momentum", "second_momentum"):
-            if not getattr(self, field) <= 1:
-                raise RecipeError(
-                    f"{self.name}: expected {field} of at most 1, got {getattr(self, field)}",
+                    f"{self.name}: expected {field} to be {expected}, got {value}",
                     "See: inkling recipes",
                 )
 
@@ -131,10 +128,10 @@ def change(recipe: Recipe, settings: list[str]) -> Recipe:
         key, equals, text = setting.partition("=")
         if not equals:
             raise RecipeError(f"Expected key=value, got {setting!r}", "For example: --set batch=64")
-        if key not in _HINTS or key in ("name", "about"):
+        if key not in _HINTS.keys() - {"name", "about"}:
             raise RecipeError(
                 f"Expected a key of the recipe, got {key!r}",
-                suggest(key, _HINTS, "See the keys with: inkling recipes"),
+                suggest(key, _HINTS.keys() - {"name", "about"}, "See them: inkling recipes"),
             )
         changes[key] = _value(key, text)
     return dataclasses.replace(recipe, **changes)

@@ -3,6 +3,7 @@
 Colours and half blocks where the terminal has them, plain characters where it has not.
 """
 
+import dataclasses
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,7 @@ from rich.table import Table
 from rich.text import Text
 
 from inkling.evaluate import Measures, precision_recall
+from inkling.recipes import Recipe
 
 RAMP = " .:-=+*#%@"  # from paper to ink, where there are no colours
 HEAT = np.array([(0, 0, 0), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164)])
@@ -96,7 +98,18 @@ def confusion_table(counts: NDArray[np.int64], names: Sequence[str]) -> Table:
             for column, count in enumerate(counts[row])
         ]
         table.add_row(name, *cells, f"{recall[row]:.1%}")
-    table.add_row("precision", *(f"{100 * share:.0f}" for share in precision))
+    table.add_row("precision", *(f"{100 * share:.1f}" for share in precision))
+    return table
+
+
+def recipe_table(recipes: Sequence[Recipe]) -> Table:
+    """Every value of each recipe, a column a recipe."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for heading in ("", *(recipe.name for recipe in recipes)):
+        table.add_column(heading)
+    for field in dataclasses.fields(Recipe):
+        if field.name != "name":
+            table.add_row(field.name, *(str(getattr(recipe, field.name)) for recipe in recipes))
     return table
 
 
@@ -133,11 +146,10 @@ class TrainingDisplay:
         self._console = console
         self._bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
+            BarColumn(bar_width=14),  # short of 80 columns, so that an echoed ^C breaks no line
             TextColumn("{task.fields[figures]}"),
             console=console,
             transient=True,
-            expand=True,
             disable=shown != "live",
         )
         self._task = self._bar.add_task("", total=None, figures="", visible=False)
@@ -175,7 +187,7 @@ class TrainingDisplay:
         )
         self._print(f"Run {event['run']}" + (", resumed" if event["step"] else ""))
         self._print("            training            validation")
-        self._print("epoch       loss   accuracy     loss   accuracy   seconds")
+        self._print("epoch       loss   accuracy     loss   accuracy   seconds in all")
 
     def _show_progress(self, event: dict[str, Any]) -> None:
         minutes, seconds = divmod(round(event["seconds_left"]), 60)

@@ -7,7 +7,6 @@ an unbroken one (on a CPU, with as many threads). Pattern: fastai miniai, traini
 
 import ctypes
 import dataclasses
-import json
 import math
 import platform
 import time
@@ -68,10 +67,17 @@ class Learner:
 
 
 def create(run: Path, recipe: Recipe, seed: int, device: str | None = None) -> None:
-    """Make the folder of a new run; `train` then carries it out. Raises RunError.
+    """Make the folder of a new run, once its data are here; `train` then carries it out.
 
-    `device` is "cpu", "cuda" or "mps"; without it, the best one this machine has.
+    `device` is "cpu", "cuda" or "mps"; without it, the best one this machine has. Raises
+    RunError, DataError.
     """
+    images = len(data.splits(recipe.dataset, recipe.split).train.labels)
+    if recipe.batch > images:
+        raise RunError(
+            f"Expected a batch of at most {images:,} images, got {recipe.batch:,}",
+            "Set a smaller one: --set batch=64",
+        )
     plan = {
         "recipe": dataclasses.asdict(recipe),
         "seed": seed,
@@ -99,25 +105,18 @@ def train(run: Path, report: Report, should_stop: ShouldStop = lambda: False) ->
     learner = _learner(recipe, plan["seed"], choose_device(plan["device"]), splits.train)
     state = checkpoint.read(run, learner.model, learner.optimizer)
     learner.progress = Progress(**state) if state else Progress()
-    with (run / checkpoint.EVENTS).open("a", buffering=1) as file:
 
-        def tell(event: Event) -> None:
-            file.write(json.dumps(event) + "\n")
-            report(event)
+    def tell(event: Event) -> None:
+        checkpoint.append_event(run, event)
+        report(event)
 
-        tell(_start_event(run, learner))
-        if not _fit(learner, run, splits.validation, tell, should_stop):
-            tell({"event": "stopped", "run": str(run), "step": learner.progress.step})
-            return False
-        card = export.write_bundle(
-            run / checkpoint.BUNDLE,
-            learner.model,
-            recipe,
-            learner.seed,
-            splits,
-            learner.progress.seconds,
-        )
-        tell(_end_event(run, card))
+    tell(_start_event(run, learner))
+    if not _fit(learner, run, splits.validation, tell, should_stop):
+        tell({"event": "stopped", "run": str(run), "step": learner.progress.step})
+        return False
+    folder, seconds = run / checkpoint.BUNDLE, learner.progress.seconds
+    card = export.write_bundle(folder, learner.model, recipe, learner.seed, splits, seconds)
+    tell(_end_event(run, card))
     return True
 
 
@@ -138,11 +137,6 @@ def choose_device(named: str | None) -> str:
 
 def _learner(recipe: Recipe, seed: int, device: str, split: data.Split) -> Learner:
     """A fresh network and optimizer, and the data set whole on the device."""
-    if recipe.batch > len(split.labels):
-        raise RunError(
-            f"Expected a batch of at most {len(split.labels):,} images, got {recipe.batch:,}",
-            "Set a smaller one: --set batch=64",
-        )
     if device == "cpu":
         keep_freed_memory()
     classes = len(catalog.get(recipe.dataset).classes)
@@ -203,7 +197,7 @@ def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
         return recipe.learning_rate * 0.5 ** (step // recipe.halve_every_steps)
     top = recipe.warm_up * steps - 1
     if step <= top:
-        start, end, share = 1 / 25, 1.0, step / top
+        start, end, share = 1 / 25, 1.0, step / top if top else 1.0
     else:
         start, end, share = 1.0, 4e-6, (step - top) / (steps - 1 - top)
     return recipe.learning_rate * (end + (start - end) * (1 + math.cos(math.pi * share)) / 2)

@@ -8,23 +8,26 @@
 Every error is {"error", "hint"}. Pattern: starlette's lifespan state; each test builds an app.
 """
 
+import contextlib
+import ipaddress
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import anyio
 import anyio.to_thread
 import uvicorn
-from fastapi import FastAPI, Request, WebSocket
+from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import Headers, UploadFile
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inkling import __version__, bundle, ink
@@ -35,7 +38,8 @@ STATIC = Path(__file__).parent / "static"
 MAX_BODY_BYTES = 10_000_000
 MAX_LIVE_BYTES = 256_000
 SECONDS_TO_FINISH = 3  # what is under way at a stop may take so long
-TOO_BIG, WRONG_KIND, POLICY = 1009, 1003, 1008  # close codes of RFC 6455, section 7.4.1
+WRONG_KIND, POLICY = 1003, 1008  # close codes of RFC 6455, section 7.4.1
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -79,10 +83,10 @@ class Problem(BaseModel):
     hint: str
 
 
-def create_app(reader: Reader) -> FastAPI:
-    """The application that serves `reader`."""
+def create_app(reader: Reader, hosts: Sequence[str] | None = None) -> FastAPI:
+    """The application that serves `reader`, under the names in `hosts`, or under any."""
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.readers = anyio.CapacityLimiter(os.cpu_count() or 1)
         yield
@@ -93,9 +97,10 @@ def create_app(reader: Reader) -> FastAPI:
         description="Reads handwritten digits.",
         lifespan=lifespan,
     )
-    app.add_middleware(_Guard)
+    app.add_middleware(_Guard, hosts=hosts)
     app.add_exception_handler(InklingError, _answer_error)
     app.add_exception_handler(HTTPException, _answer_error)
+    app.add_exception_handler(ClientDisconnect, _answer_error)
     app.add_exception_handler(Exception, _answer_error)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
@@ -134,13 +139,11 @@ def create_app(reader: Reader) -> FastAPI:
     @app.websocket("/live")
     async def live(socket: WebSocket) -> None:
         await socket.accept()
-        while (message := await socket.receive())["type"] == "websocket.receive":
-            text = message.get("text")
-            if text is None:
-                return await socket.close(WRONG_KIND, "Expected text, got bytes")
-            if len(text.encode()) > MAX_LIVE_BYTES:
-                return await socket.close(TOO_BIG, f"Expected at most {MAX_LIVE_BYTES:,} bytes")
-            await socket.send_json(await answer(text))
+        with contextlib.suppress(WebSocketDisconnect):  # whoever left needs no answer
+            while (message := await socket.receive())["type"] == "websocket.receive":
+                if message.get("text") is None:
+                    return await socket.close(WRONG_KIND, "Expected text, got bytes")
+                await socket.send_json(await answer(message["text"]))
         return None
 
     async def answer(text: str) -> dict[str, Any]:
@@ -160,8 +163,10 @@ def serve(reader: Reader, host: str, port: int, announce: Callable[[str], None])
     Raises ServeError if the address cannot be had.
     """
     listener = _listen(host, port)
+    here = ipaddress.ip_address(listener.getsockname()[0]).is_loopback
+    hosts = (*LOOPBACK, host) if here else None  # by another name, it is another site's trick
     config = uvicorn.Config(
-        create_app(reader),
+        create_app(reader, hosts),
         log_level="warning",
         ws_max_size=MAX_LIVE_BYTES,
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
@@ -180,9 +185,10 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as cause:
+    except (OSError, UnicodeError) as cause:
+        why = getattr(cause, "strerror", None) or cause
         raise ServeError(
-            f"Expected to listen at {host} port {port}, but {cause.strerror or cause}",
+            f"Expected to listen at {host} port {port}, but {why}",
             "Name another with --port (0 takes a free one) or --host",
         ) from cause
 
@@ -223,6 +229,8 @@ async def _answer_error(_: Request, error: Exception) -> JSONResponse:
     if isinstance(error, InklingError):
         status = 413 if isinstance(error, TooLarge) else 422
         return JSONResponse(_problem(error), status)
+    if isinstance(error, ClientDisconnect):  # nobody is there to read it
+        return JSONResponse({}, 400)
     if isinstance(error, HTTPException):
         problem = {"error": str(error.detail), "hint": "See /docs for what is served"}
         return JSONResponse(problem, error.status_code, headers=error.headers)
@@ -233,19 +241,24 @@ async def _answer_error(_: Request, error: Exception) -> JSONResponse:
 class _Guard:
     """Refuses what comes from another site's page, and bodies over the limit as they stream.
 
-    A browser names the page's site in Origin; other clients send none.
+    A browser names the page's site in Origin; other clients send none. A site may let its own
+    name lead to this machine (DNS rebinding), so the name asked for must be one of `hosts`.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, hosts: Sequence[str] | None) -> None:
         self._app = app
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
         headers = Headers(scope=scope)
         origin = headers.get("origin")
-        if origin is not None and origin.partition("://")[2] != headers.get("host"):
+        host = headers.get("host", "")
+        if origin is not None and origin.partition("://")[2] != host:
             return await self._refuse(scope, receive, send, origin)
+        if self._hosts is not None and urlsplit(f"//{host}").hostname not in self._hosts:
+            return await self._refuse(scope, receive, send, host)
 
         declared = int(headers.get("content-length", 0))
         taken = 0
@@ -278,7 +291,7 @@ class _Guard:
             await receive()
             return await send({"type": "websocket.close", "code": POLICY})
         problem = {
-            "error": f"Expected a request from this server's own page, got one from {origin}",
+            "error": f"Expected a request from this server's own page, got one by way of {origin}",
             "hint": "Call the API from a program, or open the page of this server",
         }
         return await JSONResponse(problem, 403)(scope, receive, send)

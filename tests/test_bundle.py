@@ -4,11 +4,13 @@ import shutil
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
 from inkling import Reader, bundle
 from inkling.errors import BundleError
+from inkling.reader import Network
 
 
 @pytest.fixture
@@ -81,6 +83,7 @@ def test_a_missing_model_is_told(folder):
         ("", "other text"),
         ("[]", "other text"),
         ("{}", "other text"),
+        ("[" * 100_000, "other text"),
         ('{"schema_version": 2}', "expected schema version 1, got 2"),
         ('{"schema_version": 1}', "Field required"),
     ],
@@ -144,6 +147,27 @@ def test_external_data_in_a_subgraph_is_refused(folder):
     assert "external data" in refused(folder)
 
 
+def test_external_data_in_a_sparse_attribute_is_refused(folder):
+    outside = onnx.TensorProto(data_type=1, dims=[1], data_location=TensorProto.EXTERNAL)
+    node = helper.make_node("Identity", ["images"], ["x"])
+    attribute = node.attribute.add(name="sparse", type=onnx.AttributeProto.SPARSE_TENSORS)
+    attribute.sparse_tensors.add().values.CopyFrom(outside)
+    replace_model(folder, model([*plain_nodes(), node], weights=[WEIGHTS]))
+    assert "external data" in refused(folder)
+
+
+def test_onnx_runtimes_own_format_does_not_pass_as_a_graph(tmp_path):
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "model.ort")
+    options.add_session_config_entry("session.save_model_format", "ORT")
+    plain = model(plain_nodes(), weights=[WEIGHTS])
+    onnxruntime.InferenceSession(plain, options, providers=["CPUExecutionProvider"])
+    content = (tmp_path / "model.ort").read_bytes()
+    onnxruntime.InferenceSession(content)  # it would run this
+    with pytest.raises(BundleError):
+        Network(content, 10)
+
+
 @pytest.mark.parametrize("domain", ["com.microsoft", "my.own"])
 def test_custom_operators_are_refused(folder, domain):
     nodes = plain_nodes(domain, "FusedMatMul")
@@ -166,7 +190,21 @@ def test_other_shapes_are_refused(folder, parts):
     assert "Expected a graph" in refused(folder)
 
 
-@pytest.mark.parametrize("content", [b"", b"\0", b"\xff" * 100, b"PK\3\4"])
+def test_graphs_of_another_type_or_a_fixed_batch_are_refused(folder):
+    made = onnx.ModelProto.FromString(model(plain_nodes(), weights=[WEIGHTS]))
+    for value in (*made.graph.input, *made.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_value = 1
+    replace_model(folder, made.SerializeToString())
+    assert "batches of any size" in refused(folder)
+    made = onnx.ModelProto.FromString(model(plain_nodes(), weights=[WEIGHTS]))
+    for value in (*made.graph.input, *made.graph.output):
+        value.type.tensor_type.elem_type = TensorProto.DOUBLE
+    made.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(np.ones((784, 10)), "weights"))
+    replace_model(folder, made.SerializeToString())
+    assert "float32" in refused(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0", b"\xff" * 100, b"PK\3\4", b"\x38\x01"])
 def test_other_bytes_are_refused(folder, content):
     replace_model(folder, content)
     refused(folder)

@@ -92,6 +92,15 @@ def test_read_gives_csv(pictures):
     assert all(0.5 < float(row["confidence"]) <= 1 for row in rows)
 
 
+def test_a_file_whose_name_is_no_text_is_read(pictures, tmp_path):
+    path = os.fsencode(tmp_path) + b"/\xff.png"
+    with open(path, "wb") as file:  # noqa: PTH123 (the name is bytes)
+        file.write((pictures / "a7.png").read_bytes())
+    result = run_inkling("read", path, text=False)
+    assert result.returncode == 0
+    assert result.stdout.endswith(b".png: 7 (100.0%)\n")
+
+
 def test_a_bad_file_is_told_and_the_rest_are_read(pictures):
     wrong = [pictures / "notes.txt", pictures / "none.png", pictures / "empty"]
     files = [*wrong, pictures.parent / "blank.png", pictures / "b2.png"]
@@ -120,6 +129,8 @@ def test_a_bad_file_is_told_and_the_rest_are_read(pictures):
         (["data", "show", "optdigits", "--png", "/nowhere/x.png"], 1, "/nowhere/x.png"),
         (["recipes", "mpl"], 1, "Perhaps you meant mlp"),
         (["test", "--dataset", "mnits"], 1, "Perhaps you meant mnist"),
+        (["test", "--dataset", "fashion-mnist"], 1, "Name another with --dataset"),
+        (["train", "--dataset", "optdigits", "--set", "batch=9999"], 1, "at most 1,372"),
     ],
 )
 def test_bad_input_gets_a_line(arguments, code, what, tmp_path):

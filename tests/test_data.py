@@ -192,6 +192,25 @@ def test_a_broken_file_is_fetched_again(small):
     assert len(data.load(dataset)[1].labels) == 20
 
 
+def test_a_broken_file_that_comes_first_is_named(small, tmp_path, monkeypatch):
+    put(tmp_path / "named", small, t10k_images=lambda content: content[:100])
+    monkeypatch.setenv("INKLING_DATA", str(tmp_path / "named"))
+    with pytest.raises(DataError, match="named/small/t10k-images"):
+        data.fetch(small[0], silent, ())
+
+
+def test_a_download_without_end_is_cut(small, tmp_path):
+    dataset, _ = small
+    endless = tmp_path / "endless"
+    endless.mkdir()
+    for file in dataset.files:
+        (endless / f"{file.name}.gz").write_bytes(bytes(10**7))
+    told = []
+    with serving(endless) as address, pytest.raises(DataError, match="not the published"):
+        data.fetch(dataset, lambda *each: told.append(each), (address,))
+    assert max(done for _, done, _ in told) < 10**6
+
+
 def test_a_broken_download_replaces_nothing(small):
     dataset, mirror = small
     put(data.cache_folder(), small, t10k_images=lambda content: content[:100])

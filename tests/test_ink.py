@@ -136,6 +136,17 @@ def test_noise_of_the_paper_is_not_ink():
     assert np.abs(image - to_image(seven())).max() < 0.15
 
 
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "JPEG"])
+@pytest.mark.parametrize("exif", [b"garbage", b"Exif\0\0MM\0*\0\0\0\x08\0\x09"])
+def test_a_damaged_exif_is_read_past_or_refused(kind, exif):
+    file = io.BytesIO()
+    seven().save(file, kind, exif=exif)
+    try:
+        assert to_image(file.getvalue()).max() == 1
+    except InkError as error:
+        assert "\n" not in str(error)
+
+
 @pytest.mark.parametrize(
     "blank",
     [
@@ -167,6 +178,8 @@ def test_nothing_drawn_is_an_error_of_its_own(blank):
         b"",
         b"\x89PNG\r\n\x1a\n",
         b"<svg/>",
+        Image.new("L", (0, 0)),
+        encoded(Image.new("RGB", (9, 9)), "JPEG")[:-20],
         "there/is/no/such.png",
         ".",
     ],
@@ -242,6 +255,9 @@ def test_any_drawing_is_an_image_or_nothing(strokes, pen):
         ([[(0, 0)]], 0),
         ([[(0, 0)]], -1),
         ([[(0, 0)]], float("nan")),
+        ([[(0, 0)]], 1e-20),
+        ([[(0, 0, 0)]], 30),
+        ([[(0,)]], 30),
         ([[(0, 0)] * 10_001], 30),
     ],
 )

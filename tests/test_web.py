@@ -107,7 +107,7 @@ def test_a_streamed_body_over_the_limit_is_refused_while_it_streams(server):
     address = urlsplit(server)
     with socket.create_connection((address.hostname, address.port), timeout=10) as client:
         client.sendall(
-            b"POST /api/read HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+            b"POST /api/read HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
             b"Content-Type: image/png\r\n\r\n"
         )
         chunk = b"10000\r\n" + bytes(0x10000) + b"\r\n"
@@ -126,6 +126,9 @@ def test_a_form_over_the_limit_is_refused(server):
 def test_another_sites_page_is_refused(server):
     own = {"Origin": server}
     assert httpx.post(f"{server}/api/read", json=SEVEN, headers=own).status_code == 200
+    renamed = {"Host": "elsewhere.example", "Origin": "http://elsewhere.example"}
+    assert httpx.get(f"{server}/api/card", headers=renamed).status_code == 403
+    assert httpx.get(f"{server}/api/card", headers={"Host": "localhost"}).status_code == 200
     for foreign in ("https://elsewhere.example", "null", server.replace("127.0.0.1", "localhost")):
         answer = httpx.post(f"{server}/api/read", json=SEVEN, headers={"Origin": foreign})
         assert answer.status_code == 403
@@ -200,9 +203,15 @@ def test_health_card_and_documentation(server):
 def test_a_long_reading_does_not_hold_up_the_others(server):
     large, done = picture(7000), threading.Event()
 
+    labels = []
+
     def read():
-        assert httpx.post(f"{server}/api/read", content=large, timeout=60).json()["label"] == 7
-        done.set()
+        try:
+            labels.append(
+                httpx.post(f"{server}/api/read", content=large, timeout=60).json()["label"]
+            )
+        finally:
+            done.set()
 
     thread = threading.Thread(target=read)
     thread.start()
@@ -213,6 +222,7 @@ def test_a_long_reading_does_not_hold_up_the_others(server):
         answered += not done.is_set()
     thread.join()
     assert answered >= 3
+    assert labels == [7]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -236,8 +246,26 @@ def test_a_taken_port_and_a_wrong_host_are_told_in_a_line():
     assert result.returncode == 1
     assert "in use" in result.stderr
     assert result.stderr.count("\n") == 1
-    result = run_inkling("serve", "--host", "256.1.1.1")
-    assert (result.returncode, result.stderr.count("\n")) == (1, 1)
+    for host in ("256.1.1.1", "a..b", "x" * 70):
+        result = run_inkling("serve", "--host", host)
+        assert (result.returncode, result.stderr.count("\n")) == (1, 1)
+
+
+def test_whoever_leaves_during_a_reading_leaves_no_trace():
+    with serving() as (address, process):
+        for _ in range(20):
+            with live(address) as client:
+                client.send(json.dumps({"id": 1} | SEVEN))
+        body = picture(3000)
+        for _ in range(5):
+            target = urlsplit(address)
+            with socket.create_connection((target.hostname, target.port)) as client:
+                head = f"POST /api/read HTTP/1.1\r\nHost: {target.netloc}\r\n"
+                client.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:100])
+        assert httpx.get(f"{address}/livez").status_code == 200
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=10)
+    assert "Traceback" not in err
 
 
 def test_the_server_never_loads_torch():

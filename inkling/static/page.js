@@ -7,6 +7,9 @@ const sheet = canvas.getContext("2d");
 const seen = find("seen").getContext("2d");
 const pen = find("pen");
 
+const INTERRUPTED = "Live reading is interrupted; connecting again.";
+const MOST_POINTS = 9000; // the server takes 10,000
+
 let strokes = []; // each a list of [x, y], in the canvas's own 384 pixels
 let drawing = null; // the pointer that draws, if any
 let classes = [];
@@ -39,7 +42,7 @@ function place(event) {
 }
 
 canvas.addEventListener("pointerdown", (event) => {
-  if (drawing !== null || event.button !== 0) return;
+  if (drawing !== null || event.button !== 0 || strokes.flat().length > MOST_POINTS) return;
   event.preventDefault();
   drawing = event.pointerId;
   canvas.setPointerCapture(drawing);
@@ -55,6 +58,10 @@ canvas.addEventListener("pointermove", (event) => {
     const point = place(each);
     const [x, y] = stroke.at(-1);
     if (Math.hypot(point[0] - x, point[1] - y) >= 1) stroke.push(point);
+  }
+  if (strokes.flat().length > MOST_POINTS) {
+    drawing = null;
+    say("The sheet is full. Reset it to begin anew.");
   }
   changed();
 });
@@ -79,24 +86,27 @@ const live = {
   id: 0,
   underWay: false,
   waiting: false,
+  deadline: null,
   pause: 500, // milliseconds before the next attempt to connect
 
   connect() {
     this.socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live`);
     this.socket.onopen = () => {
-      this.pause = 500;
-      say("");
+      if (find("status").textContent === INTERRUPTED) say("");
       if (strokes.length) this.send();
     };
     this.socket.onmessage = (message) => {
+      clearTimeout(this.deadline);
+      this.pause = 500;
       this.underWay = false;
       const answer = JSON.parse(message.data);
       if (answer.id === this.id && strokes.length) show(answer);
       if (this.waiting) this.send();
     };
     this.socket.onclose = () => {
+      clearTimeout(this.deadline);
       this.underWay = this.waiting = false;
-      say("Live reading is interrupted; trying again. Predict works meanwhile.");
+      if (!find("status").textContent) say(INTERRUPTED);
       setTimeout(() => this.connect(), this.pause);
       this.pause = Math.min(this.pause * 2, 8000);
     };
@@ -107,6 +117,7 @@ const live = {
     this.waiting = this.underWay || this.socket.readyState !== WebSocket.OPEN;
     if (this.waiting) return;
     this.underWay = true;
+    this.deadline = setTimeout(() => this.socket.close(), 5000); // a lost connection says nothing
     this.socket.send(JSON.stringify({ id: this.id, ...content() }));
   },
 };
@@ -140,13 +151,16 @@ find("reset").addEventListener("click", () => {
 
 // --- showing
 
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
+const percent = (share) => (share >= 0.9995 ? "> 99.9 %" : `${(100 * share).toFixed(1)} %`); // never sure
 const say = (text) => { find("status").textContent = text; };
 let announcing;
 
 function show(answer) {
-  if (answer.error) return say(`${answer.error}. ${answer.hint}.`);
-  say("");
+  if (answer.error) {
+    clear();
+    return say(`${answer.error}. ${answer.hint}.`);
+  }
+  if (strokes.flat().length <= MOST_POINTS) say("");
   const ranked = answer.probabilities.map((share, label) => [share, label]).sort((a, b) => b[0] - a[0]);
   find("label").textContent = answer.name;
   find("label").classList.toggle("word", answer.name.length > 2);
@@ -180,7 +194,7 @@ function clear() {
   seen.clearRect(0, 0, 28, 28);
 }
 
-async function start() {
+async function introduce() {
   const card = await (await fetch("/api/card")).json();
   classes = card.classes;
   find("bars").append(...classes.map((name) => {
@@ -189,14 +203,17 @@ async function start() {
       row.append(Object.assign(document.createElement("span"), { className: part }));
     }
     row.querySelector(".name").textContent = name;
-    row.querySelector(".track").append(Object.assign(document.createElement("div"), { className: "fill" }));
+    row.querySelector(".track").append(Object.assign(document.createElement("span"), { className: "fill" }));
     return row;
   }));
   find("card").textContent =
     `Network ${card.recipe.name}: ${card.parameters.toLocaleString("en")} parameters, ` +
     `${(100 * card.test.accuracy).toFixed(2)} % of ${card.test.n.toLocaleString("en")} ${card.dataset} test images.`;
-  clear();
-  live.connect();
+  bars(classes.map(() => 0), null);
+  if (strokes.length) live.send();
 }
 
-start().catch(() => say("The server does not answer. Reload the page once it runs."));
+live.connect();
+(function tryToIntroduce() {
+  introduce().catch(() => setTimeout(tryToIntroduce, 2000));
+})();

@@ -1,0 +1,32 @@
+"""Draw a 4 on the page in a real browser and save docs/page.png, the README's picture.
+
+python benchmarks/screenshot.py
+"""
+
+import shutil
+import sys
+
+import machine
+from playwright.sync_api import sync_playwright
+
+sys.path.insert(0, str(machine.ROOT / "tests"))
+from conftest import serving
+from test_page import DIGITS, draw
+
+
+def main() -> None:
+    """Serve, draw, wait for the reading, take the picture."""
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    with serving() as (address, _), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1000, "height": 640})
+        page.goto(address)
+        page.wait_for_selector("#bars li")
+        draw(page, DIGITS["4"])
+        page.wait_for_timeout(500)
+        page.screenshot(path=machine.ROOT / "docs" / "page.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
