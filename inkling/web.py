@@ -15,7 +15,6 @@ import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import anyio
 import anyio.to_thread
@@ -36,6 +35,7 @@ from inkling.reader import Reader
 
 STATIC = Path(__file__).parent / "static"
 MAX_BODY_BYTES = 10_000_000
+MAX_STROKES_BYTES = 1_000_000  # is parsed at once, while others wait
 MAX_LIVE_BYTES = 256_000
 SECONDS_TO_FINISH = 3  # what is under way at a stop may take so long
 WRONG_KIND, POLICY = 1003, 1008  # close codes of RFC 6455, section 7.4.1
@@ -204,6 +204,11 @@ async def _source(request: Request) -> ink.Source:
             return await files[0].read()
     body = await request.body()
     if kind == "application/json":
+        if len(body) > MAX_STROKES_BYTES:
+            raise TooLarge(
+                f"Expected strokes of at most {MAX_STROKES_BYTES:,} bytes, got {len(body):,}",
+                "Send fewer points a stroke",
+            )
         strokes = _parse(Strokes, body)
         return ink.Drawing(strokes.strokes, strokes.pen)
     return body
@@ -257,7 +262,7 @@ class _Guard:
         host = headers.get("host", "")
         if origin is not None and origin.partition("://")[2] != host:
             return await self._refuse(scope, receive, send, origin)
-        if self._hosts is not None and urlsplit(f"//{host}").hostname not in self._hosts:
+        if self._hosts is not None and _name(host) not in self._hosts:
             return await self._refuse(scope, receive, send, host)
 
         declared = int(headers.get("content-length", 0))
@@ -295,6 +300,12 @@ class _Guard:
             "hint": "Call the API from a program, or open the page of this server",
         }
         return await JSONResponse(problem, 403)(scope, receive, send)
+
+
+def _name(host: str) -> str:
+    """The name in a Host header, without its port: "localhost:8000", "[::1]:8000"."""
+    name, colon, port = host.rpartition(":")
+    return (name if colon and port.isdigit() else host).strip("[]").lower()
 
 
 _READ_BODY = {

@@ -81,3 +81,21 @@ def test_the_readmes_figures_are_the_records(name):
     assert f"{record['mean']:.2f} ± {record['std']:.2f} %" in row
     assert f"{record['train_seconds']:.0f} s" in row
     assert f"| {record['n']} |" in row
+    assert f"{record['parameters']:,}" in row
+
+
+def test_the_readmes_waits_are_the_record():
+    record = json.loads((ROOT / "results" / "serving.json").read_text())
+    read, trip = record["read_milliseconds"], record["live_round_trip_milliseconds"]
+    for name, times in (
+        ("a 384x384 PNG", read["png_384"]),
+        ("a 28x28 array", read["array_28"]),
+        ("a live message and its answer", trip),
+    ):
+        (row,) = re.findall(rf"^\| .*{name}.*$", README, re.MULTILINE)
+        assert f"{times['median']:.2f} ms" in row
+        assert f"{times['p99']:.2f} ms" in row
+    assert f"{record['serve_to_ready_seconds']:.1f} s" in README
+    assert f"{record['help_seconds']:.2f} s" in README
+    assert f"{record['wheel_megabytes']:.2f} MB" in README
+    assert f"{record['base_environment_megabytes']:.0f} MB" in README

@@ -61,6 +61,7 @@ def test_a_picture_a_form_and_strokes_read_alike(server):
         ({"json": {"strokes": [[[1, 2]]], "pen": -1}}, 422, "pen"),
         ({"json": {"strokes": [[[1, 1e300]]]}}, 422, "coordinates"),
         ({"json": {"strokes": [[[1, 2]] * 10_001]}}, 413, "10,000 points"),
+        ({"json": {"strokes": [[[1, 2]] * 200_000]}}, 413, "1,000,000 bytes"),
         ({"content": b"{", "headers": {"Content-Type": "application/json"}}, 422, "JSON"),
         ({"content": b"[NaN]", "headers": {"Content-Type": "application/json"}}, 422, "JSON"),
         ({"data": {"no": "file"}, "files": {}}, 422, "cannot be decoded"),
@@ -128,7 +129,8 @@ def test_another_sites_page_is_refused(server):
     assert httpx.post(f"{server}/api/read", json=SEVEN, headers=own).status_code == 200
     renamed = {"Host": "elsewhere.example", "Origin": "http://elsewhere.example"}
     assert httpx.get(f"{server}/api/card", headers=renamed).status_code == 403
-    assert httpx.get(f"{server}/api/card", headers={"Host": "localhost"}).status_code == 200
+    for name, status in (("localhost", 200), ("[::1]:80", 200), ("[", 403), ("", 403)):
+        assert httpx.get(f"{server}/api/card", headers={"Host": name}).status_code == status
     for foreign in ("https://elsewhere.example", "null", server.replace("127.0.0.1", "localhost")):
         answer = httpx.post(f"{server}/api/read", json=SEVEN, headers={"Origin": foreign})
         assert answer.status_code == 403
