@@ -1,5 +1,6 @@
 """What a record says of where it was made."""
 
+import importlib.metadata
 import os
 import platform
 import subprocess
@@ -18,7 +19,14 @@ def describe() -> dict[str, str | int]:
         "processor": names[0] if names else platform.processor(),
         "instructions": " ".join(sorted(flags & {"avx2", "avx512f", "avx512_bf16", "amx_bf16"})),
         "cores": os.cpu_count() or 1,
-        "system": platform.platform(terse=True),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def versions(*libraries: str) -> dict[str, str]:
+    """The versions of Python and of the libraries named."""
+    return {"python": platform.python_version()} | {
+        name: importlib.metadata.version(name) for name in libraries
     }
 
 

@@ -43,6 +43,7 @@ def main() -> None:
         "live_round_trip_milliseconds": live_round_trips(),
         **sizes(),
         "machine": machine.describe(),
+        "versions": machine.versions("onnxruntime", "numpy", "pillow", "fastapi", "uvicorn"),
         "commit": machine.commit(),
     }
     text = json.dumps(record, indent=2)
