@@ -27,8 +27,8 @@ def main() -> None:
     parser.add_argument("recipes", nargs="+")
     parser.add_argument("--seeds", type=int, default=5)
     options = parser.parse_args()
+    commit = machine.commit()
     for name in options.recipes:
-        commit = machine.commit()
         cards = [train_once(name, seed) for seed in range(options.seeds)]
         path = machine.ROOT / "results" / f"{name}.json"
         path.write_text(json.dumps(record(cards, commit), indent=2) + "\n")
