@@ -14,7 +14,7 @@ from pathlib import Path
 
 log, seconds = Path(sys.argv[1]), float(sys.argv[2])
 began = time.monotonic()
-while not (found := re.search(r"http://[^ ]+", log.read_text())):
+while not (found := re.search(r"http://\S+", log.read_text())):
     if time.monotonic() - began > seconds:
         sys.exit(f"Not ready within {seconds:g} s:\n{log.read_text()}")
     time.sleep(0.02)
