@@ -51,8 +51,8 @@ def main() -> None:
         sys.exit(_complain(error))
 
 
-def _complain(error: InklingError) -> int:
-    print(f"inkling: {error}", file=sys.stderr)  # noqa: T201
+def _complain(error: InklingError, of: str = "") -> int:
+    typer.echo(f"inkling: {of}{error}", err=True)
     return FOUND_WRONG
 
 
@@ -295,7 +295,7 @@ def read(
         try:
             reading = reader.read(sys.stdin.buffer.read() if name == "-" else name)
         except InkError as error:
-            code = _complain(error)
+            code = _complain(error, "standard input: " if name == "-" else "")
             continue
         if as_json:
             content = reading.to_json()

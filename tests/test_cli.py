@@ -85,6 +85,12 @@ def test_read_takes_standard_input_and_gives_json(pictures):
     assert len(reading["probabilities"]) == 10
 
 
+def test_a_bad_standard_input_is_named():
+    result = run_inkling("read", "-", input="no picture")
+    assert result.returncode == 1
+    assert result.stderr.startswith("inkling: standard input: Expected a picture")
+
+
 def test_read_gives_csv(pictures):
     result = run_inkling("read", "--csv", str(pictures / "a7.png"), str(pictures / "b2.png"))
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
