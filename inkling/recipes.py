@@ -148,6 +148,24 @@ def from_card(values: dict[str, Any]) -> Recipe:
         ) from cause
 
 
+def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
+    """The learning rate of a step, 0 <= step < steps.
+
+    "one-cycle": a cosine from 1/25 of the peak up to it, another down to almost nothing, as
+    torch.optim.lr_scheduler.OneCycleLR. Source: Smith & Topin 2018.
+    """
+    if recipe.schedule == "constant":
+        return recipe.learning_rate
+    if recipe.schedule == "halving":
+        return recipe.learning_rate * 0.5 ** (step // recipe.halve_every_steps)
+    top = recipe.warm_up * steps - 1
+    if step <= top:
+        start, end, share = 1 / 25, 1.0, step / top if top else 1.0
+    else:
+        start, end, share = 1.0, 4e-6, (step - top) / (steps - 1 - top)
+    return recipe.learning_rate * (end + (start - end) * (1 + math.cos(math.pi * share)) / 2)
+
+
 def _value(key: str, text: str) -> Any:
     kind = _HINTS[key]
     choices = get_args(kind) if get_origin(kind) is Literal else ()

@@ -185,24 +185,6 @@ def generator(seed: int, purpose: int, index: int, device: str = "cpu") -> Gener
     return made
 
 
-def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
-    """The learning rate of a step, 0 <= step < steps.
-
-    "one-cycle": a cosine from 1/25 of the peak up to it, another down to almost nothing, as
-    torch.optim.lr_scheduler.OneCycleLR. Source: Smith & Topin 2018.
-    """
-    if recipe.schedule == "constant":
-        return recipe.learning_rate
-    if recipe.schedule == "halving":
-        return recipe.learning_rate * 0.5 ** (step // recipe.halve_every_steps)
-    top = recipe.warm_up * steps - 1
-    if step <= top:
-        start, end, share = 1 / 25, 1.0, step / top if top else 1.0
-    else:
-        start, end, share = 1.0, 4e-6, (step - top) / (steps - 1 - top)
-    return recipe.learning_rate * (end + (start - end) * (1 + math.cos(math.pi * share)) / 2)
-
-
 def precision(recipe: Recipe, device: torch.device) -> AbstractContextManager[Any]:
     """bfloat16 autocast if the recipe wants it and the processor has it; else nothing."""
     if device.type == "cuda":
@@ -249,7 +231,7 @@ def _step(learner: Learner, batch: Tensor) -> None:
     images = augment(learner.pixels[batch].float() / 255, recipe, chance)
     labels = learner.labels[batch]
     for group in learner.optimizer.param_groups:
-        group["lr"] = learning_rate(recipe, progress.step, learner.steps)
+        group["lr"] = recipes.learning_rate(recipe, progress.step, learner.steps)
     with precision(recipe, device):
         logits = learner.model(images.to(memory_format=torch.channels_last)).float()
     loss = F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)

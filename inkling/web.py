@@ -102,15 +102,39 @@ def create_app(reader: Reader, hosts: Sequence[str] | None = None) -> FastAPI:
     app.add_exception_handler(HTTPException, _answer_error)
     app.add_exception_handler(ClientDisconnect, _answer_error)
     app.add_exception_handler(Exception, _answer_error)
+    _add_pages(app, reader)
+    _add_reading(app, reader)
+    return app
+
+
+def _add_pages(app: FastAPI, reader: Reader) -> None:
+    """What is looked at: the page, the card, health."""
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(STATIC / "index.html", headers={"Content-Security-Policy": PAGE_POLICY})
+
+    @app.get("/api/card", response_model=bundle.Card, summary="The card of the served bundle")
+    async def card() -> bundle.Card:
+        return reader.card
+
+    @app.get("/livez", summary="Whether the process runs")
+    async def livez() -> dict[str, str]:
+        return {"status": "alive"}
+
+
+def _add_reading(app: FastAPI, reader: Reader) -> None:
+    """What is read, in threads of its own, no more at a time than there are cores."""
 
     async def read(source: ink.Source) -> dict[str, Any]:
         reading = await anyio.to_thread.run_sync(reader.read, source, limiter=app.state.readers)
         return reading.to_json()
 
-    @app.get("/", include_in_schema=False)
-    async def page() -> FileResponse:
-        return FileResponse(STATIC / "index.html", headers={"Content-Security-Policy": PAGE_POLICY})
+    @app.get("/readyz", summary="Whether it can read")
+    async def readyz() -> dict[str, str]:
+        await read(ink.Drawing([[(0, 0), (0, 9)]]))
+        return {"status": "ready", "model_sha256": reader.card.model_sha256}
 
     @app.post(
         "/api/read",
@@ -123,18 +147,13 @@ def create_app(reader: Reader, hosts: Sequence[str] | None = None) -> FastAPI:
         """Takes a picture (PNG, JPEG, WebP, BMP, GIF) as the body or a form's file, or strokes."""
         return await read(await _source(request))
 
-    @app.get("/api/card", response_model=bundle.Card, summary="The card of the served bundle")
-    async def card() -> bundle.Card:
-        return reader.card
-
-    @app.get("/livez", summary="Whether the process runs")
-    async def livez() -> dict[str, str]:
-        return {"status": "alive"}
-
-    @app.get("/readyz", summary="Whether it can read")
-    async def readyz() -> dict[str, str]:
-        await read(ink.Drawing([[(0, 0), (0, 9)]]))
-        return {"status": "ready", "model_sha256": reader.card.model_sha256}
+    async def answer(text: str) -> dict[str, Any]:
+        strokes = None
+        try:
+            strokes = _parse(LiveStrokes, text)
+            return {"id": strokes.id} | await read(ink.Drawing(strokes.strokes, strokes.pen))
+        except InkError as error:
+            return {"id": strokes.id if strokes else None, **_problem(error)}
 
     @app.websocket("/live")
     async def live(socket: WebSocket) -> None:
@@ -145,16 +164,6 @@ def create_app(reader: Reader, hosts: Sequence[str] | None = None) -> FastAPI:
                     return await socket.close(WRONG_KIND, "Expected text, got bytes")
                 await socket.send_json(await answer(message["text"]))
         return None
-
-    async def answer(text: str) -> dict[str, Any]:
-        strokes = None
-        try:
-            strokes = _parse(LiveStrokes, text)
-            return {"id": strokes.id} | await read(ink.Drawing(strokes.strokes, strokes.pen))
-        except InkError as error:
-            return {"id": strokes.id if strokes else None, **_problem(error)}
-
-    return app
 
 
 def serve(reader: Reader, host: str, port: int, announce: Callable[[str], None]) -> None:

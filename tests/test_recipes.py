@@ -1,6 +1,8 @@
 import dataclasses
 
 import pytest
+import torch
+from torch.optim.lr_scheduler import OneCycleLR
 
 from inkling import catalog, recipes
 from inkling.errors import RecipeError
@@ -67,3 +69,27 @@ def test_an_unknown_recipe_suggests_the_nearest():
 def test_a_card_of_another_version_is_told():
     with pytest.raises(RecipeError, match="another version"):
         recipes.from_card({"name": "x", "unheard_of": 1})
+
+
+def test_the_one_cycle_is_pytorchs():
+    recipe, steps = dataclasses.replace(recipes.get("digits"), learning_rate=0.3, warm_up=0.25), 40
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)])
+    reference = OneCycleLR(optimizer, 0.3, total_steps=steps, pct_start=0.25)
+    for step in range(steps):
+        rate = recipes.learning_rate(recipe, step, steps)
+        assert rate == pytest.approx(reference.get_last_lr()[0], rel=1e-4, abs=1e-9)
+        optimizer.step()
+        if step + 1 < steps:
+            reference.step()
+
+
+def test_the_one_cycle_may_peak_at_once():
+    recipe = dataclasses.replace(recipes.get("digits"), learning_rate=0.3, warm_up=0.25)
+    assert recipes.learning_rate(recipe, 0, 4) == pytest.approx(0.3)
+
+
+def test_the_other_schedules_are_what_they_say():
+    halving = dataclasses.replace(recipes.get("cnn"), learning_rate=1e-3)
+    rates = [recipes.learning_rate(halving, step, 9999) for step in (0, 1849, 1850, 3699, 3700)]
+    assert rates == pytest.approx([1e-3, 1e-3, 5e-4, 5e-4, 2.5e-4])
+    assert recipes.learning_rate(recipes.get("mlp"), 77, 100) == 0.01

@@ -11,7 +11,6 @@ import pytest
 import torch
 from conftest import run_inkling
 from safetensors.torch import load_file
-from torch.optim.lr_scheduler import OneCycleLR
 
 from inkling import Reader, bundle, checkpoint, data, evaluate, export, models, recipes, train
 from inkling.cli import _stopped_by_signal
@@ -43,30 +42,6 @@ def trained(tmp_path_factory):
 def stop_after(steps):
     count = iter(range(10**9))
     return lambda: next(count) >= steps
-
-
-def test_the_one_cycle_is_pytorchs():
-    recipe, steps = dataclasses.replace(SMALL, learning_rate=0.3, warm_up=0.25), 40
-    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)])
-    reference = OneCycleLR(optimizer, 0.3, total_steps=steps, pct_start=0.25)
-    for step in range(steps):
-        rate = train.learning_rate(recipe, step, steps)
-        assert rate == pytest.approx(reference.get_last_lr()[0], rel=1e-4, abs=1e-9)
-        optimizer.step()
-        if step + 1 < steps:
-            reference.step()
-
-
-def test_the_one_cycle_may_peak_at_once():
-    recipe = dataclasses.replace(SMALL, learning_rate=0.3, warm_up=0.25)
-    assert train.learning_rate(recipe, 0, 4) == pytest.approx(0.3)
-
-
-def test_the_other_schedules_are_what_they_say():
-    halving = dataclasses.replace(recipes.get("cnn"), learning_rate=1e-3)
-    rates = [train.learning_rate(halving, step, 9999) for step in (0, 1849, 1850, 3699, 3700)]
-    assert rates == pytest.approx([1e-3, 1e-3, 5e-4, 5e-4, 2.5e-4])
-    assert train.learning_rate(recipes.get("mlp"), 77, 100) == 0.01
 
 
 def test_a_run_learns_and_ends_in_a_bundle_that_reads(trained):
