@@ -177,7 +177,7 @@ class TrainingDisplay:
             getattr(self, f"_show_{event['event']}")(event)
 
     def _print(self, line: str) -> None:
-        self._console.print(line, highlight=False, soft_wrap=True)
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _show_start(self, event: dict[str, Any]) -> None:
         self._epochs, self._steps = event["epochs"], event["steps_per_epoch"]
