@@ -104,7 +104,7 @@ def test_a_file_whose_name_is_no_text_is_read(pictures, tmp_path):
         file.write((pictures / "a7.png").read_bytes())
     result = run_inkling("read", path, text=False)
     assert result.returncode == 0
-    assert result.stdout.endswith(b".png: 7 (100.0%)\n")
+    assert b".png: 7 (" in result.stdout
 
 
 def test_a_bad_file_is_told_and_the_rest_are_read(pictures):
