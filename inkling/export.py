@@ -120,7 +120,12 @@ def to_onnx(network: nn.Module, temperature: float) -> bytes:
             verbose=False,
         )
     assert program is not None  # only an export to a file returns None
-    return program.model_proto.SerializeToString()
+    model_proto = program.model_proto  # made anew by each access
+    graph = model_proto.graph
+    values = (*graph.value_info, *graph.input, *graph.output, *graph.initializer)
+    for part in (graph, *graph.node, *values):
+        part.ClearField("metadata_props")  # the exporter's notes, with paths of this machine
+    return model_proto.SerializeToString()
 
 
 def versions() -> dict[str, str]:

@@ -51,6 +51,8 @@ def test_a_run_learns_and_ends_in_a_bundle_that_reads(trained):
     end = events[-1]
     assert end["test"]["accuracy"] > 0.85
     assert end["validation"]["accuracy"] > 0.9
+    content = (folder / "bundle" / bundle.MODEL).read_bytes()
+    assert str(Path(train.__file__).parent).encode() not in content  # a graph tells no paths
     reader = Reader.load(folder)
     test = data.splits("optdigits").test
     again = evaluate.measure(reader.probabilities(test.images()), test.labels)
