@@ -25,6 +25,7 @@ from inkling.evaluate import Measures
 from inkling.ink import Frame
 
 MODEL, CARD = "model.onnx", "card.json"
+IN_A_RUN = "bundle"  # the folder, inside its run's
 SCHEMA_VERSION = 1
 MAX_MODEL_BYTES = 200_000_000
 PRETRAINED = Path(__file__).parent / "pretrained"
@@ -70,7 +71,7 @@ def write(folder: Path, card: Card, model: bytes) -> None:
 
 def find(path: Path) -> Path:
     """The bundle at `path`, which is its folder or that of the run that made it."""
-    for folder in (path, path / "bundle"):
+    for folder in (path, path / IN_A_RUN):
         if (folder / CARD).is_file():
             return folder
     raise BundleError(

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from inkling import atomic
 from inkling.errors import RunError
 
-PLAN, EVENTS, CHECKPOINT, BUNDLE = "run.json", "events.jsonl", "checkpoint.safetensors", "bundle"
+PLAN, EVENTS, CHECKPOINT = "run.json", "events.jsonl", "checkpoint.safetensors"
 
 
 def create(run: Path, plan: dict[str, Any]) -> None:

@@ -172,7 +172,7 @@ def train(
     as_json: Annotated[bool, typer.Option("--json", help="Print one event a line.")] = False,
 ) -> None:
     """Train a recipe: to a run's folder and, at its end, a bundle, tested once."""
-    from inkling import catalog, recipes, terminal
+    from inkling import recipes, terminal
 
     if resume and (recipe or dataset or epochs or seed or settings or device or out):
         raise typer.BadParameter("--resume goes on with the run as it was begun: give it alone")
@@ -180,7 +180,6 @@ def train(
     changes += [f"dataset={dataset}"] if dataset is not None else []
     changes += [f"epochs={epochs}"] if epochs is not None else []
     chosen = recipes.change(recipes.get(recipe or "digits"), changes)
-    catalog.get(chosen.dataset)
     try:
         from inkling import train as training
     except ImportError as cause:

@@ -77,7 +77,7 @@ def is_here(dataset: DataSet) -> bool:
     return all(locate(dataset, file) for file in dataset.files)
 
 
-def fetch(dataset: DataSet, report: Report, mirrors: tuple[str, ...] | None = None) -> list[Path]:
+def fetch(dataset: DataSet, report: Report) -> list[Path]:
     """The files of a data set, each downloaded to the cache unless it is here and whole.
 
     `report(name, done, total)` is told the bytes as they come. A download goes to a temporary
@@ -95,7 +95,7 @@ def fetch(dataset: DataSet, report: Report, mirrors: tuple[str, ...] | None = No
                     "Delete it, since INKLING_DATA comes before the cache, and fetch again",
                 )
             path = cache_folder() / dataset.name / f"{file.name}.gz"
-            _download(file, path, dataset.mirrors if mirrors is None else mirrors, report)
+            _download(file, path, dataset.mirrors, report)
         paths.append(path)
     return paths
 

@@ -4,7 +4,6 @@ Input scaling is part of the network, so that nothing that serves has a constant
 """
 
 import math
-from collections import OrderedDict
 
 import torch
 from torch import Generator, Tensor, nn
@@ -99,11 +98,11 @@ def count_parameters(model: nn.Module) -> int:
 @torch.no_grad()
 def count_multiply_adds(model: nn.Module) -> int:
     """The multiply-adds that one image costs in convolutions and dense layers."""
-    counts: OrderedDict[nn.Module, int] = OrderedDict()
+    counts: list[int] = []
 
     def count(layer: nn.Module, _: object, output: Tensor) -> None:
         positions = output[0, 0].numel() if isinstance(layer, nn.Conv2d) else 1
-        counts[layer] = positions * layer.get_parameter("weight").numel()
+        counts.append(positions * layer.get_parameter("weight").numel())
 
     weighted = [layer for layer in model.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
     hooks = [layer.register_forward_hook(count) for layer in weighted]
@@ -113,4 +112,4 @@ def count_multiply_adds(model: nn.Module) -> int:
     model.train(was_training)
     for hook in hooks:
         hook.remove()
-    return sum(counts.values())
+    return sum(counts)

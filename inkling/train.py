@@ -93,10 +93,10 @@ def train(run: Path, report: Report, should_stop: ShouldStop = lambda: False) ->
     `report` gets each event, which also goes to events.jsonl. `should_stop` is asked after
     every step; when it says so, the run is saved. True if the run came to its end.
     """
-    if (run / checkpoint.BUNDLE / bundle.CARD).exists():
+    if (run / bundle.IN_A_RUN / bundle.CARD).exists():
         raise RunError(
             f"{run}: expected a run to carry on, but it has ended",
-            f"Its bundle is {run / checkpoint.BUNDLE}",
+            f"Its bundle is {run / bundle.IN_A_RUN}",
         )
     plan = checkpoint.read_plan(run)
     torch.set_num_threads(plan["threads"])
@@ -104,7 +104,8 @@ def train(run: Path, report: Report, should_stop: ShouldStop = lambda: False) ->
     splits = data.splits(recipe.dataset, recipe.split)
     learner = _learner(recipe, plan["seed"], choose_device(plan["device"]), splits.train)
     state = checkpoint.read(run, learner.model, learner.optimizer)
-    learner.progress = Progress(**state) if state else Progress()
+    if state:
+        learner.progress = _progress(state, run)
 
     def tell(event: Event) -> None:
         checkpoint.append_event(run, event)
@@ -114,10 +115,20 @@ def train(run: Path, report: Report, should_stop: ShouldStop = lambda: False) ->
     if not _fit(learner, run, splits.validation, tell, should_stop):
         tell({"event": "stopped", "run": str(run), "step": learner.progress.step})
         return False
-    folder, seconds = run / checkpoint.BUNDLE, learner.progress.seconds
+    folder, seconds = run / bundle.IN_A_RUN, learner.progress.seconds
     card = export.write_bundle(folder, learner.model, recipe, learner.seed, splits, seconds)
     tell(_end_event(run, card))
     return True
+
+
+def _progress(state: dict[str, Any], run: Path) -> Progress:
+    try:
+        return Progress(**state)
+    except TypeError as cause:
+        raise RunError(
+            f"{run}: expected a checkpoint of this version, but {cause}",
+            "Carry it on with the version of Inkling that began it, or train anew",
+        ) from cause
 
 
 def choose_device(named: str | None) -> str:
@@ -236,7 +247,7 @@ def _step(learner: Learner, batch: Tensor) -> None:
         logits = learner.model(images.to(memory_format=torch.channels_last)).float()
     loss = F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
     learner.optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()  # type: ignore[no-untyped-call]  # PyTorch's own
     learner.optimizer.step()
     progress.loss_sum += loss.item()
     progress.right += int((logits.argmax(1) == labels).sum())
@@ -300,7 +311,7 @@ def _epoch_event(learner: Learner, epoch: int, validation: data.Split) -> Event:
 def _end_event(run: Path, card: bundle.Card) -> Event:
     return {
         "event": "end",
-        "bundle": str(run / checkpoint.BUNDLE),
+        "bundle": str(run / bundle.IN_A_RUN),
         "train_seconds": card.train_seconds,
         "temperature": card.temperature,
         "validation": dataclasses.asdict(card.validation),

@@ -49,7 +49,7 @@ PAGE_POLICY = (
 class Strokes(BaseModel):
     """A drawing: strokes of [x, y] points, x to the right, y down, and the pen's width."""
 
-    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+    model_config = ConfigDict(allow_inf_nan=False)
 
     strokes: list[list[tuple[float, float]]] = Field(
         examples=[[[[150, 60], [190, 40], [190, 340]]]]
@@ -173,7 +173,9 @@ def serve(reader: Reader, host: str, port: int, announce: Callable[[str], None])
     """
     listener = _listen(host, port)
     here = ipaddress.ip_address(listener.getsockname()[0]).is_loopback
-    hosts = (*LOOPBACK, host) if here else None  # by another name, it is another site's trick
+    hosts = (
+        (*LOOPBACK, host.lower()) if here else None
+    )  # by another name, it is another site's trick
     config = uvicorn.Config(
         create_app(reader, hosts),
         log_level="warning",

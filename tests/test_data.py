@@ -1,4 +1,5 @@
 import contextlib
+import dataclasses
 import gzip
 import hashlib
 import resource
@@ -15,6 +16,11 @@ from inkling.errors import DataError
 
 
 def silent(*_): ...
+
+
+def at(dataset, *mirrors):
+    """The data set, published at these addresses alone."""
+    return dataclasses.replace(dataset, mirrors=mirrors)
 
 
 @pytest.fixture
@@ -174,11 +180,11 @@ def test_fetch_tries_the_mirrors_in_turn(small, tmp_path):
         (bad / path.name).write_bytes(gzip.compress(b"something else"))
     next(bad.iterdir()).unlink()
     with serving(bad) as first, serving(mirror) as second:
-        paths = data.fetch(dataset, silent, (first, second))
+        paths = data.fetch(at(dataset, first, second), silent)
     assert [path.parent for path in paths] == [data.cache_folder() / "small"] * 4
     assert len(data.load(dataset)[0].labels) == 60
     assert len(list(paths[0].parent.iterdir())) == 4
-    data.fetch(dataset, silent, ())  # what is here and whole needs no mirror
+    data.fetch(at(dataset), silent)  # what is here and whole needs no mirror
 
 
 def test_a_broken_file_is_fetched_again(small):
@@ -186,7 +192,7 @@ def test_a_broken_file_is_fetched_again(small):
     put(data.cache_folder(), small, t10k_images=lambda content: content[:100])
     with serving(mirror) as address:
         told = []
-        data.fetch(dataset, lambda *each: told.append(each), (address,))
+        data.fetch(at(dataset, address), lambda *each: told.append(each))
     assert {name for name, _, _ in told} == {"t10k-images-idx3-ubyte.gz"}
     assert told[-1][1] == told[-1][2] > 0
     assert len(data.load(dataset)[1].labels) == 20
@@ -196,7 +202,7 @@ def test_a_broken_file_that_comes_first_is_named(small, tmp_path, monkeypatch):
     put(tmp_path / "named", small, t10k_images=lambda content: content[:100])
     monkeypatch.setenv("INKLING_DATA", str(tmp_path / "named"))
     with pytest.raises(DataError, match="named/small/t10k-images"):
-        data.fetch(small[0], silent, ())
+        data.fetch(at(small[0]), silent)
 
 
 def test_a_download_without_end_is_cut(small, tmp_path):
@@ -207,7 +213,7 @@ def test_a_download_without_end_is_cut(small, tmp_path):
         (endless / f"{file.name}.gz").write_bytes(bytes(10**7))
     told = []
     with serving(endless) as address, pytest.raises(DataError, match="not the published"):
-        data.fetch(dataset, lambda *each: told.append(each), (address,))
+        data.fetch(at(dataset, address), lambda *each: told.append(each))
     assert max(done for _, done, _ in told) < 10**6
 
 
@@ -217,13 +223,13 @@ def test_a_broken_download_replaces_nothing(small):
     before = {path: path.read_bytes() for path in (data.cache_folder() / "small").iterdir()}
     (mirror / "t10k-images-idx3-ubyte.gz").write_bytes(gzip.compress(b"other"))
     with serving(mirror) as address, pytest.raises(DataError, match="not the published content"):
-        data.fetch(dataset, silent, (address,))
+        data.fetch(at(dataset, address), silent)
     assert {p: p.read_bytes() for p in (data.cache_folder() / "small").iterdir()} == before
 
 
 def test_no_network_is_said(small):
     with pytest.raises(DataError, match="no mirror") as caught:
-        data.fetch(small[0], silent, ("http://127.0.0.1:9/",))
+        data.fetch(at(small[0], "http://127.0.0.1:9/"), silent)
     assert "Check the network" in caught.value.hint
     assert not list(data.cache_folder().rglob("*.gz"))
 
@@ -235,7 +241,7 @@ def test_no_room_is_said(small):
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
         try:
             with pytest.raises(DataError, match="room") as caught:
-                data.fetch(dataset, silent, (address,))
+                data.fetch(at(dataset, address), silent)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert "train-images" in str(caught.value)

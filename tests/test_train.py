@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import run_inkling
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from inkling import Reader, bundle, checkpoint, data, evaluate, export, models, recipes, train
 from inkling.cli import _stopped_by_signal
@@ -206,6 +206,14 @@ def test_a_damaged_checkpoint_is_told(tmp_path):
     plan["recipe"]["model"] = "mlp"
     (tmp_path / "run" / checkpoint.PLAN).write_text(json.dumps(plan))
     with pytest.raises(RunError, match="this run's network"):
+        run(tmp_path / "run")
+
+
+def test_a_checkpoint_of_another_version_is_told(tmp_path):
+    run(tmp_path / "run", should_stop=stop_after(3))
+    path = tmp_path / "run" / checkpoint.CHECKPOINT
+    save_file(load_file(path), path, metadata={"state": '{"unheard_of": 1}'})
+    with pytest.raises(RunError, match="of this version"):
         run(tmp_path / "run")
 
 
