@@ -5,11 +5,11 @@ python benchmarks/screenshot.py
 
 import shutil
 import sys
+from pathlib import Path
 
-import machine
 from playwright.sync_api import sync_playwright
 
-sys.path.insert(0, str(machine.ROOT / "tests"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from conftest import serving
 from test_page import DIGITS, draw
 
@@ -24,7 +24,7 @@ def main() -> None:
         page.wait_for_selector("#bars li")
         draw(page, DIGITS["4"])
         page.wait_for_timeout(500)
-        page.screenshot(path=machine.ROOT / "docs" / "page.png")
+        page.screenshot(path=Path(__file__).parent.parent / "docs" / "page.png")
         browser.close()
 
 

@@ -21,13 +21,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
-import machine
 import numpy as np
 from PIL import Image
 from websockets.sync.client import connect
 
-from inkling import Drawing, Reader, to_image
+from inkling import Drawing, Reader, machine, to_image
 
+ROOT = Path(__file__).parent.parent
 SEVEN = [
     [(110.0 + 4 * i, 80.0) for i in range(40)] + [(270.0 - 3 * i, 80.0 + 8 * i) for i in range(30)]
 ]
@@ -47,7 +47,7 @@ def main() -> None:
         "commit": machine.commit(),
     }
     text = json.dumps(record, indent=2)
-    (machine.ROOT / "results" / "serving.json").write_text(text + "\n")
+    (ROOT / "results" / "serving.json").write_text(text + "\n")
     sys.stdout.write(text + "\n")
 
 
@@ -137,10 +137,10 @@ def sizes() -> dict[str, float]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "wheel", "--no-deps", "-w", folder, machine.ROOT], check=True)
+        subprocess.run([*pip, "wheel", "--no-deps", "-w", folder, ROOT], check=True)
         (wheel,) = folder.glob("inkling-*.whl")
         venv.create(folder / "base", with_pip=False)
-        constraints = machine.ROOT / "constraints.txt"
+        constraints = ROOT / "constraints.txt"
         python = folder / "base" / "bin" / "python"
         subprocess.run([*pip, "--python", python, "install", "-c", constraints, wheel], check=True)
         files = [path for path in (folder / "base").rglob("*") if path.is_file()]

@@ -53,7 +53,7 @@ class Card(BaseModel):
     device: str
     threads: int
     versions: dict[str, str]  # of Python and the libraries
-    validation: Measures
+    validation: Measures | None  # None where every image was trained on
     test: Measures
 
 

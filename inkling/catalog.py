@@ -1,10 +1,12 @@
 """The catalog of data sets: what is published, where, and how to know it is whole.
 
 MNIST: LeCun, Cortes & Burges 1998. Fashion-MNIST: Xiao, Rasul & Vollgraf 2017.
-optdigits: Alpaydin & Kaynak 1998, UCI, the part that scikit-learn carries.
+optdigits: Alpaydin & Kaynak 1998, UCI, the part that scikit-learn carries. Corrections: the label
+errors that most of five people confirmed, and the images on which no three agreed with either
+label; Northcutt, Athalye & Mueller 2021, github.com/cleanlab/label-errors, mnist_mturk.json.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from inkling.errors import DataError, suggest
 from inkling.ink import Frame
@@ -30,6 +32,8 @@ class DataSet:
     frame: Frame
     files: tuple[File, ...] = ()  # train images, train labels, test images, test labels
     mirrors: tuple[str, ...] = ()  # each holds FILE.gz for every file
+    corrections: dict[int, int] = field(default_factory=dict)  # test index: what it truly shows
+    undecided: tuple[int, ...] = ()  # test indexes on whose label people did not agree
 
 
 _MNIST_FILES = (
@@ -63,6 +67,19 @@ CATALOG = {
                 "https://ossci-datasets.s3.amazonaws.com/mnist/",
                 "https://storage.googleapis.com/cvdf-datasets/mnist/",
             ),
+            corrections={
+                947: 9,
+                1621: 6,
+                1901: 4,
+                2462: 0,
+                2597: 3,
+                3558: 0,
+                5937: 3,
+                6651: 6,
+                6783: 6,
+                9729: 6,
+            },
+            undecided=(2130, 2654, 3520, 8527, 9679),
         ),
         DataSet(
             name="fashion-mnist",

@@ -1,6 +1,7 @@
 """The folder of a training run, saved so that no crash loses more than an epoch.
 
-    run.json                the plan: recipe, seed, device, threads
+    run.json                the plan: recipe, seed, device, threads; the commit it was begun with
+    recipe.py               the file of a recipe of one's own, as it was
     events.jsonl            what was reported, one JSON object a line
     checkpoint.safetensors  weights and optimizer, and in its header the state as JSON
     bundle/                 the trained model, at the end
@@ -22,9 +23,10 @@ from inkling import atomic
 from inkling.errors import RunError
 
 PLAN, EVENTS, CHECKPOINT = "run.json", "events.jsonl", "checkpoint.safetensors"
+SOURCE = "recipe.py"
 
 
-def create(run: Path, plan: dict[str, Any]) -> None:
+def create(run: Path, plan: dict[str, Any], source: Path | None = None) -> None:
     """Make the folder of a new run. Raises RunError if it holds one or cannot be made."""
     if (run / PLAN).exists():
         raise RunError(
@@ -33,6 +35,8 @@ def create(run: Path, plan: dict[str, Any]) -> None:
         )
     try:
         run.mkdir(parents=True, exist_ok=True)
+        if source:
+            atomic.write(run / SOURCE, source.read_bytes())
         atomic.write(run / PLAN, json.dumps(plan, indent=2).encode() + b"\n")
     except OSError as cause:
         raise RunError(
@@ -45,7 +49,7 @@ def read_plan(run: Path) -> dict[str, Any]:
     """The plan of a run. Raises RunError if there is none."""
     try:
         plan: dict[str, Any] = json.loads((run / PLAN).read_bytes())
-        return {key: plan[key] for key in ("recipe", "seed", "device", "threads")}
+        return {key: plan[key] for key in ("recipe", "seed", "device", "threads", "commit")}
     except (OSError, ValueError, KeyError, TypeError) as cause:
         raise RunError(
             f"{run}: expected the folder of a run, with {PLAN}", "Start one with: inkling train"

@@ -22,6 +22,9 @@ from inkling.errors import InkError, InklingError, MissingExtra
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from inkling.recipes import Recipe
+    from inkling.terminal import Shown
+
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")  # taken from a folder
 FOUND_WRONG, STOPPED = 1, 128  # exit codes; 128 + the signal's number is the shell's custom
 
@@ -38,6 +41,7 @@ app.add_typer(data_app, name="data")
 DataSetName = Annotated[str, typer.Argument(metavar="NAME", help="mnist, fashion-mnist, optdigits")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, an object a line.")]
 BUNDLE_HELP = "A bundle's or run's folder (default: the one that ships)"
+RECIPE_HELP = "A name (see: inkling recipes), or a Python file with one of your own"
 BundleOption = Annotated[Path | None, typer.Option("--bundle", help=BUNDLE_HELP)]
 
 
@@ -140,22 +144,25 @@ def show(
 def list_recipes(
     name: Annotated[str | None, typer.Argument(metavar="[RECIPE]", help="Only this one.")] = None,
 ) -> None:
-    """List the recipes with every value."""
+    """List the recipes, or one with every value."""
     from inkling import terminal
     from inkling.recipes import RECIPES, get
 
     console = Console()
-    console.print(terminal.recipe_table([get(name)] if name else list(RECIPES.values())))
+    if name:
+        console.print(terminal.recipe_table(get(name)))
+    else:
+        console.print(terminal.recipe_list(list(RECIPES.values())))
 
 
 @app.command()
 def train(
     recipe: Annotated[
         str | None,
-        typer.Argument(metavar="[RECIPE]", help="See: inkling recipes (default: digits)"),
+        typer.Argument(metavar="[RECIPE]", help=f"{RECIPE_HELP} (default: digits)"),
     ] = None,
     dataset: Annotated[str | None, typer.Option(help="Not the recipe's own data set.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Not the recipe's own epochs.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Not the recipe's own epochs.")] = None,
     seed: Annotated[int, typer.Option(help="Decides all that is random.", min=0)] = 0,
     settings: Annotated[
         list[str] | None,
@@ -179,21 +186,104 @@ def train(
     changes = [*(settings or [])]
     changes += [f"dataset={dataset}"] if dataset is not None else []
     changes += [f"epochs={epochs}"] if epochs is not None else []
-    chosen = recipes.change(recipes.get(recipe or "digits"), changes)
-    try:
-        from inkling import train as training
-    except ImportError as cause:
-        raise MissingExtra("Training", str(cause.name), "train") from cause
+    chosen, source = _recipe(recipe or "digits")
+    chosen = recipes.change(chosen, changes)
+    from inkling import train as training
+
     run = resume or out or Path("runs") / f"{chosen.name}-{datetime.now():%Y%m%d-%H%M%S}"
     if not resume:
-        training.create(run, chosen, seed, device)
+        training.create(run, chosen, seed, device, source)
     console = Console()
-    shown: terminal.Shown = "live" if console.is_terminal else "lines"
-    shown = "nothing" if quiet else "json" if as_json else shown
+    shown = _shown(console, quiet, as_json)
     with _stopped_by_signal() as caught, terminal.TrainingDisplay(shown, console) as display:
         ended = training.train(run, display, lambda: bool(caught))
     if not ended:
         raise typer.Exit(STOPPED + caught[0])
+
+
+@app.command("record")
+def take_record(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help=RECIPE_HELP)],
+    seeds: Annotated[int, typer.Option(help="How many, from seed 0 on.", min=1)] = 5,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, mps (default: the best)")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The record's file (default: results/RECIPE.json)")
+    ] = None,
+    anew: Annotated[bool, typer.Option("--anew", help="Forget the seeds that are done.")] = False,
+    allow_dirty: Annotated[
+        bool, typer.Option("--allow-dirty", help="Though the package differs from its commit.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one event a line.")] = False,
+) -> None:
+    """Train a recipe over seeds and write its record; the same command goes on with it."""
+    from inkling import terminal
+
+    chosen, source = _recipe(recipe)
+    from inkling import record
+
+    path = out or Path("results") / f"{chosen.name}.json"
+    console = Console()
+    shown = _shown(console, quiet, as_json)
+    with _stopped_by_signal() as caught, terminal.RecordDisplay(shown, console) as display:
+        made = record.record(
+            chosen,
+            seeds,
+            path,
+            display,
+            lambda: bool(caught),
+            device=device,
+            source=source,
+            anew=anew,
+            allow_dirty=allow_dirty,
+        )
+    if made is None:
+        raise typer.Exit(STOPPED + caught[0])
+    if shown in ("live", "lines"):
+        console.print(terminal.describe_record(made, path), highlight=False, soft_wrap=True)
+
+
+@app.command("leaderboard")
+def show_leaderboard(
+    board: Annotated[
+        str | None, typer.Argument(metavar="[BOARD]", help="time, accuracy, challenge")
+    ] = None,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the records and claims as Markdown.")
+    ] = False,
+) -> None:
+    """Show the boards: records, your own runs, and the claims of others."""
+    from inkling import leaderboard, terminal
+
+    rows = [*leaderboard.record_rows(leaderboard.records_folder()), *leaderboard.CLAIMS]
+    if as_markdown:
+        typer.echo(leaderboard.markdown(leaderboard.sections(rows, board)), nl=False)
+        return
+    mine = leaderboard.record_rows(leaderboard.records_folder(), Path("results"))
+    rows = [*mine, *leaderboard.run_rows(), *leaderboard.CLAIMS]
+    console = Console()
+    for part in leaderboard.sections(rows, board):
+        console.print(terminal.board_table(part))
+    typer.echo("A claim is what others say of their own; its source: --markdown")
+
+
+def _recipe(name: str) -> tuple["Recipe", Path | None]:
+    """The recipe of that name, or of that file and the file; PyTorch is there after it."""
+    from inkling import recipes
+
+    try:
+        from inkling import own
+    except ImportError as cause:
+        raise MissingExtra("Training", str(cause.name), "train") from cause
+    if name.endswith(".py"):
+        return own.load(Path(name)), Path(name)
+    return recipes.get(name), None
+
+
+def _shown(console: Console, quiet: bool, as_json: bool) -> "Shown":
+    if quiet or as_json:
+        return "nothing" if quiet else "json"
+    return "live" if console.is_terminal else "lines"
 
 
 @contextmanager

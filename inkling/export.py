@@ -3,10 +3,8 @@
 import contextlib
 import dataclasses
 import hashlib
-import importlib.metadata
 import io
 import logging
-import platform
 import warnings
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from inkling import __version__, bundle, catalog, data, evaluate, models
+from inkling import __version__, bundle, catalog, data, evaluate, machine, models
 from inkling.errors import RunError
 from inkling.reader import Network
 from inkling.recipes import Recipe
@@ -51,22 +49,26 @@ def write_bundle(
 ) -> bundle.Card:
     """Make a bundle of a trained network, and give its card.
 
-    The temperature is fitted to the validation split, the graph must give the network's own
-    logits, and the test split is read once, by the graph. Raises RunError if they disagree.
+    The temperature is fitted to the validation split, or is the recipe's where there is none;
+    the graph must give the network's own logits, and the test split is read once, by the graph.
+    Raises RunError if they disagree.
     """
     device = next(model.parameters()).device.type
+    model = models.Views(model, recipe.views)
     model.cpu()  # on which float32 is exact; a GPU's convolutions may round to TF32
-    images = splits.validation.images()
-    logits = compute_logits(model, images)
-    temperature = evaluate.fit_temperature(logits, splits.validation.labels)
+    temperature = recipe.temperature
+    if splits.validation:
+        logits = compute_logits(model, splits.validation.images())
+        temperature = evaluate.fit_temperature(logits, splits.validation.labels)
     content = to_onnx(model, temperature)
     dataset = catalog.get(recipe.dataset)
     network = Network(content, len(dataset.classes), threads=torch.get_num_threads())
-    _check_agreement(network, logits / temperature, images)
-    validation, test = (
-        evaluate.measure(network.run("probabilities", split.images()), split.labels)
-        for split in (splits.validation, splits.test)
-    )
+    few = data.Split(splits.train.pixels[:7], splits.train.labels[:7]).images()
+    _check_agreement(network, compute_logits(model, few) / temperature, few)
+
+    def measure(split: data.Split) -> evaluate.Measures:
+        return evaluate.measure(network.run("probabilities", split.images()), split.labels)
+
     card = bundle.Card(
         model_sha256=hashlib.sha256(content).hexdigest(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -83,9 +85,10 @@ def write_bundle(
         train_seconds=round(train_seconds, 2),
         device=device,
         threads=torch.get_num_threads(),
-        versions=versions(),
-        validation=validation,
-        test=test,
+        versions={"inkling": __version__}
+        | machine.versions("torch", "numpy", "onnx", "onnxscript", "onnxruntime"),
+        validation=measure(splits.validation) if splits.validation else None,
+        test=measure(splits.test),
     )
     bundle.write(folder, card, content)
     return card
@@ -126,14 +129,6 @@ def to_onnx(network: nn.Module, temperature: float) -> bytes:
     for part in (graph, *graph.node, *values):
         part.ClearField("metadata_props")  # the exporter's notes, with paths of this machine
     return model_proto.SerializeToString()
-
-
-def versions() -> dict[str, str]:
-    """The versions of Python and of the libraries that a trained network depends on."""
-    libraries = ("torch", "numpy", "onnx", "onnxscript", "onnxruntime")
-    return {"inkling": __version__, "python": platform.python_version()} | {
-        name: importlib.metadata.version(name) for name in libraries
-    }
 
 
 def _check_agreement(

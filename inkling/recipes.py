@@ -1,15 +1,16 @@
 """The recipes: every number of a training, frozen, with its unit or meaning.
 
-`mlp` is the network of the tutorial "Recognize Digits Using ML in Elixir" (Nx, Axon, LiveView),
-`cnn` that of the Elixir Fashion-MNIST challenge, `digits` the one Inkling ships.
+`digits` is the network Inkling ships, `mlp` that of the tutorial "Recognize Digits Using ML in
+Elixir" (Nx, Axon, LiveView), `cnn` that of the Elixir Fashion-MNIST challenge. The others are for
+the boards: their values were chosen on validation, docs/log.md says how, before all images were
+trained on.
 Pattern: nanochat, GPTConfig.
 """
 
-import dataclasses
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args, get_type_hints
 
 from inkling.errors import RecipeError, suggest
 
@@ -20,21 +21,25 @@ class Recipe:
 
     name: str
     about: str
-    model: Literal["mlp", "cnn", "digits"]  # the network, in models.py
+    model: Literal["mlp", "cnn", "digits", "sprint", "deep", "residual", "own"]  # in models.py
     dataset: str  # a name in the data catalog
-    split: Literal["standard", "tutorial"] = "standard"  # 1/12 validates, or the last 1/5
-    epochs: int = 10
+    split: Literal["standard", "tutorial", "all"] = "standard"  # 1/12, last 1/5, none validates
+    temperature: float = 1.0  # of the split "all", which leaves nothing to fit it to
+    epochs: float = 10  # a broken one ends within a pass
     batch: int = 32  # images a step; what is left over at an epoch's end waits for another
     optimizer: Literal["adam", "sgd"] = "adam"  # the second with Nesterov's momentum
     learning_rate: float = 1e-3  # the peak of the schedule
-    schedule: Literal["constant", "halving", "one-cycle"] = "constant"
+    schedule: Literal["constant", "halving", "one-cycle", "triangle"] = "constant"
     halve_every_steps: int = 1850  # of the schedule "halving"
-    warm_up: float = 0.3  # share of the steps before the peak of "one-cycle"
+    warm_up: float = 0.3  # share of the steps before the peak of "one-cycle" or "triangle"
     momentum: float = 0.9  # Adam's beta 1, or Nesterov's
     second_momentum: float = 0.999  # Adam's beta 2
     weight_decay: float = 0.0  # decoupled with adam (AdamW), in the gradient with sgd
     label_smoothing: float = 0.0  # share of the target spread over all classes
     precision: Literal["bfloat16", "float32"] = "float32"  # the first only where it is fast
+    freeze: float = 1.0  # share of the steps after which the network's stem learns no more
+    views: Literal["one", "flip", "shifts"] = "one"  # what a reading averages the logits over
+    members: int = 1  # networks whose logits a record averages, each of a seed of its own
     flip: float = 0.0  # probability of a horizontal flip
     max_shift_pixels: float = 0.0
     max_rotation_degrees: float = 0.0
@@ -43,10 +48,23 @@ class Recipe:
     max_stroke: float = 0.0  # share of the way to a stroke one pixel wider or thinner a side
 
     def __post_init__(self) -> None:
+        for field, kind in _HINTS.items():
+            value, choices = getattr(self, field), get_args(kind)
+            known = value in choices if choices else isinstance(value, _TAKEN[kind])
+            if not known or isinstance(value, bool):
+                raise _unfit(field, value)
         self._check(_NUMBERS, lambda value: 0 <= value < math.inf, "a number of at least 0")
-        positive = ("epochs", "batch", "halve_every_steps", "learning_rate")
+        positive = (
+            "epochs",
+            "batch",
+            "halve_every_steps",
+            "learning_rate",
+            "temperature",
+            "members",
+        )
         self._check(positive, lambda value: value > 0, "above 0")
-        self._check(("flip", "warm_up", "label_smoothing"), lambda value: value <= 1, "at most 1")
+        shares = ("flip", "warm_up", "label_smoothing", "freeze")
+        self._check(shares, lambda value: value <= 1, "at most 1")
         self._check(("momentum", "second_momentum"), lambda value: value < 1, "below 1")
 
     def _check(self, fields: Iterable[str], fits: Callable[[float], bool], expected: str) -> None:
@@ -60,30 +78,95 @@ class Recipe:
 
 
 _HINTS = get_type_hints(Recipe)
+_TAKEN = {str: str, int: int, float: int | float}
 _NUMBERS = [field for field, kind in _HINTS.items() if kind in (int, float)]
+
+_DIGITS = Recipe(
+    name="digits",
+    about="the network that ships: small, augmented, at least 99.6 % in a minute",
+    model="digits",
+    dataset="mnist",
+    epochs=8,
+    batch=256,
+    optimizer="sgd",
+    learning_rate=0.2,
+    schedule="one-cycle",
+    weight_decay=5e-4,
+    label_smoothing=0.05,
+    precision="bfloat16",
+    max_shift_pixels=2,
+    max_rotation_degrees=8,
+    max_scale=0.1,
+    max_shear=0.1,
+    max_stroke=0.3,
+)
+_SPRINT = Recipe(
+    name="sprint",
+    about="99.0 % of MNIST in the least seconds",
+    model="sprint",
+    dataset="mnist",
+    split="all",
+    temperature=0.5,
+    epochs=0.8,
+    batch=256,
+    learning_rate=0.02,
+    schedule="triangle",
+    momentum=0.7,
+    second_momentum=0.9,
+    label_smoothing=0.1,
+    precision="bfloat16",
+    freeze=0.3,
+    views="shifts",
+)
+_BEST = replace(
+    _DIGITS,
+    name="best",
+    about="the most accurate single network on MNIST",
+    model="deep",
+    split="all",
+    temperature=0.5,
+    epochs=10,
+    views="shifts",
+)
+_CNN = Recipe(
+    name="cnn",
+    about="the Elixir Fashion-MNIST challenge's network: two convolutions, dense 128",
+    model="cnn",
+    dataset="fashion-mnist",
+    epochs=5,
+    batch=32,
+    learning_rate=1e-3,
+    schedule="halving",
+    halve_every_steps=1850,
+    precision="bfloat16",
+    flip=0.5,
+)
+_CHALLENGE = Recipe(
+    name="challenge-5",
+    about="Fashion-MNIST in 5 epochs",
+    model="residual",
+    dataset="fashion-mnist",
+    split="all",
+    temperature=0.6,
+    epochs=5,
+    batch=128,
+    optimizer="sgd",
+    learning_rate=0.2,
+    schedule="one-cycle",
+    weight_decay=5e-4,
+    label_smoothing=0.1,
+    precision="bfloat16",
+    flip=0.5,
+    views="flip",
+)
 
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe(
-            name="digits",
-            about="the network that ships: small, augmented, at least 99.6 % in a minute",
-            model="digits",
-            dataset="mnist",
-            epochs=8,
-            batch=256,
-            optimizer="sgd",
-            learning_rate=0.2,
-            schedule="one-cycle",
-            weight_decay=5e-4,
-            label_smoothing=0.05,
-            precision="bfloat16",
-            max_shift_pixels=2,
-            max_rotation_degrees=8,
-            max_scale=0.1,
-            max_shear=0.1,
-            max_stroke=0.3,
-        ),
+        _DIGITS,
+        _SPRINT,
+        _BEST,
+        replace(_BEST, name="best-ensemble", about="five of them, read together", members=5),
         Recipe(
             name="mlp",
             about="the Elixir tutorial's network: dense 128 ReLU, dense 10",
@@ -94,19 +177,12 @@ RECIPES = {
             batch=32,
             learning_rate=0.01,
         ),
-        Recipe(
-            name="cnn",
-            about="the Elixir Fashion-MNIST challenge's network: two convolutions, dense 128",
-            model="cnn",
-            dataset="fashion-mnist",
-            epochs=5,
-            batch=32,
-            learning_rate=1e-3,
-            schedule="halving",
-            halve_every_steps=1850,
-            precision="bfloat16",
-            flip=0.5,
-        ),
+        _CNN,
+        replace(_CNN, name="cnn-20", about="the same, 20 epochs", epochs=20),
+        replace(_CNN, name="cnn-50", about="the same, 50 epochs", epochs=50),
+        _CHALLENGE,
+        replace(_CHALLENGE, name="challenge-20", about="Fashion-MNIST in 20 epochs", epochs=20),
+        replace(_CHALLENGE, name="challenge-50", about="Fashion-MNIST in 50 epochs", epochs=50),
     )
 }
 
@@ -134,7 +210,7 @@ def change(recipe: Recipe, settings: list[str]) -> Recipe:
                 suggest(key, _HINTS.keys() - {"name", "about"}, "See them: inkling recipes"),
             )
         changes[key] = _value(key, text)
-    return dataclasses.replace(recipe, **changes)
+    return replace(recipe, **changes)
 
 
 def from_card(values: dict[str, Any]) -> Recipe:
@@ -152,12 +228,18 @@ def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
     """The learning rate of a step, 0 <= step < steps.
 
     "one-cycle": a cosine from 1/25 of the peak up to it, another down to almost nothing, as
-    torch.optim.lr_scheduler.OneCycleLR. Source: Smith & Topin 2018.
+    torch.optim.lr_scheduler.OneCycleLR. Source: Smith & Topin 2018. "triangle": a line from 1/5
+    of the peak up to it, another down to nothing. Source: airbench.
     """
     if recipe.schedule == "constant":
         return recipe.learning_rate
     if recipe.schedule == "halving":
         return recipe.learning_rate * 0.5 ** (step // recipe.halve_every_steps)
+    if recipe.schedule == "triangle":
+        top = recipe.warm_up * steps
+        if step < top:
+            return recipe.learning_rate * (0.2 + 0.8 * step / top)
+        return recipe.learning_rate * (steps - step) / (steps - top)
     top = recipe.warm_up * steps - 1
     if step <= top:
         start, end, share = 1 / 25, 1.0, step / top if top else 1.0
@@ -168,16 +250,19 @@ def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
 
 def _value(key: str, text: str) -> Any:
     kind = _HINTS[key]
-    choices = get_args(kind) if get_origin(kind) is Literal else ()
     try:
-        if choices and text not in choices:
-            raise ValueError
-        return text if choices else kind(text)
+        return text if get_args(kind) else kind(text)
     except ValueError as cause:
-        expected = {int: "a whole number", float: "a number", str: "text"}.get(
-            kind, f"one of {', '.join(choices)}"
-        )
-        raise RecipeError(
-            f"Expected {key} to be {expected}, got {text!r}",
-            suggest(text, choices, "See the values with: inkling recipes"),
-        ) from cause
+        raise _unfit(key, text) from cause
+
+
+def _unfit(key: str, value: object) -> RecipeError:
+    kind = _HINTS[key]
+    choices = get_args(kind)
+    expected = {int: "a whole number", float: "a number", str: "text"}.get(
+        kind, f"one of {', '.join(choices)}"
+    )
+    return RecipeError(
+        f"Expected {key} to be {expected}, got {value!r}",
+        suggest(str(value), choices, "See the values with: inkling recipes"),
+    )

@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
@@ -27,6 +28,7 @@ from rich.table import Table
 from rich.text import Text
 
 from inkling.evaluate import Measures, precision_recall
+from inkling.leaderboard import Section, cells
 from inkling.recipes import Recipe
 
 RAMP = " .:-=+*#%@"  # from paper to ink, where there are no colours
@@ -102,14 +104,25 @@ def confusion_table(counts: NDArray[np.int64], names: Sequence[str]) -> Table:
     return table
 
 
-def recipe_table(recipes: Sequence[Recipe]) -> Table:
-    """Every value of each recipe, a column a recipe."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("", *(recipe.name for recipe in recipes)):
-        table.add_column(heading)
+def recipe_list(recipes: Sequence[Recipe]) -> Table:
+    """Each recipe: its name, what it is for, and what differs from the defaults."""
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    for recipe in recipes:
+        table.add_row(recipe.name, recipe.about)
+        values = [
+            f"{field.name}={getattr(recipe, field.name)}"
+            for field in dataclasses.fields(Recipe)
+            if field.name not in ("name", "about") and getattr(recipe, field.name) != field.default
+        ]
+        table.add_row("", Text(" ".join(values), "dim"))
+    return table
+
+
+def recipe_table(recipe: Recipe) -> Table:
+    """Every value of a recipe."""
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     for field in dataclasses.fields(Recipe):
-        if field.name != "name":
-            table.add_row(field.name, *(str(getattr(recipe, field.name)) for recipe in recipes))
+        table.add_row(field.name, str(getattr(recipe, field.name)))
     return table
 
 
@@ -204,10 +217,13 @@ class TrainingDisplay:
         )
 
     def _show_epoch(self, event: dict[str, Any]) -> None:
+        validation = f"{'-':>8}   {'-':>8}"
+        if "validation_loss" in event:
+            loss, accuracy = event["validation_loss"], event["validation_accuracy"]
+            validation = f"{loss:>8.4f}   {accuracy:>8.2%}"
         self._print(
             f"{event['epoch']:>3}/{self._epochs:<4} "
-            f"{event['loss']:>8.4f}   {event['accuracy']:>8.2%} "
-            f"{event['validation_loss']:>8.4f}   {event['validation_accuracy']:>8.2%} "
+            f"{event['loss']:>8.4f}   {event['accuracy']:>8.2%} {validation} "
             f"{event['seconds']:>9.1f}"
         )
         if event["epoch"] == self._epochs:
@@ -225,3 +241,60 @@ class TrainingDisplay:
         self._print(f"Trained in {event['train_seconds']:.1f} s. Next:")
         self._print(f"  inkling test {event['bundle']}")
         self._print(f"  inkling serve --bundle {event['bundle']}")
+        self._print("  inkling leaderboard")
+
+
+class RecordDisplay(TrainingDisplay):
+    """Shows the events of a record: a line a seed, and how far the running one is."""
+
+    def _show_start(self, event: dict[str, Any]) -> None:
+        self._epochs, self._steps = event["epochs"], event["steps_per_epoch"]
+        self._seed = event["seed"]
+
+    def _show_epoch(self, _event: dict[str, Any]) -> None:
+        pass
+
+    def _show_progress(self, event: dict[str, Any]) -> None:
+        super()._show_progress(event)
+        self._bar.update(self._task, description=f"{self._seed}: {event['epoch']}/{self._epochs}")
+
+    def _show_stopped(self, _event: dict[str, Any]) -> None:
+        self._print("Stopped and saved. The same command goes on")
+
+    def _show_end(self, _event: dict[str, Any]) -> None:
+        self._bar.update(self._task, visible=False)
+
+    def _show_seed(self, event: dict[str, Any]) -> None:
+        spread = "" if event["std"] is None else f" ± {event['std']:.2f}"
+        self._print(
+            f"seed {event['seed']:>3}: {event['accuracy']:.2%}, {event['train_seconds']:.1f} s; "
+            f"mean of {event['n']}: {event['mean']:.3f}{spread} %"
+        )
+
+
+def describe_record(record: dict[str, Any], path: Path) -> str:
+    """What a record says, in three lines."""
+    low, high = record["interval"]
+    spread = "" if record["std"] is None else f" ± {record['std']:.3f}"
+    corrected = (
+        f", corrected {record['mean_corrected']:.3f} %" if "mean_corrected" in record else ""
+    )
+    return (
+        f"{record['recipe']['name']}: {record['mean']:.3f}{spread} % (95 % interval {low:.2f} to "
+        f"{high:.2f} %, {record['n']} seeds){corrected}\n"
+        f"{record['train_seconds']:.1f} s of training at the median, "
+        f"{record['images_per_second']:,} images/s, {record['device']}, "
+        f"{record['threads']} threads; commit {record['commit']}\nRecord {path}"
+    )
+
+
+def board_table(section: Section) -> Table:
+    """A section of a board, the best first."""
+    table = Table(title=section.title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table.add_column("")
+    for heading in ("accuracy", "seeds", "training", "epochs", "parameters"):
+        table.add_column(heading, justify="right")
+    styles = {"record": "bold", "run": "green", "claim": "dim"}
+    for row in section.rows:
+        table.add_row(Text(row.name, overflow="fold"), *cells(row), style=styles[row.kind])
+    return table

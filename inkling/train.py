@@ -20,9 +20,20 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from inkling import bundle, catalog, checkpoint, data, evaluate, export, models, recipes
+from inkling import (
+    bundle,
+    catalog,
+    checkpoint,
+    data,
+    evaluate,
+    export,
+    machine,
+    models,
+    own,
+    recipes,
+)
 from inkling.augment import augment
-from inkling.errors import RunError
+from inkling.errors import RecipeError, RunError
 from inkling.recipes import Recipe
 
 Event = dict[str, Any]
@@ -63,15 +74,22 @@ class Learner:
     @property
     def steps(self) -> int:
         """Steps of the whole training."""
-        return self.recipe.epochs * self.steps_per_epoch
+        return max(1, round(self.recipe.epochs * self.steps_per_epoch))
 
 
-def create(run: Path, recipe: Recipe, seed: int, device: str | None = None) -> None:
+def create(
+    run: Path, recipe: Recipe, seed: int, device: str | None = None, source: Path | None = None
+) -> None:
     """Make the folder of a new run, once its data are here; `train` then carries it out.
 
-    `device` is "cpu", "cuda" or "mps"; without it, the best one this machine has. Raises
-    RunError, DataError.
+    `device` is "cpu", "cuda" or "mps"; without it, the best one this machine has. `source` is
+    the file of a recipe of one's own. Raises RunError, RecipeError, DataError.
     """
+    if recipe.members > 1:
+        raise RunError(
+            f"{recipe.name}: expected one network to train, got {recipe.members} members",
+            f"Train them all, and read with them together: inkling record {recipe.name}",
+        )
     images = len(data.splits(recipe.dataset, recipe.split).train.labels)
     if recipe.batch > images:
         raise RunError(
@@ -83,8 +101,9 @@ def create(run: Path, recipe: Recipe, seed: int, device: str | None = None) -> N
         "seed": seed,
         "device": choose_device(device),
         "threads": torch.get_num_threads(),
+        "commit": machine.commit(),
     }
-    checkpoint.create(run, plan)
+    checkpoint.create(run, plan, source)
 
 
 def train(run: Path, report: Report, should_stop: ShouldStop = lambda: False) -> bool:
@@ -102,7 +121,8 @@ def train(run: Path, report: Report, should_stop: ShouldStop = lambda: False) ->
     torch.set_num_threads(plan["threads"])
     recipe = recipes.from_card(plan["recipe"])
     splits = data.splits(recipe.dataset, recipe.split)
-    learner = _learner(recipe, plan["seed"], choose_device(plan["device"]), splits.train)
+    network = _network(run, recipe, plan["seed"])
+    learner = _learner(recipe, plan["seed"], network, choose_device(plan["device"]), splits.train)
     state = checkpoint.read(run, learner.model, learner.optimizer)
     if state:
         learner.progress = _progress(state, run)
@@ -146,12 +166,28 @@ def choose_device(named: str | None) -> str:
     return named or here[0]
 
 
-def _learner(recipe: Recipe, seed: int, device: str, split: data.Split) -> Learner:
-    """A fresh network and optimizer, and the data set whole on the device."""
+def _network(run: Path, recipe: Recipe, seed: int) -> nn.Module:
+    """The recipe's network with fresh weights. Raises RecipeError."""
+    classes, chance = len(catalog.get(recipe.dataset).classes), generator(seed, WEIGHTS, 0)
+    if recipe.model == "own":
+        model = own.build(run / checkpoint.SOURCE, classes, chance)
+    else:
+        model = models.build(recipe.model, classes, chance)
+    if recipe.freeze < 1 and not hasattr(model, "stem"):
+        raise RecipeError(
+            f"{recipe.name}: expected a network with a stem to freeze, {recipe.model} has none",
+            "Train all of it: --set freeze=1",
+        )
+    return model
+
+
+def _learner(
+    recipe: Recipe, seed: int, network: nn.Module, device: str, split: data.Split
+) -> Learner:
+    """A fresh optimizer for the network, and the data set whole on the device."""
     if device == "cpu":
         keep_freed_memory()
-    classes = len(catalog.get(recipe.dataset).classes)
-    model = models.build(recipe.model, classes, generator(seed, WEIGHTS, 0)).to(device)
+    model = network.to(device)
     optimizer = _optimizer(recipe, model)
     pixels = torch.tensor(split.pixels, device=device)
     labels = torch.tensor(split.labels, device=device, dtype=torch.int64)
@@ -207,29 +243,35 @@ def precision(recipe: Recipe, device: torch.device) -> AbstractContextManager[An
 
 
 def _fit(
-    learner: Learner, run: Path, validation: data.Split, tell: Report, should_stop: ShouldStop
+    learner: Learner,
+    run: Path,
+    validation: data.Split | None,
+    tell: Report,
+    should_stop: ShouldStop,
 ) -> bool:
     """Train to the last step, saving at each epoch's end. False if it was stopped before."""
     progress, told = learner.progress, time.perf_counter()
     while progress.step < learner.steps:
+        began = time.perf_counter()
         epoch, first = divmod(progress.step, learner.steps_per_epoch)
+        end = min(learner.steps_per_epoch, learner.steps - epoch * learner.steps_per_epoch)
         shuffled = torch.randperm(
             len(learner.labels), generator=generator(learner.seed, ORDER, epoch)
         )
         order = shuffled.to(learner.pixels.device)
         learner.model.train()
-        for index in range(first, learner.steps_per_epoch):
+        for index in range(first, end):
             if progress.step and should_stop():
                 _save(learner, run)
                 return False
-            began = time.perf_counter()
             _step(learner, order[index * learner.recipe.batch :][: learner.recipe.batch])
             now = time.perf_counter()
             progress.seconds += now - began
             if now - told > SECONDS_A_PROGRESS:
                 told = now
                 tell(_progress_event(learner, epoch, index + 1))
-        tell(_epoch_event(learner, epoch, validation))
+            began = time.perf_counter()
+        tell(_epoch_event(learner, epoch, end, validation))
         progress.loss_sum, progress.right = 0.0, 0
         _save(learner, run)
     return True
@@ -238,6 +280,8 @@ def _fit(
 def _step(learner: Learner, batch: Tensor) -> None:
     """Learn from the images of one batch of indexes. Raises RunError if the loss is not finite."""
     recipe, progress, device = learner.recipe, learner.progress, learner.pixels.device
+    if progress.step >= recipe.freeze * learner.steps:
+        learner.model.get_submodule("stem").requires_grad_(False).eval()
     chance = generator(learner.seed, AUGMENTATION, progress.step, device.type)
     images = augment(learner.pixels[batch].float() / 255, recipe, chance)
     labels = learner.labels[batch]
@@ -274,7 +318,7 @@ def _start_event(run: Path, learner: Learner) -> Event:
         "device": learner.pixels.device.type,
         "threads": torch.get_num_threads(),
         "parameters": models.count_parameters(learner.model),
-        "epochs": learner.recipe.epochs,
+        "epochs": math.ceil(learner.recipe.epochs),
         "steps_per_epoch": learner.steps_per_epoch,
         "step": learner.progress.step,
     }
@@ -293,19 +337,21 @@ def _progress_event(learner: Learner, epoch: int, steps: int) -> Event:
     }
 
 
-def _epoch_event(learner: Learner, epoch: int, validation: data.Split) -> Event:
-    steps = learner.steps_per_epoch
-    logits = export.compute_logits(learner.model, validation.images())
-    measures = evaluate.measure(evaluate.softmax(logits), validation.labels)
-    return {
+def _epoch_event(learner: Learner, epoch: int, steps: int, validation: data.Split | None) -> Event:
+    event = {
         "event": "epoch",
         "epoch": epoch + 1,
         "loss": learner.progress.loss_sum / steps,
         "accuracy": learner.progress.right / (steps * learner.recipe.batch),
-        "validation_loss": measures.negative_log_likelihood,
-        "validation_accuracy": measures.accuracy,
         "seconds": learner.progress.seconds,  # of training, since the run began
     }
+    if validation:
+        model = models.Views(learner.model, learner.recipe.views)
+        logits = export.compute_logits(model, validation.images())
+        measures = evaluate.measure(evaluate.softmax(logits), validation.labels)
+        event["validation_loss"] = measures.negative_log_likelihood
+        event["validation_accuracy"] = measures.accuracy
+    return event
 
 
 def _end_event(run: Path, card: bundle.Card) -> Event:
@@ -314,6 +360,6 @@ def _end_event(run: Path, card: bundle.Card) -> Event:
         "bundle": str(run / bundle.IN_A_RUN),
         "train_seconds": card.train_seconds,
         "temperature": card.temperature,
-        "validation": dataclasses.asdict(card.validation),
+        "validation": dataclasses.asdict(card.validation) if card.validation else None,
         "test": dataclasses.asdict(card.test),
     }

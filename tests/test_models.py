@@ -48,3 +48,23 @@ def test_counting_leaves_the_network_as_it_was():
     models.count_multiply_adds(model)
     assert model.training
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("views", "moved"),
+    [
+        ("one", [lambda x: x]),
+        ("flip", [lambda x: x, lambda x: x.flip(3)]),
+        (
+            "shifts",
+            [lambda x: x]
+            + [lambda x, a=a, s=s: x.roll(s, a) for a, s in ((2, 1), (2, -1), (3, 1), (3, -1))],
+        ),
+    ],
+)
+def test_views_average_the_logits_of_moved_images(views, moved):
+    network = models.build("sprint", 10, chance()).eval()
+    images = torch.zeros(3, 1, 28, 28)
+    images[:, :, 3:25, 3:25] = torch.rand(3, 1, 22, 22)  # no ink at the edge, so none wraps round
+    expected = sum(network(move(images)) for move in moved) / len(moved)
+    torch.testing.assert_close(models.Views(network, views)(images), expected)

@@ -93,3 +93,25 @@ def test_the_other_schedules_are_what_they_say():
     rates = [recipes.learning_rate(halving, step, 9999) for step in (0, 1849, 1850, 3699, 3700)]
     assert rates == pytest.approx([1e-3, 1e-3, 5e-4, 5e-4, 2.5e-4])
     assert recipes.learning_rate(recipes.get("mlp"), 77, 100) == 0.01
+
+
+def test_the_triangle_goes_up_and_down_in_lines():
+    recipe = dataclasses.replace(recipes.get("sprint"), learning_rate=1.0, warm_up=0.25)
+    rates = [recipes.learning_rate(recipe, step, 8) for step in range(8)]
+    assert rates == pytest.approx([0.2, 0.6, 1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6])
+
+
+@pytest.mark.parametrize(
+    ("values", "what"),
+    [
+        ({"batch": 2.5}, "batch to be a whole number, got 2.5"),
+        ({"epochs": "2"}, "epochs to be a number, got '2'"),
+        ({"epochs": True}, "epochs to be a number, got True"),
+        ({"views": "flips"}, "Perhaps you meant flip"),
+        ({"temperature": 0}, "temperature to be above 0"),
+    ],
+)
+def test_a_recipe_of_wrong_values_cannot_be_made(values, what):
+    with pytest.raises(RecipeError) as caught:
+        dataclasses.replace(recipes.get("digits"), **values)
+    assert what in str(caught.value)

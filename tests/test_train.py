@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import run_inkling
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from inkling import Reader, bundle, checkpoint, data, evaluate, export, models, recipes, train
@@ -88,6 +89,47 @@ def weights(folder):
 def assert_same_weights(first, second):
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_where_nothing_validates_all_images_are_trained_on(tmp_path):
+    recipe = dataclasses.replace(SMALL, split="all", temperature=0.7, epochs=1, views="shifts")
+    events = run(tmp_path / "run", recipe)
+    assert not any("validation_loss" in event for event in events)
+    assert events[0]["steps_per_epoch"] == len(data.splits("optdigits", "all").train.labels) // 64
+    card = Reader.load(tmp_path / "run").card
+    assert card.validation is None
+    assert card.temperature == 0.7
+    assert card.test.n == len(data.splits("optdigits").test.labels)
+
+
+def test_an_epoch_may_be_broken(trained, tmp_path):
+    steps = trained[1][0]["steps_per_epoch"]
+    events = run(tmp_path / "run", dataclasses.replace(SMALL, epochs=1.5))
+    assert [event["event"] for event in events].count("epoch") == 2
+    state = json.loads(
+        safe_open(tmp_path / "run" / checkpoint.CHECKPOINT, "pt").metadata()["state"]
+    )
+    assert state["step"] == round(1.5 * steps)
+
+
+@pytest.mark.parametrize("stops", [[], [18], [4, 8]])
+def test_a_frozen_stem_learns_no_more_also_when_resumed(tmp_path, stops):
+    recipe = dataclasses.replace(
+        recipes.get("sprint"), dataset="optdigits", split="standard", batch=64, epochs=1
+    )
+    run(tmp_path / "first", recipe, should_stop=stop_after(7))  # of 21, a third
+    for steps in stops:
+        run(tmp_path / "run", recipe, should_stop=stop_after(steps))
+    run(tmp_path / "run", recipe)
+    first, last = weights(tmp_path / "first"), weights(tmp_path / "run")
+    for name, tensor in last.items():
+        if name.startswith("model."):
+            assert torch.equal(first[name], tensor) == name.startswith("model.stem."), name
+
+
+def test_an_ensemble_is_no_single_training(tmp_path):
+    with pytest.raises(RunError, match="inkling record best-ensemble"):
+        train.create(tmp_path / "run", recipes.get("best-ensemble"), 0)
 
 
 @pytest.mark.parametrize("stops", [[1], [20, 1], [21, 22, 3]])

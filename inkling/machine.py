@@ -1,4 +1,4 @@
-"""What a record says of where it was made."""
+"""What a record says of where it was made: processor, versions, commit."""
 
 import importlib.metadata
 import os
@@ -6,11 +6,11 @@ import platform
 import subprocess
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+PACKAGE = Path(__file__).parent
 
 
 def describe() -> dict[str, str | int]:
-    """The processor, its cores, the system and the commit of this checkout."""
+    """The processor, the instructions of it that matter here, its cores and the system."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -31,6 +31,19 @@ def versions(*libraries: str) -> dict[str, str]:
 
 
 def commit() -> str:
-    """The commit that is measured, marked if files differ from it."""
-    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    """The commit this package is of, "-dirty" after it where files of the package differ.
+
+    "installed" where the package lies in no checkout of its own.
+    """
+    if _git("ls-files", "--error-unmatch", "__init__.py") is None:
+        return "installed"
+    return f"{_git('rev-parse', '--short=12', 'HEAD')}{'-dirty' * bool(_git('status', '-s', '.'))}"
+
+
+def _git(*arguments: str) -> str | None:
+    """What git says of the package's folder, or None if it cannot."""
+    try:
+        command = ["git", "-C", str(PACKAGE), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

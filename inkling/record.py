@@ -1,0 +1,211 @@
+"""Train a recipe over seeds and write its record: results/NAME.json.
+
+Every seed is trained as `inkling train` trains it and tested once, at its last epoch; the mean
+is reported, not the best. The record is written anew after each seed, and a seed that stands
+in it is never trained again.
+"""
+
+import dataclasses
+import hashlib
+import json
+import shutil
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from inkling import atomic, bundle, catalog, checkpoint, data, evaluate, leaderboard, machine, train
+from inkling.errors import RunError
+from inkling.reader import Reader
+from inkling.recipes import Recipe
+from inkling.train import Event
+
+CHOSEN = {
+    "standard": "validation: every twelfth training image; trained on the others",
+    "tutorial": "validation: the last fifth of the training images; trained on the others",
+    "all": "validation: every twelfth training image; then trained on all of them",
+}
+SAME = ("recipe", "source", "device", "threads", "machine", "versions", "data_sha256")
+Record = dict[str, Any]
+
+
+def record(
+    recipe: Recipe,
+    seeds: int,
+    path: Path,
+    report: Callable[[Event], None],
+    should_stop: Callable[[], bool] = lambda: False,
+    device: str | None = None,
+    source: Path | None = None,
+    anew: bool = False,
+    allow_dirty: bool = False,
+) -> Record | None:
+    """Bring the record at `path` to seeds 0 to `seeds` - 1. None if it was stopped before.
+
+    `report` gets the events of the trainings and, after each seed, {"event": "seed"} with the
+    figures so far. `source` is the file of a recipe of one's own. `anew` forgets the record
+    and its runs. Raises RunError if the package differs from its commit, unless `allow_dirty`,
+    or if the record at `path` is of other values, another machine or other versions.
+    """
+    commit = machine.commit()
+    if commit.endswith("-dirty") and not allow_dirty:
+        raise RunError(
+            "Expected a package that is as committed, but files in it differ",
+            "Commit them, or have the record say so: --allow-dirty",
+        )
+    members = dataclasses.replace(recipe, members=1)
+    plan: Record = {
+        "recipe": dataclasses.asdict(recipe),
+        "source": source.read_text() if source else None,
+        "device": train.choose_device(device),
+        "threads": torch.get_num_threads(),
+        "machine": machine.describe(),
+        "versions": machine.versions("torch", "numpy", "onnxruntime"),
+        "data_sha256": {f.name: f.sha256 for f in catalog.get(recipe.dataset).files},
+    }
+    folder = leaderboard.RUNS / "records" / f"{recipe.model}-{_digest(plan)}"
+    if anew:
+        shutil.rmtree(folder, ignore_errors=True)
+    before = None if anew or not path.exists() else leaderboard.read_record(path)
+    if before:
+        _refuse_another(before, plan, path)
+    done: list[Record] = before["seeds"] if before else []
+    result = before
+    test = data.splits(recipe.dataset, recipe.split).test
+    for seed in sorted(set(range(seeds)) - {entry["seed"] for entry in done}):
+        runs = [
+            folder / f"seed-{number}"
+            for number in range(seed * recipe.members, (seed + 1) * recipe.members)
+        ]
+        for number, run in enumerate(runs, seed * recipe.members):
+            if not _carry_out(run, members, number, plan["device"], source, report, should_stop):
+                return None
+        done = sorted([*done, _entry(seed, runs, test)], key=lambda entry: int(entry["seed"]))
+        result = _summary(plan, done, bundle.read(runs[0])[0])
+        _write(path, result)
+        latest = next(entry for entry in done if entry["seed"] == seed)
+        report({"event": "seed", "seed": seed, **latest["test"], **_mean(done)} | _seconds(latest))
+    return result
+
+
+def _digest(plan: Record) -> str:
+    """What makes the runs of two records the same: all but names and how many are averaged."""
+    values = {k: v for k, v in plan["recipe"].items() if k not in ("name", "about", "members")}
+    kept = json.dumps([values, plan["source"], plan["device"], plan["threads"]], sort_keys=True)
+    return hashlib.sha256(kept.encode()).hexdigest()[:12]
+
+
+def _refuse_another(before: Record, plan: Record, path: Path) -> None:
+    differing = [key for key in SAME if before.get(key) != plan[key]]
+    if differing:
+        raise RunError(
+            f"{path}: expected a record of the same {', '.join(SAME)}, but {differing[0]} differs",
+            "Begin it again with --anew, or write another with --out",
+        )
+
+
+def _carry_out(
+    run: Path,
+    recipe: Recipe,
+    seed: int,
+    device: str,
+    source: Path | None,
+    report: Callable[[Event], None],
+    should_stop: Callable[[], bool],
+) -> bool:
+    """Train one seed to its end, unless it has ended. False if it was stopped."""
+    if (run / bundle.IN_A_RUN / bundle.CARD).exists():
+        return True
+    if not (run / checkpoint.PLAN).exists():
+        train.create(run, recipe, seed, device, source)
+    return train.train(run, report, should_stop)
+
+
+def _entry(seed: int, runs: list[Path], test: data.Split) -> Record:
+    """What one seed came to: one network, or several whose logits are averaged."""
+    readers = [Reader.load(run, threads=torch.get_num_threads()) for run in runs]
+    cards = [reader.card for reader in readers]
+    images = test.images()
+    probabilities = [reader.probabilities(images) for reader in readers]
+    logs = [np.log(np.maximum(p, evaluate.LEAST_PROBABILITY)) for p in probabilities]
+    together = probabilities[0] if len(runs) == 1 else evaluate.softmax(np.mean(logs, axis=0))
+    entry = {
+        "seed": seed,
+        "test": dataclasses.asdict(evaluate.measure(together, test.labels)),
+        "validation": dataclasses.asdict(cards[0].validation) if cards[0].validation else None,
+        "train_seconds": round(sum(card.train_seconds for card in cards), 2),
+        "temperature": cards[0].temperature,
+        "commit": checkpoint.read_plan(runs[0])["commit"],
+    }
+    entry_data = catalog.get(cards[0].dataset)
+    if entry_data.corrections:
+        labels = test.labels.copy()
+        labels[list(entry_data.corrections)] = list(entry_data.corrections.values())
+        decided = np.delete(np.arange(len(labels)), entry_data.undecided)
+        corrected = evaluate.measure(together[decided], labels[decided])
+        entry["corrected_test"] = dataclasses.asdict(corrected)
+    return entry
+
+
+def _summary(plan: Record, seeds: list[Record], card: bundle.Card) -> Record:
+    recipe = Recipe(**plan["recipe"])
+    seconds = statistics.median(entry["train_seconds"] for entry in seeds)
+    steps = recipe.epochs * (_images(recipe) // recipe.batch)
+    trained = round(steps) * recipe.batch * recipe.members
+    return {
+        "board": leaderboard.board_of(recipe),
+        **plan,
+        "dataset": recipe.dataset,
+        "chosen_on": CHOSEN[recipe.split],
+        **_mean(seeds),
+        "seeds": seeds,
+        "train_seconds": round(seconds, 2),
+        "images_per_second": round(trained / seconds),
+        "epochs": recipe.epochs,
+        "parameters": card.parameters * recipe.members,
+        "multiply_adds": card.multiply_adds * recipe.members,
+        "commit": ", ".join(dict.fromkeys(entry["commit"] for entry in seeds)),
+    }
+
+
+def _images(recipe: Recipe) -> int:
+    return len(data.splits(recipe.dataset, recipe.split).train.labels)
+
+
+def _mean(seeds: list[Record]) -> Record:
+    """Mean, standard deviation and 95 % interval in per cent, and the number of seeds."""
+    tests = [100 * entry["test"]["accuracy"] for entry in seeds]
+    n = seeds[0]["test"]["n"]  # the seeds share these images: more seeds do not narrow it
+    interval = evaluate.wilson(round(statistics.mean(tests) / 100 * n), n)
+    figures: Record = {
+        "mean": round(statistics.mean(tests), 4),
+        "std": round(statistics.stdev(tests), 4) if len(tests) > 1 else None,
+        "interval": [round(100 * share, 4) for share in interval],
+        "n": len(tests),
+        "mean_negative_log_likelihood": _average(seeds, "test", "negative_log_likelihood"),
+    }
+    if "corrected_test" in seeds[0]:
+        figures["mean_corrected"] = round(100 * _average(seeds, "corrected_test", "accuracy"), 4)
+    return figures
+
+
+def _average(seeds: list[Record], part: str, figure: str) -> float:
+    return float(round(statistics.mean(entry[part][figure] for entry in seeds), 6))
+
+
+def _seconds(entry: Record) -> Record:
+    return {"train_seconds": entry["train_seconds"]}
+
+
+def _write(path: Path, content: Record) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write(path, json.dumps(content, indent=2).encode() + b"\n")
+    except OSError as cause:
+        raise RunError(
+            f"{path}: expected a file to write to, but {cause.strerror}",
+            "The runs are kept: name another with --out",
+        ) from cause

@@ -1,0 +1,109 @@
+import re
+
+import pytest
+import torch
+from conftest import ROOT, run_inkling
+
+from inkling import checkpoint, models, own, recipes, train
+from inkling.errors import InklingError, RecipeError
+
+PAGE = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "own-recipe.md").read_text(), re.DOTALL)
+GOOD = """
+from torch import nn
+from inkling.recipes import Recipe
+
+recipe = Recipe(name="mine", about="", model="own", dataset="optdigits", epochs=2, batch=64)
+
+def model(classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, classes))
+"""
+
+
+@pytest.fixture
+def mine(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(GOOD)
+    return path
+
+
+def test_the_pages_recipe_is_one(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(PAGE[0] + PAGE[1])
+    recipe = own.load(path)
+    assert (recipe.name, recipe.split, recipe.epochs) == ("mine", "all", 5)
+    network = own.build(path, 10, torch.Generator().manual_seed(0))
+    assert models.count_parameters(network) > 0
+
+
+def test_the_seed_decides_the_network_and_nothing_else_changes(mine):
+    state = torch.get_rng_state()
+    first, again, other = (
+        own.build(mine, 10, torch.Generator().manual_seed(seed))[1].weight for seed in (1, 1, 2)
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (("recipe = ", "receipt = "), "expected `recipe = Recipe(...)`, got NoneType"),
+        (('name="mine"', 'name="digits"'), "that no other recipe has, got 'digits'"),
+        (('name="mine"', 'name="../up"'), "letters, digits, dots and dashes"),
+        (("def model", "def network"), "expected a function `model(classes)`"),
+        (("784", "783"), "expected a recipe that runs, but RuntimeError: mat1 and mat2"),
+        (("nn.Linear(784, classes)", "nn.Linear(784, 5)"), "logits (2, 10), got (2, 5)"),
+        (("return nn.", "return 5 #"), "to give an nn.Module, got int"),
+        (("classes))", "classes)"), "line 8: expected a recipe that runs, but SyntaxError"),
+        (("    return", "    return 1 / 0\n    return"), "line 8: expected a recipe that runs"),
+        (("epochs=2", "epochs=-2"), "expected epochs to be a number of at least 0, got -2"),
+        (("epochs=2", 'epochs="2"'), "Expected epochs to be a number, got '2'"),
+        (("epochs=2", "batch=2.5"), "Expected batch to be a whole number, got 2.5"),
+        (("epochs=2", 'schedule="onecycle"'), "Perhaps you meant one-cycle"),
+        (("epochs=2", "epoch=2"), "unexpected keyword argument 'epoch'"),
+        (("optdigits", "optdigit"), "Perhaps you meant optdigits"),
+    ],
+)
+def test_a_file_that_cannot_run_says_so_in_one_line(mine, change, what):
+    mine.write_text(GOOD.replace(", batch=64", "").replace(*change))
+    with pytest.raises(InklingError) as caught:
+        own.load(mine)
+    assert what in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_told(tmp_path):
+    with pytest.raises(RecipeError, match="expected a Python file, found none"):
+        own.load(tmp_path / "none.py")
+
+
+@pytest.mark.usefixtures("mine")
+def test_it_trains_from_the_command_line_and_is_kept_with_its_run(tmp_path):
+    result = run_inkling("train", "mine.py", "--out", "run", "--set", "epochs=1", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "run" / checkpoint.SOURCE).read_text() == GOOD
+    assert "Test: accuracy" in result.stdout
+    result = run_inkling("leaderboard", "time", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    (tmp_path / "mine.py").write_text(GOOD.replace("784", "783"))
+    result = run_inkling("train", "mine.py", cwd=tmp_path)
+    assert result.returncode == 1
+    assert result.stderr.startswith("inkling: mine.py: expected a recipe that runs")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_stopped_run_goes_on_without_the_file(mine, tmp_path):
+    counter = iter(range(10**9))
+    recipe = own.load(mine)
+    train.create(tmp_path / "run", recipe, 0, "cpu", mine)
+    mine.unlink()
+    assert not train.train(tmp_path / "run", lambda _: None, lambda: next(counter) >= 3)
+    assert train.train(tmp_path / "run", lambda _: None)
+
+
+def test_what_a_recipe_cannot_do_is_told_before_it_trains(tmp_path):
+    frozen = recipes.change(recipes.get("digits"), ["freeze=0.5", "dataset=optdigits"])
+    train.create(tmp_path / "run", frozen, 0, "cpu")
+    with pytest.raises(RecipeError, match="a network with a stem to freeze"):
+        train.train(tmp_path / "run", lambda _: None)

@@ -1,0 +1,234 @@
+import dataclasses
+import json
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from conftest import run_inkling
+
+from inkling import Reader, catalog, data, evaluate, leaderboard, machine, recipes, record
+from inkling.errors import RunError
+
+SMALL = dataclasses.replace(
+    recipes.get("digits"), name="small", dataset="optdigits", epochs=1, batch=64
+)
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(machine, "commit", lambda: "0123456789ab")
+
+
+def take(tmp_path, seeds, recipe=SMALL, **options):
+    """A record of some seeds, and the events it reported."""
+    events = []
+    made = record.record(recipe, seeds, tmp_path / "r.json", events.append, device="cpu", **options)
+    return made, events
+
+
+def kinds(events):
+    return [event["event"] for event in events if event["event"] != "progress"]
+
+
+def test_a_record_is_what_its_seeds_came_to(tmp_path):
+    made, events = take(tmp_path, 2)
+    assert json.loads((tmp_path / "r.json").read_text()) == json.loads(json.dumps(made))
+    assert kinds(events) == ["start", "epoch", "end", "seed"] * 2
+    tests = [100 * event["test"]["accuracy"] for event in events if event["event"] == "end"]
+    assert made["mean"] == pytest.approx(np.mean(tests), abs=1e-3)
+    assert made["std"] == pytest.approx(np.std(tests, ddof=1), abs=1e-3)
+    assert made["n"] == 2
+    assert [entry["seed"] for entry in made["seeds"]] == [0, 1]
+    assert made["recipe"] == dataclasses.asdict(SMALL)
+    assert made["commit"] == "0123456789ab"
+    assert made["interval"][0] < made["mean"] < made["interval"][1]
+    seconds = [entry["train_seconds"] for entry in made["seeds"]]
+    assert made["train_seconds"] == pytest.approx(np.median(seconds), abs=0.01)
+    trained = 64 * (len(data.splits("optdigits").train.labels) // 64)
+    assert made["images_per_second"] == pytest.approx(trained / made["train_seconds"], rel=0.2)
+    assert {"device", "threads", "machine", "versions", "parameters", "chosen_on"} <= made.keys()
+
+
+def test_a_seed_that_is_done_is_never_trained_again(tmp_path):
+    first, _ = take(tmp_path, 1)
+    shutil.rmtree("runs")  # the record alone says what is done
+    first = json.loads(json.dumps(first))
+    again, events = take(tmp_path, 1)
+    assert again == first
+    assert events == []
+    more, events = take(tmp_path, 2)
+    assert kinds(events) == ["start", "epoch", "end", "seed"]
+    assert more["seeds"][0] == first["seeds"][0]
+    assert take(tmp_path, 1)[0] == json.loads(json.dumps(more))
+
+
+def test_a_stopped_record_goes_on_where_it_was(tmp_path):
+    count = iter(range(10**9))
+    made, events = take(tmp_path, 1, should_stop=lambda: next(count) >= 5)
+    assert made is None
+    assert kinds(events) == ["start", "stopped"]
+    _, events = take(tmp_path, 1)
+    assert events[0]["step"] == 6
+
+
+def test_a_package_that_differs_from_its_commit_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "commit", lambda: "0123456789ab-dirty")
+    with pytest.raises(RunError, match="--allow-dirty"):
+        take(tmp_path, 1)
+    made, _ = take(tmp_path, 1, allow_dirty=True)
+    assert made["commit"] == "0123456789ab-dirty"
+
+
+def test_a_record_is_of_one_recipe_and_one_machine(tmp_path, monkeypatch):
+    take(tmp_path, 1)
+    other = dataclasses.replace(SMALL, learning_rate=0.1)
+    with pytest.raises(RunError, match="but recipe differs"):
+        take(tmp_path, 2, other)
+    made, _ = take(tmp_path, 1, other, anew=True)
+    assert made["recipe"]["learning_rate"] == 0.1
+    monkeypatch.setattr(machine, "describe", lambda: {"processor": "another"})
+    with pytest.raises(RunError, match="but machine differs"):
+        take(tmp_path, 2, other)
+    (tmp_path / "r.json").write_text("{")
+    with pytest.raises(RunError, match="cannot be read as JSON"):
+        take(tmp_path, 1)
+
+
+def test_an_ensemble_shares_its_members_and_averages_their_logits(tmp_path):
+    take(tmp_path, 2)
+    (tmp_path / "r.json").unlink()
+    pair = dataclasses.replace(SMALL, name="pair", members=2)
+    made, events = take(tmp_path, 1, pair)
+    assert kinds(events) == ["seed"]
+    runs = sorted((tmp_path / "runs" / "records").glob("*/seed-*"))
+    assert len(runs) == 2
+    test = data.splits("optdigits").test
+    logs = [np.log(Reader.load(run).probabilities(test.images())) for run in runs]
+    together = evaluate.measure(evaluate.softmax(sum(logs) / 2), test.labels)
+    assert made["seeds"][0]["test"]["accuracy"] == together.accuracy
+    assert made["seeds"][0]["test"]["negative_log_likelihood"] == pytest.approx(
+        together.negative_log_likelihood, rel=1e-4
+    )
+    assert made["parameters"] == 2 * Reader.load(runs[0]).card.parameters
+
+
+def test_corrected_labels_are_measured_beside_the_published(tmp_path, monkeypatch):
+    entry, test = catalog.get("optdigits"), data.splits("optdigits").test
+    wrong = {3: int(test.labels[3] + 1) % 10}
+    corrected = dataclasses.replace(entry, corrections=wrong, undecided=(5,))
+    monkeypatch.setitem(catalog.CATALOG, "optdigits", corrected)
+    made, _ = take(tmp_path, 1)
+    (run,) = (tmp_path / "runs" / "records").glob("*/seed-0")
+    predicted = Reader.load(run).probabilities(test.images()).argmax(1)
+    labels = test.labels.copy()
+    labels[3] = wrong[3]
+    right = np.delete(predicted == labels, 5)
+    assert made["seeds"][0]["corrected_test"]["n"] == len(right)
+    assert made["mean_corrected"] == pytest.approx(100 * right.mean(), abs=1e-3)
+
+
+def test_the_catalogs_corrections_are_of_mnists_test_labels(mnist):
+    entry, labels = catalog.get("mnist"), mnist.test.labels
+    assert len(entry.corrections) == 10
+    assert len(entry.undecided) == 5
+    assert not entry.corrections.keys() & set(entry.undecided)
+    assert all(labels[index] != label for index, label in entry.corrections.items())
+    assert labels[list(entry.undecided)].tolist() == [4, 6, 6, 4, 6]
+
+
+def test_the_command_says_each_seed_and_where_the_record_is(tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        "from dataclasses import replace\nfrom inkling import recipes\n"
+        "recipe = replace(recipes.get('digits'), name='mine', dataset='optdigits', epochs=1)\n"
+    )
+    command = ("record", "mine.py", "--seeds", "2", "--allow-dirty")
+    result = run_inkling(*command, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("seed   0: ")
+    assert "mean of 2: " in lines[1]
+    assert lines[-1] == "Record results/mine.json"
+    made = json.loads((tmp_path / "results" / "mine.json").read_text())
+    assert made["source"] == mine.read_text()
+    result = run_inkling(*command, cwd=tmp_path)
+    assert result.stdout.splitlines() == lines[2:]
+
+
+def git(folder, *arguments):
+    identity = ("-c", "user.name=a", "-c", "user.email=a@b")
+    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True)
+
+
+def test_the_commit_is_that_of_the_package(tmp_path, monkeypatch):
+    monkeypatch.undo()
+    package = tmp_path / "checkout" / "inkling"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    monkeypatch.setattr(machine, "PACKAGE", package)
+    assert machine.commit() == "installed"
+    git(package.parent, "init", "-q")
+    assert machine.commit() == "installed"
+    git(package.parent, "add", "inkling")
+    git(package.parent, "commit", "-qm", "first")
+    clean = machine.commit()
+    assert len(clean) == 12
+    (package.parent / "notes").touch()  # beside the package: changes nothing of it
+    assert machine.commit() == clean
+    (package / "new.py").touch()
+    assert machine.commit() == f"{clean}-dirty"
+
+
+def row(kind, name, dataset, accuracy, **figures):
+    return leaderboard.Row(kind, name, dataset, accuracy, **figures)
+
+
+def test_the_boards_take_what_belongs_on_them():
+    rows = [
+        row("record", "quick", "mnist", 99.02, seconds=1.5),
+        row("record", "quicker", "mnist", 98.99, seconds=0.5),
+        row("record", "good", "mnist", 99.6, seconds=40),
+        row("run", "runs/x", "mnist", 99.01, seconds=1.2),
+        row("record", "five", "fashion-mnist", 93, epochs=5),
+        row("claim", "they", "fashion-mnist", 94, epochs=5),
+        row("record", "six", "fashion-mnist", 96, epochs=6),
+    ]
+    named = [[r.name for r in part.rows] for part in leaderboard.sections(rows)]
+    assert named[:2] == [["runs/x", "quick"], ["good"]]
+    assert named[2] == ["good", "quick", "runs/x", "quicker"]
+    assert named[3:] == [["they", "five"], [], []]
+    assert len(leaderboard.sections(rows, "challenge")) == 3
+    with pytest.raises(RunError, match="Perhaps you meant challenge"):
+        leaderboard.sections(rows, "chalenge")
+
+
+@pytest.mark.parametrize(
+    ("name", "board"),
+    [
+        ("sprint", "time"),
+        ("digits", "accuracy"),
+        ("cnn-20", "challenge"),
+        ("challenge-5", "challenge"),
+    ],
+)
+def test_each_recipe_has_its_board(name, board):
+    assert leaderboard.board_of(recipes.get(name)) == board
+
+
+def test_ones_own_runs_and_records_stand_on_the_board(tmp_path):
+    broken = tmp_path / "runs" / "broken" / "bundle"
+    shutil.copytree(leaderboard.PACKAGE / "pretrained", tmp_path / "runs" / "mine" / "bundle")
+    shutil.copytree(leaderboard.PACKAGE / "pretrained", broken)
+    (broken / "model.onnx").write_bytes(b"")
+    (mine,) = leaderboard.run_rows()
+    assert (mine.name, mine.seeds, mine.dataset) == ("runs/mine", 1, "mnist")
+    result = run_inkling("leaderboard", "accuracy", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "runs/mine" in result.stdout
+    assert "cdeotte" in result.stdout
+    assert max(len(line) for line in result.stdout.splitlines()) <= 80
+    result = run_inkling("leaderboard", "speed", cwd=tmp_path)
+    assert result.returncode == 1
+    assert "Expected a board (time, accuracy, challenge), got 'speed'" in result.stderr
