@@ -74,14 +74,12 @@ def test_the_version_is_the_changelogs():
     assert newest.group(1) == __version__
 
 
-@pytest.mark.parametrize("name", ["digits", "mlp", "cnn"])
-def test_the_readmes_figures_are_the_records(name):
-    record = json.loads((ROOT / "results" / f"{name}.json").read_text())
-    (row,) = re.findall(rf"^\| `{name}`.*$", README, re.MULTILINE)
-    assert f"{record['mean']:.2f} ± {record['std']:.2f} %" in row
-    assert f"{record['train_seconds']:.0f} s" in row
-    assert f"| {record['n']} |" in row
-    assert f"{record['parameters']:,}" in row
+def test_the_readmes_table_is_the_leaderboard():
+    _, table = re.split(r"<!-- inkling leaderboard --markdown -->\n", README)
+    result = run_inkling("leaderboard", "--markdown")
+    assert result.returncode == 0, result.stderr
+    assert table.split("<!-- end -->")[0] == result.stdout
+    assert result.stdout.count("\n| ") > 25
 
 
 def test_the_readmes_waits_are_the_record():
