@@ -83,11 +83,12 @@ def record(
         for number, run in enumerate(runs, seed * recipe.members):
             if not _carry_out(run, members, number, plan["device"], source, report, should_stop):
                 return None
-        done = sorted([*done, _entry(seed, runs, test)], key=lambda entry: int(entry["seed"]))
+        latest = _entry(seed, runs, test)
+        done = sorted([*done, latest], key=lambda entry: int(entry["seed"]))
         result = _summary(plan, done, bundle.read(runs[0])[0])
         _write(path, result)
-        latest = next(entry for entry in done if entry["seed"] == seed)
-        report({"event": "seed", "seed": seed, **latest["test"], **_mean(done)} | _seconds(latest))
+        figures = {key: latest[key] for key in ("seed", "train_seconds")} | _mean(done)
+        report({"event": "seed", "accuracy": latest["test"]["accuracy"], **figures})
     return result
 
 
@@ -99,6 +100,7 @@ def _digest(plan: Record) -> str:
 
 
 def _refuse_another(before: Record, plan: Record, path: Path) -> None:
+    before = before | {"recipe": before["recipe"] | {"about": plan["recipe"]["about"]}}
     differing = [key for key in SAME if before.get(key) != plan[key]]
     if differing:
         raise RunError(
@@ -194,10 +196,6 @@ def _mean(seeds: list[Record]) -> Record:
 
 def _average(seeds: list[Record], part: str, figure: str) -> float:
     return float(round(statistics.mean(entry[part][figure] for entry in seeds), 6))
-
-
-def _seconds(entry: Record) -> Record:
-    return {"train_seconds": entry["train_seconds"]}
 
 
 def _write(path: Path, content: Record) -> None:

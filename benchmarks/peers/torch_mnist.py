@@ -192,12 +192,16 @@ def accuracy(network: nn.Module, images: Tensor, labels: Tensor) -> float:
 def multiply_adds(network: nn.Module, image: Tensor) -> int:
     """Those of the convolutions and the dense layers on one image."""
     counts = []
-    for layer in network.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            layer.register_forward_hook(
-                lambda layer, _, output: counts.append(output.numel() * layer.weight[0].numel())
-            )
-    network(image)
+    hooks = [
+        layer.register_forward_hook(
+            lambda layer, _, output: counts.append(output.numel() * layer.weight[0].numel())
+        )
+        for layer in network.modules()
+        if isinstance(layer, nn.Conv2d | nn.Linear)
+    ]
+    network.eval()(image)
+    for hook in hooks:
+        hook.remove()
     return sum(counts)
 
 
