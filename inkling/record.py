@@ -5,19 +5,30 @@ is reported, not the best. The record is written anew after each seed, and a see
 in it is never trained again.
 """
 
-import dataclasses
 import hashlib
 import json
 import shutil
 import statistics
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from inkling import atomic, bundle, catalog, checkpoint, data, evaluate, leaderboard, machine, train
+from inkling import (
+    atomic,
+    bundle,
+    catalog,
+    checkpoint,
+    data,
+    evaluate,
+    leaderboard,
+    machine,
+    recipes,
+    train,
+)
 from inkling.errors import RunError
 from inkling.reader import Reader
 from inkling.recipes import Recipe
@@ -56,9 +67,9 @@ def record(
             "Expected a package that is as committed, but files in it differ",
             "Commit them, or have the record say so: --allow-dirty",
         )
-    members = dataclasses.replace(recipe, members=1)
+    members = replace(recipe, members=1)
     plan: Record = {
-        "recipe": dataclasses.asdict(recipe),
+        "recipe": asdict(recipe),
         "source": source.read_text() if source else None,
         "device": train.choose_device(device),
         "threads": torch.get_num_threads(),
@@ -100,7 +111,8 @@ def _digest(plan: Record) -> str:
 
 
 def _refuse_another(before: Record, plan: Record, path: Path) -> None:
-    before = before | {"recipe": before["recipe"] | {"about": plan["recipe"]["about"]}}
+    recipe = replace(recipes.from_card(before["recipe"]), about=plan["recipe"]["about"])
+    before = before | {"recipe": asdict(recipe)}  # with the defaults of what is newer than it
     differing = [key for key in SAME if before.get(key) != plan[key]]
     if differing:
         raise RunError(
@@ -136,8 +148,8 @@ def _entry(seed: int, runs: list[Path], test: data.Split) -> Record:
     together = probabilities[0] if len(runs) == 1 else evaluate.softmax(np.mean(logs, axis=0))
     entry = {
         "seed": seed,
-        "test": dataclasses.asdict(evaluate.measure(together, test.labels)),
-        "validation": dataclasses.asdict(cards[0].validation) if cards[0].validation else None,
+        "test": asdict(evaluate.measure(together, test.labels)),
+        "validation": asdict(cards[0].validation) if cards[0].validation else None,
         "train_seconds": round(sum(card.train_seconds for card in cards), 2),
         "temperature": cards[0].temperature,
         "commit": checkpoint.read_plan(runs[0])["commit"],
@@ -148,7 +160,7 @@ def _entry(seed: int, runs: list[Path], test: data.Split) -> Record:
         labels[list(entry_data.corrections)] = list(entry_data.corrections.values())
         decided = np.delete(np.arange(len(labels)), entry_data.undecided)
         corrected = evaluate.measure(together[decided], labels[decided])
-        entry["corrected_test"] = dataclasses.asdict(corrected)
+        entry["corrected_test"] = asdict(corrected)
     return entry
 
 

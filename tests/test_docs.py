@@ -82,6 +82,21 @@ def test_the_readmes_table_is_the_leaderboard():
     assert result.stdout.count("\n| ") > 25
 
 
+def test_the_readmes_times_to_99_percent_are_the_record():
+    record = json.loads((ROOT / "results" / "sprint-peers.json").read_text())
+    rows = {row["name"]: row for row in record["rows"]}
+    for name, peer in (
+        ("tuomaso's network", "tuomaso"),
+        ("fast.ai's lesson 7", "fastai"),
+        ("Keras' example", "keras"),
+        ("PyTorch's", "pytorch"),
+    ):
+        (times,) = re.findall(rf"{name} (\d+) times", README.replace("\n", " "))
+        assert int(times) == round(rows[peer]["times_the_first"])
+    assert f"`sprint` {rows['sprint']['seconds_to_target']:.2f} s" in README
+    assert f"{rows['sprint']['share_of_matrix_product_rate']:.0%}".replace("%", " %") in README
+
+
 def test_the_readmes_waits_are_the_record():
     record = json.loads((ROOT / "results" / "serving.json").read_text())
     read, trip = record["read_milliseconds"], record["live_round_trip_milliseconds"]

@@ -86,6 +86,10 @@ def test_a_record_is_of_one_recipe_and_one_machine(tmp_path, monkeypatch):
     other = dataclasses.replace(SMALL, learning_rate=0.1)
     with pytest.raises(RunError, match="but recipe differs"):
         take(tmp_path, 2, other)
+    older = json.loads((tmp_path / "r.json").read_text())
+    del older["recipe"]["views"]  # of a version that had none
+    (tmp_path / "r.json").write_text(json.dumps(older))
+    assert take(tmp_path, 1, dataclasses.replace(SMALL, about="said better"))[0] == older
     made, _ = take(tmp_path, 1, other, anew=True)
     assert made["recipe"]["learning_rate"] == 0.1
     monkeypatch.setattr(machine, "describe", lambda: {"processor": "another"})
