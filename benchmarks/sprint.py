@@ -170,7 +170,7 @@ def operations(recipe: Recipe) -> float:
         return float(counter.get_total_flops())
 
     steps = round(recipe.epochs * (60_000 // recipe.batch))
-    learning = round(min(recipe.freeze, 1) * steps)
+    learning = round(recipe.freeze * steps)
     whole = step()
     if recipe.freeze < 1:
         model.get_submodule("stem").requires_grad_(False)
@@ -231,11 +231,10 @@ def show(record: Figures) -> str:
     ]
     for row in record["rows"]:
         reached, ratio = row["seconds_to_target"], row.get("times_the_first")
-        share = row.get("share_of_matrix_product_rate")
         lines.append(
             f"{row['name']:<14}{row['n']:>3}{row['accuracy']:>9.2f} %{row['seconds']:>10.2f}"
             f"{f'{reached:.2f}' if reached else 'not':>11}{f'{ratio:.1f}' if ratio else '':>8}"
-            f"{f'{share:.0%}' if share else '':>8}"
+            f"{row['share_of_matrix_product_rate']:>8.0%}"
         )
     return "\n".join(lines) + "\n"
 

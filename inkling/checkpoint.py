@@ -49,8 +49,9 @@ def read_plan(run: Path) -> dict[str, Any]:
     """The plan of a run. Raises RunError if there is none."""
     try:
         plan: dict[str, Any] = json.loads((run / PLAN).read_bytes())
-        return {key: plan[key] for key in ("recipe", "seed", "device", "threads", "commit")}
-    except (OSError, ValueError, KeyError, TypeError) as cause:
+        known = {key: plan[key] for key in ("recipe", "seed", "device", "threads")}
+        return known | {"commit": plan.get("commit", "unknown")}  # 0.1.0 wrote none
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as cause:
         raise RunError(
             f"{run}: expected the folder of a run, with {PLAN}", "Start one with: inkling train"
         ) from cause

@@ -34,7 +34,7 @@ class Row:
     seconds: float | None = None  # of training, the median over seeds
     epochs: float | None = None
     parameters: int | None = None
-    source: str = ""  # a record's or run's path, a claim's address
+    source: str = ""  # a claim's address; none where no page with the figure was found
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,11 @@ class Section:
     rows: list[Row]
 
 
-def _claim(name: str, dataset: str, accuracy: float, source: str, **figures: float) -> Row:
+def _claim(name: str, dataset: str, accuracy: float, source: str = "", **figures: float) -> Row:
     return Row("claim", name, dataset, accuracy, source=source, **figures)  # type: ignore[arg-type]
 
 
 _ELIXIR = "https://ainews.cool/article/20260501-elixir-handwritten-digit-recognition"
-_NX = "https://ainews.cool/article/20260501-elixir-nx-handwritten-digits-analysis"
 _CDEOTTE = "https://github.com/cdeotte/MNIST-CNN-99.75"
 _TUOMASO = "https://github.com/tuomaso/train_mnist_fast"
 _CHALLENGE = "https://alongtheaxon.com/blog/fashion_mnist_challenge"
@@ -60,10 +59,10 @@ CLAIMS = (
     _claim("cdeotte, one network", "mnist", 99.641, _CDEOTTE),
     _claim("Keras", "mnist", 99.2, _ELIXIR),
     _claim("tuomaso, laptop GPU", "mnist", 99.04, _TUOMASO, seconds=0.76, epochs=1),
-    _claim("Axon", "mnist", 99, _NX),
-    _claim("Flux", "mnist", 99, _NX),
-    _claim("core.matrix", "mnist", 97, _ELIXIR),
-    _claim("HLearn", "mnist", 95, _ELIXIR),
+    _claim("Axon", "mnist", 99),
+    _claim("Flux", "mnist", 99),
+    _claim("core.matrix", "mnist", 97),
+    _claim("HLearn", "mnist", 95),
     _claim("NumPy reference", "mnist", 92, _ELIXIR, epochs=10),
     _claim("pure-Elixir network", "mnist", 82, _ELIXIR, epochs=10),
     _claim("fast.ai", "fashion-mnist", 93.4, _FASTAI, epochs=5),
@@ -150,7 +149,6 @@ def record_rows(*folders: Path) -> list[Row]:
                     seconds=record["train_seconds"],
                     epochs=record["epochs"],
                     parameters=record["parameters"],
-                    source=str(path),
                 )
     return list(rows.values())
 
@@ -167,10 +165,10 @@ def read_record(path: Path) -> dict[str, Any] | None:
     return record if isinstance(record, dict) and "seeds" in record else None
 
 
-def run_rows(folder: Path = RUNS) -> list[Row]:
-    """The runs in a folder that ended in a bundle; those that cannot be read are left out."""
+def run_rows() -> list[Row]:
+    """The runs under runs/ that ended in a bundle; those that cannot be read are left out."""
     rows = []
-    for path in sorted(folder.glob(f"*/{bundle.IN_A_RUN}")):
+    for path in sorted(RUNS.glob(f"*/{bundle.IN_A_RUN}")):
         try:
             card, _ = bundle.read(path)
         except InklingError:
@@ -185,7 +183,6 @@ def run_rows(folder: Path = RUNS) -> list[Row]:
                 seconds=card.train_seconds,
                 epochs=float(card.recipe["epochs"]),
                 parameters=card.parameters,
-                source=str(path.parent),
             )
         )
     return rows
@@ -200,7 +197,8 @@ def markdown(parts: list[Section]) -> str:
     for part in parts:
         title = part.title
         for row in part.rows:
-            name = f"[{row.name}]({row.source})" if row.kind == "claim" else f"`{row.name}`"
+            claimed = f"[{row.name}]({row.source})" if row.source else row.name
+            name = claimed if row.kind == "claim" else f"`{row.name}`"
             lines.append(f"| {' | '.join([title, name, *cells(row)])} |")
             title = ""
     return "\n".join(lines) + "\n"

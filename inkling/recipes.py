@@ -2,8 +2,8 @@
 
 `digits` is the network Inkling ships, `mlp` that of the tutorial "Recognize Digits Using ML in
 Elixir" (Nx, Axon, LiveView), `cnn` that of the Elixir Fashion-MNIST challenge. The others are for
-the boards: their values were chosen on validation, docs/log.md says how, before all images were
-trained on.
+the boards: docs/log.md says how their values were chosen, before all images were trained on, and
+which were not chosen yet.
 Pattern: nanochat, GPTConfig.
 """
 
@@ -131,7 +131,7 @@ _SPRINT_995 = replace(
 _BEST = replace(
     _DIGITS,
     name="best",
-    about="the most accurate single network on MNIST",
+    about="aims at the most accurate single network on MNIST",
     model="residual",
     split="all",
     temperature=0.55,
@@ -193,8 +193,18 @@ RECIPES = {
         replace(_CNN, name="cnn-20", about="the same, 20 epochs", epochs=20),
         replace(_CNN, name="cnn-50", about="the same, 50 epochs", epochs=50),
         _CHALLENGE,
-        replace(_CHALLENGE, name="challenge-20", about="Fashion-MNIST in 20 epochs", epochs=20),
-        replace(_CHALLENGE, name="challenge-50", about="Fashion-MNIST in 50 epochs", epochs=50),
+        replace(
+            _CHALLENGE,
+            name="challenge-20",
+            about="challenge-5 for 20 epochs, not tuned for them yet",
+            epochs=20,
+        ),
+        replace(
+            _CHALLENGE,
+            name="challenge-50",
+            about="challenge-5 for 50 epochs, not tuned for them yet",
+            epochs=50,
+        ),
     )
 }
 

@@ -39,7 +39,6 @@ CHOSEN = {
     "tutorial": "validation: the last fifth of the training images; trained on the others",
     "all": "validation: every twelfth training image; then trained on all of them",
 }
-SAME = ("recipe", "source", "device", "threads", "machine", "versions", "data_sha256")
 Record = dict[str, Any]
 
 
@@ -113,10 +112,10 @@ def _digest(plan: Record) -> str:
 def _refuse_another(before: Record, plan: Record, path: Path) -> None:
     recipe = replace(recipes.from_card(before["recipe"]), about=plan["recipe"]["about"])
     before = before | {"recipe": asdict(recipe)}  # with the defaults of what is newer than it
-    differing = [key for key in SAME if before.get(key) != plan[key]]
+    differing = [key for key in plan if before.get(key) != plan[key]]
     if differing:
         raise RunError(
-            f"{path}: expected a record of the same {', '.join(SAME)}, but {differing[0]} differs",
+            f"{path}: expected a record of the same {', '.join(plan)}, but {differing[0]} differs",
             "Begin it again with --anew, or write another with --out",
         )
 
@@ -154,11 +153,11 @@ def _entry(seed: int, runs: list[Path], test: data.Split) -> Record:
         "temperature": cards[0].temperature,
         "commit": checkpoint.read_plan(runs[0])["commit"],
     }
-    entry_data = catalog.get(cards[0].dataset)
-    if entry_data.corrections:
+    dataset = catalog.get(cards[0].dataset)
+    if dataset.corrections:
         labels = test.labels.copy()
-        labels[list(entry_data.corrections)] = list(entry_data.corrections.values())
-        decided = np.delete(np.arange(len(labels)), entry_data.undecided)
+        labels[list(dataset.corrections)] = list(dataset.corrections.values())
+        decided = np.delete(np.arange(len(labels)), dataset.undecided)
         corrected = evaluate.measure(together[decided], labels[decided])
         entry["corrected_test"] = asdict(corrected)
     return entry
@@ -167,8 +166,8 @@ def _entry(seed: int, runs: list[Path], test: data.Split) -> Record:
 def _summary(plan: Record, seeds: list[Record], card: bundle.Card) -> Record:
     recipe = Recipe(**plan["recipe"])
     seconds = statistics.median(entry["train_seconds"] for entry in seeds)
-    steps = recipe.epochs * (_images(recipe) // recipe.batch)
-    trained = round(steps) * recipe.batch * recipe.members
+    images = len(data.splits(recipe.dataset, recipe.split).train.labels)
+    trained = round(recipe.epochs * (images // recipe.batch)) * recipe.batch * recipe.members
     return {
         "board": leaderboard.board_of(recipe),
         **plan,
@@ -183,10 +182,6 @@ def _summary(plan: Record, seeds: list[Record], card: bundle.Card) -> Record:
         "multiply_adds": card.multiply_adds * recipe.members,
         "commit": ", ".join(dict.fromkeys(entry["commit"] for entry in seeds)),
     }
-
-
-def _images(recipe: Recipe) -> int:
-    return len(data.splits(recipe.dataset, recipe.split).train.labels)
 
 
 def _mean(seeds: list[Record]) -> Record:

@@ -251,6 +251,16 @@ def test_a_damaged_checkpoint_is_told(tmp_path):
         run(tmp_path / "run")
 
 
+def test_a_run_that_names_no_commit_goes_on(tmp_path):
+    run(tmp_path / "run", should_stop=stop_after(3))
+    path = tmp_path / "run" / checkpoint.PLAN
+    plan = json.loads(path.read_text())
+    del plan["commit"]  # as 0.1.0 wrote it
+    path.write_text(json.dumps(plan))
+    assert run(tmp_path / "run")[0]["step"] > 0
+    assert checkpoint.read_plan(tmp_path / "run")["commit"] == "unknown"
+
+
 def test_a_checkpoint_of_another_version_is_told(tmp_path):
     run(tmp_path / "run", should_stop=stop_after(3))
     path = tmp_path / "run" / checkpoint.CHECKPOINT
