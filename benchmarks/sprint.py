@@ -27,7 +27,7 @@ import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from inkling import data, machine, models, recipes, train
+from inkling import data, engines, machine, models, recipes, train
 from inkling.recipes import Recipe
 
 ROOT = Path(__file__).parent.parent
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1, help="of each peer")
     parser.add_argument("--whole", action="store_true", help="let the peers run to their end")
     options = parser.parse_args()
-    train.keep_freed_memory()
+    engines.keep_freed_memory()
     commit, python = machine.commit(), environment()
     ours: dict[str, list[Figures]] = {name: [] for name in options.recipes}
     theirs: dict[str, list[Figures]] = {name: [] for name in options.peers}

@@ -11,13 +11,13 @@ No pickle anywhere.
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import Tensor
 
 from inkling import atomic
 from inkling.errors import RunError
@@ -66,13 +66,8 @@ def append_event(run: Path, event: dict[str, Any]) -> None:
         raise _no_room(run, cause) from cause
 
 
-def write(
-    run: Path, model: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]
-) -> None:
-    """Save weights, the optimizer's memory and the JSON-able `state`, all or nothing."""
-    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-    for index, memory in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in memory.items()}
+def write(run: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+    """Save the tensors and the JSON-able `state`, all or nothing."""
     content = save(
         {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
         metadata={"state": json.dumps(state)},
@@ -90,33 +85,18 @@ def _no_room(run: Path, cause: OSError) -> RunError:
     )
 
 
-def read(run: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any] | None:
-    """Bring weights and the optimizer's memory back; the state, or None before the first save.
+def read(run: Path, load: Callable[[dict[str, Tensor]], None]) -> dict[str, Any] | None:
+    """Have `load` take up the tensors; the state, or None before the first save.
 
-    Raises RunError if the checkpoint cannot be read or is of another network.
+    Raises RunError if the checkpoint cannot be read, or `load` finds another network's.
     """
     path = run / CHECKPOINT
     if not path.exists():
         return None
-    weights: dict[str, Tensor] = {}
-    memory: dict[int, dict[str, Tensor]] = {}
     try:
         with safe_open(path, framework="pt") as file:
             state: dict[str, Any] = json.loads(file.metadata()["state"])
-            for name in file.keys():  # noqa: SIM118 (safe_open is no mapping)
-                kind, _, rest = name.partition(".")
-                if kind == "model":
-                    weights[rest] = file.get_tensor(name)
-                else:
-                    index, _, key = rest.partition(".")
-                    memory.setdefault(int(index), {})[key] = file.get_tensor(name)
-        model.load_state_dict(weights)
-        for index, parameter in enumerate(model.parameters()):
-            for key, value in memory.get(index, {}).items():
-                if value.shape == parameter.shape:  # a fused step takes the same layout for granted
-                    memory[index][key] = torch.empty_like(parameter).copy_(value)
-        groups = optimizer.state_dict()["param_groups"]
-        optimizer.load_state_dict({"state": memory, "param_groups": groups})
+            load({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 (no mapping)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as cause:
         raise RunError(
             f"{path}: expected a checkpoint of this run's network, but it cannot be read as one",

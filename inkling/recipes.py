@@ -8,8 +8,11 @@ Pattern: nanochat, GPTConfig.
 """
 
 import math
+import operator
+import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any, Literal, get_args, get_type_hints
 
 from inkling.errors import RecipeError, suggest
@@ -21,7 +24,7 @@ class Recipe:
 
     name: str
     about: str
-    model: Literal["mlp", "cnn", "digits", "sprint", "residual", "own"]  # in models.py
+    model: Literal["mlp", "cnn", "digits", "sprint", "residual", "own", "scratch"]  # in models.py
     dataset: str  # a name in the data catalog
     split: Literal["standard", "tutorial", "all"] = "standard"  # 1/12, last 1/5, none validates
     temperature: float = 1.0  # of the split "all", which leaves nothing to fit it to
@@ -46,6 +49,10 @@ class Recipe:
     max_scale: float = 0.0  # each axis grows or shrinks by up to this share
     max_shear: float = 0.0  # the slant: pixels to the side for each pixel up
     max_stroke: float = 0.0  # share of the way to a stroke one pixel wider or thinner a side
+    hidden: str = "100"  # units of each hidden layer, as "256,128"; these four of scratch alone
+    activation: Literal["sigmoid", "tanh", "relu", "leaky_relu"] = "sigmoid"
+    loss: Literal["cross-entropy", "squared-error"] = "cross-entropy"
+    initialiser: Literal["glorot", "he"] = "glorot"
 
     def __post_init__(self) -> None:
         for field, kind in _HINTS.items():
@@ -53,6 +60,11 @@ class Recipe:
             known = value in choices if choices else isinstance(value, _TAKEN[kind])
             if not known or isinstance(value, bool):
                 raise _unfit(field, value)
+        layers = re.fullmatch(r"[1-9]\d{0,4}(,[1-9]\d{0,4})*", self.hidden)
+        self._check(["hidden"], lambda _: layers is not None, 'units with commas, as "256,128"')
+        fixed = {"precision": "float32", "freeze": 1} if self.model == "scratch" else _OF_SCRATCH
+        for field, only in fixed.items():
+            self._check([field], partial(operator.eq, only), f"{only} with {self.model}")
         self._check(_NUMBERS, lambda value: 0 <= value < math.inf, "a number of at least 0")
         positive = (
             "epochs",
@@ -79,6 +91,11 @@ class Recipe:
 
 _HINTS = get_type_hints(Recipe)
 _TAKEN = {str: str, int: int, float: int | float}
+_OF_SCRATCH = {
+    field.name: field.default
+    for field in fields(Recipe)
+    if field.name in ("hidden", "activation", "loss", "initialiser")
+}
 _NUMBERS = [field for field, kind in _HINTS.items() if kind in (int, float)]
 
 _DIGITS = Recipe(
@@ -139,6 +156,17 @@ _BEST = replace(
     batch=128,
     views="shifts",
 )
+_SCRATCH = Recipe(
+    name="scratch",
+    about="first principles: 100 sigmoids, one image a step at 0.5, as the original had it",
+    model="scratch",
+    dataset="mnist",
+    epochs=10,
+    batch=1,
+    optimizer="sgd",
+    learning_rate=0.5,
+    momentum=0,
+)
 _CNN = Recipe(
     name="cnn",
     about="the Elixir Fashion-MNIST challenge's network: two convolutions, dense 128",
@@ -188,6 +216,27 @@ RECIPES = {
             epochs=10,
             batch=32,
             learning_rate=0.01,
+        ),
+        _SCRATCH,
+        replace(
+            _SCRATCH,
+            name="scratch-steady",
+            about="the same, but the learning rate decays",
+            schedule="one-cycle",
+            warm_up=0,
+        ),
+        replace(
+            _SCRATCH,
+            name="scratch-deep",
+            about="first principles: two hidden layers of ReLU, batches, Adam",
+            hidden="256,128",
+            activation="relu",
+            initialiser="he",
+            batch=128,
+            optimizer="adam",
+            learning_rate=2e-3,
+            schedule="one-cycle",
+            momentum=0.9,
         ),
         _CNN,
         replace(_CNN, name="cnn-20", about="the same, 20 epochs", epochs=20),

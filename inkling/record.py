@@ -10,7 +10,7 @@ import json
 import shutil
 import statistics
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from inkling import (
     catalog,
     checkpoint,
     data,
+    engines,
     evaluate,
     leaderboard,
     machine,
@@ -39,6 +40,7 @@ CHOSEN = {
     "tutorial": "validation: the last fifth of the training images; trained on the others",
     "all": "validation: every twelfth training image; then trained on all of them",
 }
+DEFAULTS = {field.name: field.default for field in fields(Recipe)}
 Record = dict[str, Any]
 
 
@@ -70,7 +72,7 @@ def record(
     plan: Record = {
         "recipe": asdict(recipe),
         "source": source.read_text() if source else None,
-        "device": train.choose_device(device),
+        "device": engines.choose_device(device, recipe),
         "threads": torch.get_num_threads(),
         "machine": machine.describe(),
         "versions": machine.versions("torch", "numpy", "onnxruntime"),
@@ -105,6 +107,7 @@ def record(
 def _digest(plan: Record) -> str:
     """What makes the runs of two records the same: all but names and how many are averaged."""
     values = {k: v for k, v in plan["recipe"].items() if k not in ("name", "about", "members")}
+    values = {k: v for k, v in values.items() if v != DEFAULTS.get(k)}  # also of later versions
     kept = json.dumps([values, plan["source"], plan["device"], plan["threads"]], sort_keys=True)
     return hashlib.sha256(kept.encode()).hexdigest()[:12]
 

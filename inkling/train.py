@@ -5,42 +5,37 @@ Nothing random has a state to save: order and augmentation come from Generators 
 an unbroken one (on a CPU, with as many threads). Pattern: fastai miniai, training.py `fit`.
 """
 
-import ctypes
 import dataclasses
 import math
-import platform
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Generator, Tensor, nn
+from torch import Tensor
 
 from inkling import (
     bundle,
     catalog,
     checkpoint,
     data,
+    engines,
     evaluate,
     export,
     machine,
     models,
-    own,
     recipes,
 )
 from inkling.augment import augment
-from inkling.errors import RecipeError, RunError
+from inkling.engines import AUGMENTATION, ORDER, Engine, generator
+from inkling.errors import RunError
 from inkling.recipes import Recipe
 
 Event = dict[str, Any]
 Report = Callable[[Event], None]
 ShouldStop = Callable[[], bool]
 
-WEIGHTS, ORDER, AUGMENTATION = range(3)  # the purposes of a Generator
 SECONDS_A_PROGRESS = 0.25
 
 
@@ -56,14 +51,13 @@ class Progress:
 
 @dataclasses.dataclass
 class Learner:
-    """A network in training, with all that one step needs."""
+    """A network in training, with all that it learns from."""
 
     recipe: Recipe
     seed: int
     pixels: Tensor  # (N, 1, 28, 28) uint8, on the device
     labels: Tensor  # (N,) int64, on the device
-    model: nn.Module
-    optimizer: torch.optim.Optimizer
+    engine: Engine
     progress: Progress
 
     @property
@@ -99,7 +93,7 @@ def create(
     plan = {
         "recipe": dataclasses.asdict(recipe),
         "seed": seed,
-        "device": choose_device(device),
+        "device": engines.choose_device(device, recipe),
         "threads": torch.get_num_threads(),
         "commit": machine.commit(),
     }
@@ -121,9 +115,8 @@ def train(run: Path, report: Report, should_stop: ShouldStop = lambda: False) ->
     torch.set_num_threads(plan["threads"])
     recipe = recipes.from_card(plan["recipe"])
     splits = data.splits(recipe.dataset, recipe.split)
-    network = _network(run, recipe, plan["seed"])
-    learner = _learner(recipe, plan["seed"], network, choose_device(plan["device"]), splits.train)
-    state = checkpoint.read(run, learner.model, learner.optimizer)
+    learner = _learner(run, plan, recipe, splits.train)
+    state = checkpoint.read(run, learner.engine.load)
     if state:
         learner.progress = _progress(state, run)
 
@@ -136,7 +129,8 @@ def train(run: Path, report: Report, should_stop: ShouldStop = lambda: False) ->
         tell({"event": "stopped", "run": str(run), "step": learner.progress.step})
         return False
     folder, seconds = run / bundle.IN_A_RUN, learner.progress.seconds
-    card = export.write_bundle(folder, learner.model, recipe, learner.seed, splits, seconds)
+    network = learner.engine.network()
+    card = export.write_bundle(folder, network, recipe, learner.seed, splits, seconds)
     tell(_end_event(run, card))
     return True
 
@@ -151,95 +145,14 @@ def _progress(state: dict[str, Any], run: Path) -> Progress:
         ) from cause
 
 
-def choose_device(named: str | None) -> str:
-    """The named device if it is here, else the best that is: cuda, mps or cpu."""
-    here = [
-        *(["cuda"] if torch.cuda.is_available() else []),
-        *(["mps"] if torch.backends.mps.is_available() else []),
-        "cpu",
-    ]
-    if named is not None and named not in here:
-        raise RunError(
-            f"Expected a device that is here ({', '.join(here)}), got {named!r}",
-            "Leave --device out to take the best one",
-        )
-    return named or here[0]
-
-
-def _network(run: Path, recipe: Recipe, seed: int) -> nn.Module:
-    """The recipe's network with fresh weights. Raises RecipeError."""
-    classes, chance = len(catalog.get(recipe.dataset).classes), generator(seed, WEIGHTS, 0)
-    if recipe.model == "own":
-        model = own.build(run / checkpoint.SOURCE, classes, chance)
-    else:
-        model = models.build(recipe.model, classes, chance)
-    if recipe.freeze < 1 and not hasattr(model, "stem"):
-        raise RecipeError(
-            f"{recipe.name}: expected a network with a stem to freeze, {recipe.model} has none",
-            "Train all of it: --set freeze=1",
-        )
-    return model
-
-
-def _learner(
-    recipe: Recipe, seed: int, network: nn.Module, device: str, split: data.Split
-) -> Learner:
-    """A fresh optimizer for the network, and the data set whole on the device."""
-    if device == "cpu":
-        keep_freed_memory()
-    model = network.to(device)
-    optimizer = _optimizer(recipe, model)
+def _learner(run: Path, plan: dict[str, Any], recipe: Recipe, split: data.Split) -> Learner:
+    """A fresh network, and the data set whole on its device. Raises RecipeError, RunError."""
+    seed, device = plan["seed"], engines.choose_device(plan["device"], recipe)
+    classes = len(catalog.get(recipe.dataset).classes)
+    engine = engines.build(recipe, classes, seed, device, run / checkpoint.SOURCE)
     pixels = torch.tensor(split.pixels, device=device)
     labels = torch.tensor(split.labels, device=device, dtype=torch.int64)
-    return Learner(recipe, seed, pixels, labels, model, optimizer, Progress())
-
-
-def _optimizer(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
-    """Its learning rate is set anew at each step."""
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(
-            model.parameters(),
-            momentum=recipe.momentum,
-            nesterov=recipe.momentum > 0,
-            weight_decay=recipe.weight_decay,
-            fused=True,
-        )
-    return torch.optim.AdamW(
-        model.parameters(),
-        betas=(recipe.momentum, recipe.second_momentum),
-        weight_decay=recipe.weight_decay,
-        fused=True,
-    )
-
-
-def keep_freed_memory() -> None:
-    """Have glibc keep what is freed: a step then takes no page faults, and a quarter less time.
-
-    The numbers are malloc.h's M_MMAP_THRESHOLD, at its maximum, and M_TRIM_THRESHOLD. Where
-    there is no mallopt, nothing happens.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if platform.system() == "Linux" else None
-    if mallopt is not None:
-        mallopt(-3, 32 << 20)
-        mallopt(-1, 2**31 - 1)
-
-
-def generator(seed: int, purpose: int, index: int, device: str = "cpu") -> Generator:
-    """A Generator of its own for each (seed, purpose, epoch or step)."""
-    made = Generator(device)
-    (state,) = np.random.SeedSequence([seed, purpose, index]).generate_state(1)
-    made.manual_seed(int(state))
-    return made
-
-
-def precision(recipe: Recipe, device: torch.device) -> AbstractContextManager[Any]:
-    """bfloat16 autocast if the recipe wants it and the processor has it; else nothing."""
-    if device.type == "cuda":
-        here = torch.cuda.is_bf16_supported()
-    else:  # without instructions of its own, bfloat16 is slower than float32
-        here = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
-    wanted = recipe.precision == "bfloat16"
-    return torch.autocast(device.type, torch.bfloat16, enabled=here and wanted)
+    return Learner(recipe, seed, pixels, labels, engine, Progress())
 
 
 def _fit(
@@ -258,18 +171,18 @@ def _fit(
         shuffled = torch.randperm(
             len(learner.labels), generator=generator(learner.seed, ORDER, epoch)
         )
-        order = shuffled.to(learner.pixels.device)
-        learner.model.train()
-        for index in range(first, end):
+        order, batch = shuffled.to(learner.pixels.device), learner.recipe.batch
+        for index in range(first, end, learner.engine.steps_at_once):
             if progress.step and should_stop():
                 _save(learner, run)
                 return False
-            _step(learner, order[index * learner.recipe.batch :][: learner.recipe.batch])
+            steps = min(learner.engine.steps_at_once, end - index)
+            _learn(learner, order[index * batch :][: steps * batch])
             now = time.perf_counter()
             progress.seconds += now - began
             if now - told > SECONDS_A_PROGRESS:
                 told = now
-                tell(_progress_event(learner, epoch, index + 1))
+                tell(_progress_event(learner, epoch, index + steps))
             began = time.perf_counter()
         tell(_epoch_event(learner, epoch, end, validation))
         progress.loss_sum, progress.right = 0.0, 0
@@ -277,35 +190,28 @@ def _fit(
     return True
 
 
-def _step(learner: Learner, batch: Tensor) -> None:
-    """Learn from the images of one batch of indexes. Raises RunError if the loss is not finite."""
+def _learn(learner: Learner, chosen: Tensor) -> None:
+    """Learn from the images of these indexes, a step a batch. RunError at an infinite loss."""
     recipe, progress, device = learner.recipe, learner.progress, learner.pixels.device
     if progress.step >= recipe.freeze * learner.steps:
-        learner.model.get_submodule("stem").requires_grad_(False).eval()
+        learner.engine.freeze()
     chance = generator(learner.seed, AUGMENTATION, progress.step, device.type)
-    images = augment(learner.pixels[batch].float() / 255, recipe, chance)
-    labels = learner.labels[batch]
-    for group in learner.optimizer.param_groups:
-        group["lr"] = recipes.learning_rate(recipe, progress.step, learner.steps)
-    with precision(recipe, device):
-        logits = learner.model(images.to(memory_format=torch.channels_last)).float()
-    loss = F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
-    learner.optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]  # PyTorch's own
-    learner.optimizer.step()
-    progress.loss_sum += loss.item()
-    progress.right += int((logits.argmax(1) == labels).sum())
-    progress.step += 1
-    if not math.isfinite(progress.loss_sum):
+    images = augment(learner.pixels[chosen].float() / 255, recipe, chance)
+    steps = range(progress.step, progress.step + len(chosen) // recipe.batch)
+    rates = [recipes.learning_rate(recipe, step, learner.steps) for step in steps]
+    loss, right = learner.engine.learn(images, learner.labels[chosen], rates)
+    progress.loss_sum += loss
+    progress.right += right
+    progress.step = steps.stop
+    if not math.isfinite(loss):
         raise RunError(
-            f"Expected a finite loss, got {loss.item()} at step {progress.step:,}",
+            f"Expected a finite loss, got {loss} by step {progress.step:,}",
             f"Train anew at a smaller rate: --set learning_rate={recipe.learning_rate / 10:g}",
         )
 
 
 def _save(learner: Learner, run: Path) -> None:
-    state = dataclasses.asdict(learner.progress)
-    checkpoint.write(run, learner.model, learner.optimizer, state)
+    checkpoint.write(run, learner.engine.tensors(), dataclasses.asdict(learner.progress))
 
 
 def _start_event(run: Path, learner: Learner) -> Event:
@@ -317,7 +223,7 @@ def _start_event(run: Path, learner: Learner) -> Event:
         "seed": learner.seed,
         "device": learner.pixels.device.type,
         "threads": torch.get_num_threads(),
-        "parameters": models.count_parameters(learner.model),
+        "parameters": models.count_parameters(learner.engine.network()),
         "epochs": math.ceil(learner.recipe.epochs),
         "steps_per_epoch": learner.steps_per_epoch,
         "step": learner.progress.step,
@@ -346,7 +252,7 @@ def _epoch_event(learner: Learner, epoch: int, steps: int, validation: data.Spli
         "seconds": learner.progress.seconds,  # of training, since the run began
     }
     if validation:
-        model = models.Views(learner.model, learner.recipe.views)
+        model = models.Views(learner.engine.network(), learner.recipe.views)
         logits = export.compute_logits(model, validation.images())
         measures = evaluate.measure(evaluate.softmax(logits), validation.labels)
         event["validation_loss"] = measures.negative_log_likelihood

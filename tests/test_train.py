@@ -13,7 +13,18 @@ from conftest import run_inkling
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from inkling import Reader, bundle, checkpoint, data, evaluate, export, models, recipes, train
+from inkling import (
+    Reader,
+    bundle,
+    checkpoint,
+    data,
+    engines,
+    evaluate,
+    export,
+    models,
+    recipes,
+    train,
+)
 from inkling.cli import _stopped_by_signal
 from inkling.errors import RunError
 
@@ -72,10 +83,10 @@ def test_what_is_reported_is_in_the_runs_folder(trained):
 def test_the_reader_gives_the_networks_own_probabilities(trained):
     folder, _ = trained
     reader = Reader.load(folder)
-    model = models.build("digits", 10, torch.Generator())
-    checkpoint.read(folder, model, torch.optim.SGD(model.parameters(), momentum=0.9))
+    engine = engines.build(SMALL, 10, 1, "cpu", folder)
+    checkpoint.read(folder, engine.load)
     images = data.splits("optdigits").test.images()
-    logits = export.compute_logits(model, images) / reader.card.temperature
+    logits = export.compute_logits(engine.network(), images) / reader.card.temperature
     for size in (1, 2, 7, 300):
         np.testing.assert_allclose(
             reader.probabilities(images[:size]), evaluate.softmax(logits[:size]), atol=1e-5
@@ -155,6 +166,31 @@ def test_any_optimizers_memory_comes_back(tmp_path, changes):
     run(tmp_path / "broken", recipe, should_stop=stop_after(5))
     run(tmp_path / "broken", recipe)
     assert_same_weights(weights(tmp_path / "whole"), weights(tmp_path / "broken"))
+
+
+@pytest.mark.parametrize("name", ["scratch", "scratch-steady", "scratch-deep"])
+def test_the_network_from_first_principles_is_a_run_as_every_other(tmp_path, name):
+    settings = ["dataset=optdigits", "epochs=2", "hidden=20,15", "activation=leaky_relu"]
+    settings += ["max_shift_pixels=1", "learning_rate=0.01"]
+    recipe = recipes.change(recipes.get(name), settings)
+    events = run(tmp_path / "whole", recipe)
+    assert events[-1]["event"] == "end"
+    assert events[-1]["validation"]["accuracy"] > 0.5
+    assert events[0]["parameters"] == 784 * 20 + 20 + 20 * 15 + 15 + 15 * 10 + 10
+    for steps in (1, 2, 1):
+        assert run(tmp_path / "run", recipe, should_stop=stop_after(steps))[-1]["event"] != "end"
+    assert run(tmp_path / "run", recipe)[0]["step"] > 0
+    assert_same_weights(weights(tmp_path / "whole"), weights(tmp_path / "run"))
+
+
+def test_the_network_from_first_principles_takes_no_other_networks_checkpoint(tmp_path):
+    recipe = recipes.change(recipes.get("scratch-deep"), ["dataset=optdigits", "epochs=2"])
+    run(tmp_path / "run", recipe, should_stop=stop_after(1))
+    train.create(tmp_path / "other", dataclasses.replace(recipe, hidden="99"), 0)
+    checkpoint_file = (tmp_path / "run" / checkpoint.CHECKPOINT).read_bytes()
+    (tmp_path / "other" / checkpoint.CHECKPOINT).write_bytes(checkpoint_file)
+    with pytest.raises(RunError, match="a checkpoint of this run's network"):
+        run(tmp_path / "other")
 
 
 def test_another_seed_ends_in_other_weights(trained, tmp_path):

@@ -1,0 +1,280 @@
+"""The network from first principles: each multiplication of a dense network, in NumPy alone.
+
+A layer is two arrays, a network's parameters are a tuple of layers, and learning is a function:
+
+    outputs = forward(network, parameters, images)              # x -> a = f(x W + b) -> ... -> p
+    gradients = backward(network, parameters, outputs, targets)  # dL/dW and dL/db, layer by layer
+    state = update(optimizer, state, gradients, learning_rate)   # new parameters, the old untouched
+
+Images are rows, so `x W + b` is the whole batch at once. Below, L is the loss, z = x W + b what
+enters an activation, a = f(z) what leaves it, and dL/dz its slope, all averaged over the batch.
+Source of the rules: Rumelhart, Hinton & Williams 1986; Nielsen 2015, chapter 2.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating]
+Activation = Literal["sigmoid", "tanh", "relu", "leaky_relu"]
+Loss = Literal["cross-entropy", "squared-error"]
+Initialiser = Literal["glorot", "he"]
+
+LEAK = 0.01  # the slope of a leaky ReLU below 0. Source: Maas, Hannun & Ng 2013
+ADAM_EPSILON = 1e-8  # as the paper's
+LEAST_PROBABILITY = 1e-12  # keeps the logarithm of a 0 finite
+
+
+class Layer(NamedTuple):
+    """What a dense layer has learnt."""
+
+    weights: Array  # (I, O): inputs down, outputs across
+    bias: Array  # (O,)
+
+
+Parameters = tuple[Layer, ...]
+
+
+@dataclass(frozen=True)
+class Network:
+    """What a network is before it has learnt anything. Its last layer ends in a softmax."""
+
+    sizes: tuple[int, ...] = (784, 100, 10)  # of the image, the hidden layers, the classes
+    activation: Activation = "sigmoid"  # of the hidden layers
+    loss: Loss = "cross-entropy"
+    initialiser: Initialiser = "glorot"
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """How gradients become a step; the values as PyTorch's SGD (Nesterov) and AdamW have them."""
+
+    kind: Literal["sgd", "adam"] = "sgd"
+    momentum: float = 0.0  # Nesterov's, or Adam's beta 1
+    second_momentum: float = 0.999  # Adam's beta 2
+    weight_decay: float = 0.0  # in the gradient with sgd, beside it with adam
+
+
+class State(NamedTuple):
+    """All that learning carries from one step to the next."""
+
+    parameters: Parameters
+    velocity: Parameters  # the running gradients
+    squares: Parameters  # the running squares of them; Adam's alone
+    steps: int
+
+
+def initialise(
+    network: Network, generator: np.random.Generator, dtype: type[np.floating] = np.float32
+) -> Parameters:
+    """Fresh parameters: weights by chance, biases 0.
+
+    Both rules keep the signal's variance from layer to layer. "glorot": uniform within
+    sqrt(6 / (I + O)), for sigmoid and tanh (Glorot & Bengio 2010). "he": normal with
+    variance 2 / I, for the ReLUs, which drop half of it (He et al. 2015).
+    """
+    layers = []
+    for inputs, outputs in zip(network.sizes, network.sizes[1:], strict=False):
+        if network.initialiser == "glorot":
+            bound = math.sqrt(6 / (inputs + outputs))
+            weights = generator.uniform(-bound, bound, (inputs, outputs))
+        else:
+            weights = generator.normal(0, math.sqrt(2 / inputs), (inputs, outputs))
+        layers.append(Layer(weights.astype(dtype), np.zeros(outputs, dtype)))
+    return tuple(layers)
+
+
+def begin(parameters: Parameters) -> State:
+    """The state before the first step."""
+    zeros = _each(np.zeros_like, parameters)
+    return State(parameters, zeros, zeros, 0)
+
+
+def forward(network: Network, parameters: Parameters, images: Array) -> tuple[Array, ...]:
+    """What leaves each layer: the images `(N, I)` themselves, ..., the probabilities `(N, K)`."""
+    activate, _ = ACTIVATIONS[network.activation]
+    outputs = [images]
+    for weights, bias in parameters[:-1]:
+        outputs.append(activate(outputs[-1] @ weights + bias))  # a = f(x W + b)
+    weights, bias = parameters[-1]
+    return (*outputs, softmax(outputs[-1] @ weights + bias))
+
+
+def backward(
+    network: Network, parameters: Parameters, outputs: tuple[Array, ...], targets: Array
+) -> Parameters:
+    """The gradient of the loss by each weight and bias, from what `forward` gave.
+
+    `targets` `(N, K)` are the probabilities wanted: one-hot rows, or smoothed ones.
+    """
+    _, derivative = ACTIVATIONS[network.activation]
+    slope = _loss_slope(network, outputs[-1], targets)  # dL/dz of the last layer
+    gradients = []
+    for index in reversed(range(len(parameters))):
+        inputs = outputs[index]
+        by_weights = inputs.T * slope if len(inputs) == 1 else inputs.T @ slope  # BLAS is slow at 1
+        gradients.append(Layer(by_weights, slope.sum(0)))  # dL/dW = x' dL/dz, dL/db = sum dL/dz
+        if index:  # dL/dx = dL/dz W', and dL/dz below = dL/dx f'(z)
+            slope = slope @ parameters[index].weights.T * derivative(inputs)
+    return tuple(reversed(gradients))
+
+
+def update(optimizer: Optimizer, state: State, gradients: Parameters, rate: float) -> State:
+    """The state after a step downhill of learning rate `rate`."""
+    (parameters, velocity, squares, steps), decay = state, optimizer.weight_decay
+    beta, beta_2 = optimizer.momentum, optimizer.second_momentum
+    if optimizer.kind == "sgd" and not beta and not decay:  # w - r g
+        return State(_downhill(parameters, gradients, rate), velocity, squares, steps + 1)
+    if optimizer.kind == "sgd":  # g + d w; v = b v + g; w - r (g + b v). Source: Sutskever 2013
+        gradients = _each(lambda w, g: g + decay * w, parameters, gradients)
+        velocity = _each(lambda v, g: beta * v + g, velocity, gradients)
+        learnt = _each(lambda w, g, v: w - rate * (g + beta * v), parameters, gradients, velocity)
+        return State(learnt, velocity, squares, steps + 1)
+    # m = b m + (1 - b) g; s = b2 s + (1 - b2) g^2; both begin at 0, so what is missing of their
+    # weights is divided out; w - r d w - r m / (sqrt(s) + e). Source: Kingma & Ba 2014; AdamW,
+    # Loshchilov & Hutter 2017
+    velocity = _each(lambda v, g: beta * v + (1 - beta) * g, velocity, gradients)
+    squares = _each(lambda s, g: beta_2 * s + (1 - beta_2) * (g * g), squares, gradients)
+    whole, root = 1 - beta ** (steps + 1), math.sqrt(1 - beta_2 ** (steps + 1))
+
+    def move(w: Array, v: Array, s: Array) -> Array:
+        return (1 - rate * decay) * w - (rate / whole) * (v / (np.sqrt(s) / root + ADAM_EPSILON))
+
+    return State(_each(move, parameters, velocity, squares), velocity, squares, steps + 1)
+
+
+def _downhill(parameters: Parameters, gradients: Parameters, rate: float) -> Parameters:
+    """w - r g."""
+    return tuple(
+        Layer(weights - rate * by_weights, bias - rate * by_bias)
+        for (weights, bias), (by_weights, by_bias) in zip(parameters, gradients, strict=True)
+    )
+
+
+def learn(
+    network: Network,
+    optimizer: Optimizer,
+    state: State,
+    images: Array,
+    targets: Array,
+    rates: Sequence[float],
+) -> tuple[State, float, int]:
+    """Take one step for each learning rate, on as many equal batches of the images in order.
+
+    Images `(N, I)`, targets `(N, K)`. Gives the state after the last step, the sum of the steps'
+    losses and how many images were read rightly before they were learnt. Raises ValueError if
+    the images or targets are no finite arrays of the network's size.
+    """
+    _check(network, images, targets, len(rates))
+    batch, lost, right = len(images) // len(rates), 0.0, 0
+    plain = optimizer.kind == "sgd" and not optimizer.momentum and not optimizer.weight_decay
+    if batch == 1 and plain:
+        return _learn_online(network, state, images, targets, rates)
+    for step, rate in enumerate(rates):
+        here = slice(step * batch, (step + 1) * batch)
+        outputs = forward(network, state.parameters, images[here])
+        gradients = backward(network, state.parameters, outputs, targets[here])
+        state = update(optimizer, state, gradients, rate)
+        lost += loss(network, outputs[-1], targets[here])
+        right += int((outputs[-1].argmax(1) == targets[here].argmax(1)).sum())
+    return state, lost, right
+
+
+def _learn_online(
+    network: Network,
+    state: State,
+    images: Array,
+    targets: Array,
+    rates: Sequence[float],
+) -> tuple[State, float, int]:
+    """`learn` for one image a step, twice as fast, by two shortcuts that change no result.
+
+    Where a pixel is 0, so is the gradient of its weights: x' dL/dz. So each step is taken by the
+    network of the lit pixels alone; and its weights go back into one array, made once.
+    """
+    (weights, bias), *rest = state.parameters
+    weights, probabilities = weights.copy(), np.empty_like(targets)
+    for index, rate in enumerate(rates):
+        lit = images[index].nonzero()[0]
+        parameters = (Layer(weights[lit], bias), *rest)
+        outputs = forward(network, parameters, images[index, lit][None])
+        gradients = backward(network, parameters, outputs, targets[index : index + 1])
+        (first, bias), *rest = _downhill(parameters, gradients, rate)
+        weights[lit], probabilities[index] = first, outputs[-1]
+    state = state._replace(parameters=(Layer(weights, bias), *rest), steps=state.steps + len(rates))
+    lost = loss(network, probabilities, targets) * len(rates)
+    return state, lost, int((probabilities.argmax(1) == targets.argmax(1)).sum())
+
+
+def loss(network: Network, probabilities: Array, targets: Array) -> float:
+    """The mean loss of a batch: what `backward` is the gradient of."""
+    if network.loss == "cross-entropy":  # L = -sum t log p, mean over the images
+        logs = np.log(np.maximum(probabilities, LEAST_PROBABILITY))
+        return float(-(targets * logs).sum() / len(targets))
+    return float(((probabilities - targets) ** 2).mean())  # over images and classes
+
+
+def _loss_slope(network: Network, probabilities: Array, targets: Array) -> Array:
+    """dL/dz of the softmax's input `(N, K)`, of the loss averaged over the batch."""
+    if network.loss == "cross-entropy":  # p - t: the softmax undoes the logarithm
+        return (probabilities - targets) / len(targets)
+    slope = 2 * (probabilities - targets) / targets.size  # dL/dp; then dp_i/dz_j = p_i (d_ij - p_j)
+    return np.asarray(probabilities * (slope - (probabilities * slope).sum(1, keepdims=True)))
+
+
+def softmax(values: Array) -> Array:
+    """Positive rows that sum to 1; the largest is taken off first, so that none overflows."""
+    powers = np.exp(values - values.max(1, keepdims=True))
+    return np.asarray(powers / powers.sum(1, keepdims=True))
+
+
+def one_hot(labels: NDArray[np.integer], classes: int, smoothing: float = 0.0) -> Array:
+    """Targets `(N, K)` float32: 1 at the label, of which `smoothing` is spread over all classes.
+
+    Raises ValueError if a label is no class.
+    """
+    if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
+        raise ValueError(
+            f"Expected labels from 0 to {classes - 1}, got {labels.min()} to {labels.max()}"
+        )
+    targets = np.full((len(labels), classes), smoothing / classes, np.float32)
+    targets[np.arange(len(labels)), labels] += 1 - smoothing
+    return targets
+
+
+def _check(network: Network, images: Array, targets: Array, steps: int) -> None:
+    inputs, classes = network.sizes[0], network.sizes[-1]
+    for name, array, width in (("images", images, inputs), ("targets", targets, classes)):
+        if array.ndim != 2 or array.shape[1] != width:
+            raise ValueError(f"Expected {name} of shape (N, {width}), got {array.shape}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"Expected finite {name}, got NaN or infinity among them")
+    if len(images) != len(targets) or not steps or not len(images) or len(images) % steps:
+        raise ValueError(
+            f"Expected {steps} equal batches, got {len(images)} images, {len(targets)} targets"
+        )
+
+
+def _each(function: Callable[..., Array], *all_parameters: Parameters) -> Parameters:
+    """The function of the weights of each layer, and of its bias."""
+    return tuple(
+        Layer(*(function(*arrays) for arrays in zip(*layers, strict=True)))
+        for layers in zip(*all_parameters, strict=True)
+    )
+
+
+# Each activation, and its derivative f'(z) written in a = f(z), so that z need not be kept.
+ACTIVATIONS: dict[Activation, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
+    # 1 / (1 + e^-z), which is the tanh of half: that never overflows
+    "sigmoid": (lambda z: 0.5 * np.tanh(0.5 * z) + 0.5, lambda a: a * (1 - a)),
+    "tanh": (np.tanh, lambda a: 1 - a * a),
+    "relu": (lambda z: np.maximum(z, 0), lambda a: (a > 0).astype(a.dtype)),
+    "leaky_relu": (
+        lambda z: np.maximum(z, LEAK * z),
+        lambda a: np.where(a > 0, 1, LEAK).astype(a.dtype),
+    ),
+}
