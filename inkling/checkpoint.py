@@ -21,8 +21,9 @@ from torch import Tensor
 
 from inkling import atomic
 from inkling.errors import RunError
+from inkling.events import no_room
 
-PLAN, EVENTS, CHECKPOINT = "run.json", "events.jsonl", "checkpoint.safetensors"
+PLAN, CHECKPOINT = "run.json", "checkpoint.safetensors"
 SOURCE = "recipe.py"
 
 
@@ -57,15 +58,6 @@ def read_plan(run: Path) -> dict[str, Any]:
         ) from cause
 
 
-def append_event(run: Path, event: dict[str, Any]) -> None:
-    """Add a line to a run's events."""
-    try:
-        with (run / EVENTS).open("a") as file:
-            file.write(json.dumps(event) + "\n")
-    except OSError as cause:
-        raise _no_room(run, cause) from cause
-
-
 def write(run: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
     """Save the tensors and the JSON-able `state`, all or nothing."""
     content = save(
@@ -75,14 +67,7 @@ def write(run: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
     try:
         atomic.write(run / CHECKPOINT, content)
     except OSError as cause:
-        raise _no_room(run, cause) from cause
-
-
-def _no_room(run: Path, cause: OSError) -> RunError:
-    return RunError(
-        f"{run}: expected room to write to, but {cause.strerror}",
-        f"Free some space, then: inkling train --resume {run}",
-    )
+        raise no_room(run, cause) from cause
 
 
 def read(run: Path, load: Callable[[dict[str, Tensor]], None]) -> dict[str, Any] | None:
@@ -90,16 +75,39 @@ def read(run: Path, load: Callable[[dict[str, Tensor]], None]) -> dict[str, Any]
 
     Raises RunError if the checkpoint cannot be read, or `load` finds another network's.
     """
-    path = run / CHECKPOINT
-    if not path.exists():
+    if not (run / CHECKPOINT).exists():
         return None
+    tensors, state = _open(run)
     try:
-        with safe_open(path, framework="pt") as file:
-            state: dict[str, Any] = json.loads(file.metadata()["state"])
-            load({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 (no mapping)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as cause:
-        raise RunError(
-            f"{path}: expected a checkpoint of this run's network, but it cannot be read as one",
-            "Train anew; its other files are untouched",
-        ) from cause
+        load(tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError) as cause:
+        raise _unfit(run) from cause
     return state
+
+
+def read_tensors(run: Path) -> dict[str, Tensor]:
+    """The tensors of the last save, in the order of their names. Raises RunError."""
+    return _open(run)[0]
+
+
+def _open(run: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    try:
+        with safe_open(run / CHECKPOINT, framework="pt") as file:
+            state: dict[str, Any] = json.loads(file.metadata()["state"])
+            names = sorted(file.keys(), key=_natural)
+            return {name: file.get_tensor(name) for name in names}, state
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as cause:
+        raise _unfit(run) from cause
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Sorts layer 2 before layer 10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in name.split(".")]
+
+
+def _unfit(run: Path) -> RunError:
+    return RunError(
+        f"{run / CHECKPOINT}: expected a checkpoint of this run's network, "
+        "but it cannot be read as one",
+        "Train anew; its other files are untouched",
+    )

@@ -1,4 +1,4 @@
-"""Arrays -> PNG pictures to look at: a contact sheet of images, a confusion matrix."""
+"""Arrays -> PNG pictures to look at: a sheet of images or weights, a confusion matrix."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-ZOOM = 3  # screen pixels to one of an image
+ZOOM = 3  # screen pixels to one of an image of 28x28; smaller ones are drawn as large
 CAPTION = 16  # pixels of height
 GAP = 8  # pixels between neighbours
 CELL = 52  # pixels a side, of a confusion matrix
@@ -16,23 +16,38 @@ PAPER, TEXT = "white", "black"
 def contact_sheet(
     images: NDArray[np.float32], captions: Sequence[str], columns: int = 10
 ) -> Image.Image:
-    """The images `(N, 1, H, W)` in [0, 1] in rows, light ink on black, a caption under each."""
+    """The images in rows, a caption under each.
+
+    `(N, 1, H, W)` in [0, 1]: light ink on black; or `(N, 3, H, W)`: red, green and blue.
+    """
     if len(images) != len(captions) or not len(images):
         raise ValueError(f"{len(images)} images and {len(captions)} captions")
     font = ImageFont.load_default(size=12)
-    side = images.shape[-1] * ZOOM
+    side = images.shape[-1] * max(ZOOM, 28 * ZOOM // images.shape[-1])
     columns = min(columns, len(images))
     width = max(side, *(int(font.getlength(caption)) + 1 for caption in captions)) + GAP
     height = side + CAPTION + GAP
     rows = -(-len(images) // columns)
-    sheet = Image.new("L", (columns * width + GAP, rows * height + GAP), PAPER)
+    sheet = Image.new("RGB", (columns * width + GAP, rows * height + GAP), PAPER)
     pencil = ImageDraw.Draw(sheet)
     for index, (image, caption) in enumerate(zip(images, captions, strict=True)):
         x, y = GAP + index % columns * width, GAP + index // columns * height
-        grey = Image.fromarray(np.rint(image[0] * 255).astype(np.uint8))
-        sheet.paste(grey.resize((side, side), Image.Resampling.NEAREST), (x, y))
+        colours = np.broadcast_to(image, (3, *image.shape[1:])).transpose(1, 2, 0)
+        tile = Image.fromarray(np.rint(colours * 255).astype(np.uint8))
+        sheet.paste(tile.resize((side, side), Image.Resampling.NEAREST), (x, y))
         pencil.text((x, y + side + 1), caption, TEXT, font)
     return sheet
+
+
+def tint(weights: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Weights `(N, 1, H, W)` -> colours `(N, 3, H, W)`: red above 0, blue below, white at 0.
+
+    Each unit's largest weight is at full strength.
+    """
+    largest = np.abs(weights).max((1, 2, 3), keepdims=True)
+    share = weights / np.maximum(largest, np.finfo(weights.dtype).tiny)
+    red, blue = np.minimum(1 + share, 1), np.minimum(1 - share, 1)
+    return np.concatenate([red, np.minimum(red, blue), blue], 1)
 
 
 def confusion_matrix(counts: NDArray[np.int64], names: Sequence[str]) -> Image.Image:

@@ -31,9 +31,9 @@ from inkling import (
     train,
 )
 from inkling.errors import RunError
+from inkling.events import Event
 from inkling.reader import Reader
 from inkling.recipes import Recipe
-from inkling.train import Event
 
 CHOSEN = {
     "standard": "validation: every twelfth training image; trained on the others",

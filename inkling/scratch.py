@@ -14,6 +14,7 @@ Source of the rules: Rumelhart, Hinton & Williams 1986; Nielsen 2015, chapter 2.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -78,7 +79,7 @@ def initialise(
     variance 2 / I, for the ReLUs, which drop half of it (He et al. 2015).
     """
     layers = []
-    for inputs, outputs in zip(network.sizes, network.sizes[1:], strict=False):
+    for inputs, outputs in pairwise(network.sizes):
         if network.initialiser == "glorot":
             bound = math.sqrt(6 / (inputs + outputs))
             weights = generator.uniform(-bound, bound, (inputs, outputs))

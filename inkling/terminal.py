@@ -6,7 +6,7 @@ Colours and half blocks where the terminal has them, plain characters where it h
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +33,12 @@ from inkling.recipes import Recipe
 
 RAMP = " .:-=+*#%@"  # from paper to ink, where there are no colours
 HEAT = np.array([(0, 0, 0), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164)])
+MEASURES = {
+    "loss": "loss, as augmented",
+    "validation_loss": "validation loss",
+    "accuracy": "accuracy, as augmented",
+    "validation_accuracy": "validation accuracy",
+}
 Shown = Literal["live", "lines", "json", "nothing"]
 
 
@@ -54,6 +60,48 @@ def heat_maps(
     for start in range(0, len(cells), columns):
         grid.add_row(*cells[start : start + columns])
     return grid
+
+
+def weight_maps(
+    weights: NDArray[np.float32], captions: Sequence[str], console: Console
+) -> RenderableType:
+    """Weights `(N, 1, H, W)` side by side, 0 as a middle grey; small ones are drawn twice as large.
+
+    Each unit's largest weight is at full strength.
+    """
+    if weights.shape[-1] < 14:
+        weights = weights.repeat(2, 2).repeat(2, 3)
+    largest = np.abs(weights).max((1, 2, 3), keepdims=True)
+    share = weights / np.maximum(largest, np.finfo(weights.dtype).tiny)
+    return heat_maps((1 + share) / 2, captions, console)
+
+
+def curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], console: Console) -> RenderableType:
+    """Loss and accuracy of runs, from their "epoch" events: first, course and last of each.
+
+    Runs share a scale, so that their courses can be compared.
+    """
+    table = Table(box=None, padding=(0, 1, 0, 0), show_header=False)
+    for name, events in runs.items():
+        table.add_row(Text(name, "bold"))
+        for key, spoken in MEASURES.items():
+            values = [event[key] for event in events if key in event]
+            if not values:
+                continue
+            known = [event[key] for others in runs.values() for event in others if key in event]
+            form = "{:.2%}" if key.endswith("accuracy") else "{:.4f}"
+            first, last = form.format(values[0]), form.format(values[-1])
+            course = _course(values, min(known), max(known), console)
+            table.add_row(f"  {spoken}", Text(first, justify="right"), course, last)
+    return table
+
+
+def _course(values: Sequence[float], lowest: float, highest: float, console: Console) -> str:
+    """A character a value, of at most 40 values spread over all."""
+    steps = "▁▂▃▄▅▆▇█" if console.encoding.startswith("utf") else "01234567"
+    chosen = np.linspace(0, len(values) - 1, min(len(values), 40)).round().astype(int)
+    heights = (np.array(values)[chosen] - lowest) / (highest - lowest or 1)
+    return "".join(steps[round(height * 7)] for height in heights)
 
 
 def _half_blocks(image: NDArray[np.float32], colour: bool) -> Text:

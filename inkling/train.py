@@ -22,6 +22,7 @@ from inkling import (
     data,
     engines,
     evaluate,
+    events,
     export,
     machine,
     models,
@@ -30,9 +31,9 @@ from inkling import (
 from inkling.augment import augment
 from inkling.engines import AUGMENTATION, ORDER, Engine, generator
 from inkling.errors import RunError
+from inkling.events import Event
 from inkling.recipes import Recipe
 
-Event = dict[str, Any]
 Report = Callable[[Event], None]
 ShouldStop = Callable[[], bool]
 
@@ -121,7 +122,7 @@ def train(run: Path, report: Report, should_stop: ShouldStop = lambda: False) ->
         learner.progress = _progress(state, run)
 
     def tell(event: Event) -> None:
-        checkpoint.append_event(run, event)
+        events.append(run, event)
         report(event)
 
     tell(_start_event(run, learner))

@@ -1,4 +1,6 @@
 import math
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -285,3 +287,26 @@ def test_targets_are_one_hot_or_smoothed():
     np.testing.assert_array_equal(scratch.one_hot(np.array([2, 0]), 3), [[0, 0, 1], [1, 0, 0]])
     smoothed = scratch.one_hot(np.array([1]), 4, 0.2)
     np.testing.assert_allclose(smoothed, [[0.05, 0.85, 0.05, 0.05]], atol=1e-7)
+
+
+def test_plain_python_lists_give_the_same_numbers():
+    pure = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "pure_python.py"))
+    split, network = data.splits("optdigits").train, Network()
+    images = split.images()[:5].reshape(5, -1).astype(np.float64)
+    targets = scratch.one_hot(split.labels[:5], 10).astype(np.float64)
+    parameters = scratch.initialise(network, np.random.default_rng(0), np.float64)
+    lists = [(weights.tolist(), bias.tolist()) for weights, bias in parameters]
+    losses = [
+        pure["learn"](*lists, image.tolist(), int(label), 0.5)
+        for image, label in zip(images, split.labels[:5], strict=True)
+    ]
+    state, lost, _ = scratch.learn(
+        network, Optimizer(), scratch.begin(parameters), images, targets, [0.5] * 5
+    )
+    assert sum(losses) == pytest.approx(lost, rel=1e-9)
+    for layer, expected in zip(state.parameters, lists, strict=True):
+        for array, numbers in zip(layer, expected, strict=True):
+            np.testing.assert_allclose(array, np.array(numbers), rtol=0, atol=1e-9)
+    probabilities = scratch.forward(network, state.parameters, images)[-1]
+    again = [pure["forward"](*lists, image.tolist())[1] for image in images]
+    np.testing.assert_allclose(probabilities, again, rtol=0, atol=1e-9)

@@ -25,7 +25,8 @@ from inkling import (
     recipes,
     train,
 )
-from inkling.cli import _stopped_by_signal
+from inkling import events as events_module
+from inkling.cli.training import stopped_by_signal
 from inkling.errors import RunError
 
 SMALL = dataclasses.replace(recipes.get("digits"), dataset="optdigits", epochs=3, batch=64)
@@ -76,7 +77,7 @@ def test_a_run_learns_and_ends_in_a_bundle_that_reads(trained):
 
 def test_what_is_reported_is_in_the_runs_folder(trained):
     folder, events = trained
-    lines = (folder / checkpoint.EVENTS).read_text().splitlines()
+    lines = (folder / events_module.EVENTS).read_text().splitlines()
     assert [json.loads(line) for line in lines] == json.loads(json.dumps(events))
 
 
@@ -346,7 +347,7 @@ def test_a_run_keeps_the_threads_it_began_with(tmp_path):
 
 def test_a_second_signal_acts_at_once():
     before = signal.getsignal(signal.SIGINT)
-    with _stopped_by_signal() as caught:
+    with stopped_by_signal() as caught:
         signal.raise_signal(signal.SIGINT)
         assert caught == [signal.SIGINT]
         with pytest.raises(KeyboardInterrupt):

@@ -1,0 +1,58 @@
+"""Figures over time or side by side -> PNG charts, by matplotlib."""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from PIL import Image
+
+from inkling.errors import MissingExtra
+
+try:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+except ImportError as cause:
+    raise MissingExtra("A chart", str(cause.name), "train") from cause
+
+
+def curves(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Image.Image:
+    """Loss and accuracy of runs, from their "epoch" events.
+
+    Training is a dashed line, validation a full one.
+    """
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    for axes, kind in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        for number, (name, events) in enumerate(runs.items()):
+            for key, line in ((kind, "--"), (f"validation_{kind}", "-")):
+                points = [(event["epoch"], event[key]) for event in events if key in event]
+                if points:
+                    label = f"{name}, {'validation' if key != kind else 'training, as augmented'}"
+                    marker = "o" if len(points) == 1 else None
+                    axes.plot(
+                        *zip(*points, strict=True), line, c=f"C{number}", marker=marker, label=label
+                    )
+        axes.set(xlabel="epoch", ylabel=kind)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize="small")
+    return _picture(figure)
+
+
+def bars(names: Sequence[str], values: Sequence[float], title: str) -> Image.Image:
+    """Positive values as bars on a logarithmic scale, the first on top."""
+    figure = Figure(figsize=(10, 0.5 * len(names) + 1), layout="constrained")
+    axes = figure.subplots()
+    drawn = axes.barh(names, values)
+    axes.bar_label(drawn, fmt="%.3g", padding=3)
+    axes.set(xscale="log", xlabel=title)
+    axes.margins(x=0.15)
+    axes.invert_yaxis()
+    axes.spines[["top", "right"]].set_visible(False)
+    return _picture(figure)
+
+
+def _picture(figure: Figure) -> Image.Image:
+    FigureCanvasAgg(figure)
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=100)
+    return Image.open(content)

@@ -1,0 +1,80 @@
+"""The commands of the data sets: list, fetch, show."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from inkling.cli.edge import write_picture
+
+data_app = typer.Typer(help="The data sets: list, fetch, show.", no_args_is_help=True)
+commands = typer.Typer()
+commands.add_typer(data_app, name="data")
+
+DataSetName = Annotated[str, typer.Argument(metavar="NAME", help="mnist, fashion-mnist, optdigits")]
+
+
+@data_app.command("list")
+def list_data() -> None:
+    """Say which data sets are here, which are not, how large they are and from where."""
+    from inkling import data
+    from inkling.catalog import CATALOG
+
+    for dataset in CATALOG.values():
+        size = sum(file.size_bytes for file in dataset.files) / 1e6
+        here = "here" if data.is_here(dataset) else "not here"
+        typer.echo(f"{dataset.name:<14} {here:<9} {f'{size:.0f} MB' if size else '':<6}", nl=False)
+        typer.echo(f"{dataset.title} ({dataset.licence})")
+        for source in dataset.mirrors or ("scikit-learn",):
+            typer.echo(f"{'':<14} from {source}")
+    typer.echo(f"Looked for in {', then '.join(str(folder) for folder in data.folders())}")
+
+
+@data_app.command()
+def fetch(name: DataSetName) -> None:
+    """Download a data set, unless it is here, and verify it."""
+    from inkling import catalog, data, terminal
+
+    with terminal.showing_downloads(Console(stderr=True)) as report:
+        paths = data.fetch(catalog.get(name), report)
+    where = sorted({str(path.parent) for path in paths})
+    typer.echo(f"{name}: here and verified" + (f", in {', '.join(where)}" if where else ""))
+
+
+@data_app.command()
+def show(
+    name: DataSetName,
+    index: Annotated[int | None, typer.Option(help="This image, and on from it.", min=0)] = None,
+    label: Annotated[int | None, typer.Option(help="Only images of this label.", min=0)] = None,
+    count: Annotated[
+        int | None, typer.Option(help="How many (default: 4, with --index 1).", min=1, max=1000)
+    ] = None,
+    colour: Annotated[bool, typer.Option("--colour", help="A heat scale, not grey.")] = False,
+    png: Annotated[Path | None, typer.Option(help="Write a contact sheet instead.")] = None,
+) -> None:
+    """Show training images as heat maps, each with its label and one-hot row."""
+    import numpy as np
+
+    from inkling import catalog, data, pictures, terminal
+
+    dataset = catalog.get(name)
+    part, _ = data.load(dataset)
+    chosen = np.arange(len(part.labels)) >= (index or 0)
+    if label is not None:
+        chosen &= part.labels == label
+    indexes = np.flatnonzero(chosen)[: count or (4 if index is None else 1)]
+    if not len(indexes):
+        raise typer.BadParameter(
+            f"{name} has {len(part.labels):,} training images of labels 0 to "
+            f"{len(dataset.classes) - 1}, but none that is asked for"
+        )
+    images = data.Split(part.pixels[indexes], part.labels[indexes]).images()
+    captions = [f"{i}: {dataset.classes[part.labels[i]]}" for i in indexes]
+    if png:
+        return write_picture(pictures.contact_sheet(images, captions), png)
+    hot = np.eye(len(dataset.classes), dtype=int)[part.labels[indexes]]
+    rows = [" ".join(str(bit) for bit in row) for row in hot]
+    captions = [f"{caption}\n{row}" for caption, row in zip(captions, rows, strict=True)]
+    console = Console()
+    return console.print(terminal.heat_maps(images, captions, console, colour))

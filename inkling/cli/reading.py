@@ -1,0 +1,139 @@
+"""The commands that use a bundle: test, read, serve."""
+
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from inkling.cli.edge import BUNDLE_HELP, Json, complain, write_picture
+from inkling.errors import InkError, InklingError
+
+commands = typer.Typer()
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")  # taken from a folder
+BundleOption = Annotated[Path | None, typer.Option("--bundle", help=BUNDLE_HELP)]
+
+
+@commands.command("test")
+def measure(
+    path: Annotated[
+        Path | None, typer.Argument(metavar="[BUNDLE]", help=BUNDLE_HELP, show_default=False)
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="Not the bundle's own data set.")] = None,
+    confusion: Annotated[
+        Path | None, typer.Option(metavar="PNG", help="Write the confusion matrix.")
+    ] = None,
+    mistakes: Annotated[
+        Path | None, typer.Option(metavar="PNG", help="Write the worst mistakes.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a bundle on the test part of a data set."""
+    from inkling import catalog, data, evaluate, pictures, terminal
+    from inkling.reader import Reader
+
+    reader = Reader.load(path, threads=os.cpu_count() or 1)
+    entry = catalog.get(dataset or reader.card.dataset)
+    names = entry.classes
+    if names != reader.card.classes:
+        raise InklingError(
+            f"Expected a data set of {', '.join(reader.card.classes)}; "
+            f"{entry.name} has {', '.join(names)}",
+            "Name another with --dataset",
+        )
+    _, split = data.load(entry)
+    images = split.images()
+    probabilities = reader.probabilities(images)
+    measures = evaluate.measure(probabilities, split.labels)
+    predictions = probabilities.argmax(1)
+    counts = evaluate.confusion(split.labels, predictions, len(names))
+    if confusion:
+        write_picture(pictures.confusion_matrix(counts, names), confusion)
+    if mistakes:
+        worst = evaluate.worst_mistakes(probabilities, split.labels, 50)
+        captions = [f"{names[split.labels[i]]} as {names[predictions[i]]}" for i in worst]
+        if len(worst):
+            write_picture(pictures.contact_sheet(images[worst], captions), mistakes)
+    if as_json:
+        precision, recall = evaluate.precision_recall(counts)
+        report = {"dataset": entry.name} | dataclasses.asdict(measures)
+        report |= {"precision": precision.tolist(), "recall": recall.tolist()}
+        typer.echo(json.dumps(report | {"confusion": counts.tolist()}))
+        return
+    console = Console()
+    console.print(terminal.confusion_table(counts, names))
+    console.print(
+        f"{entry.name} test: {terminal.describe(measures)}", highlight=False, soft_wrap=True
+    )
+
+
+@commands.command()
+def read(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE...", help="Pictures, folders of pictures, or - for standard input."
+        ),
+    ],
+    bundle: BundleOption = None,
+    as_json: Json = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print a CSV table.")] = False,
+) -> None:
+    """Read the digit in each picture."""
+    import csv
+
+    from inkling.reader import Reader
+
+    if as_json and as_csv:
+        raise typer.BadParameter("--json and --csv exclude each other")
+    reader = Reader.load(bundle)
+    table = csv.writer(sys.stdout)
+    if as_csv:
+        table.writerow(["file", "label", "name", "confidence"])
+    code = 0
+    for name in _pictures(files):
+        try:
+            reading = reader.read(sys.stdin.buffer.read() if name == "-" else name)
+        except InkError as error:
+            code = complain(error, "standard input: " if name == "-" else "")
+            continue
+        if as_json:
+            content = reading.to_json()
+            del content["image"]
+            typer.echo(json.dumps({"file": name} | content))
+        elif as_csv:
+            table.writerow([name, reading.label, reading.name, f"{reading.confidence:.6f}"])
+        else:
+            typer.echo(f"{name}: {reading.name} ({reading.confidence:.1%})")
+    raise typer.Exit(code)
+
+
+def _pictures(files: list[str]) -> Iterator[str]:
+    """The files as named, and the pictures in each folder named, in order of their names."""
+    for name in files:
+        if name != "-" and Path(name).is_dir():
+            inside = Path(name).rglob("*")
+            found = sorted(str(path) for path in inside if path.suffix.lower() in PICTURES)
+            yield from found or [name]  # which is then told to be no picture
+        else:
+            yield name
+
+
+@commands.command()
+def serve(
+    bundle: BundleOption = None,
+    host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 8000,
+) -> None:
+    """Serve the page to draw on, and the API."""
+    from inkling import web
+    from inkling.reader import Reader
+
+    web.serve(
+        Reader.load(bundle), host, port, lambda address: typer.echo(f"Inkling reads at {address}")
+    )

@@ -1,0 +1,225 @@
+"""The commands that train and show what was trained."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from inkling.cli.edge import BUNDLE_HELP, STOPPED, write_picture
+from inkling.errors import MissingExtra
+
+if TYPE_CHECKING:
+    from inkling.recipes import Recipe
+    from inkling.terminal import Shown
+
+commands = typer.Typer()
+RECIPE_HELP = "A name (see: inkling recipes), or a Python file with one of your own"
+
+
+@commands.command("recipes")
+def list_recipes(
+    name: Annotated[str | None, typer.Argument(metavar="[RECIPE]", help="Only this one.")] = None,
+) -> None:
+    """List the recipes, or one with every value."""
+    from inkling import terminal
+    from inkling.recipes import RECIPES, get
+
+    console = Console()
+    if name:
+        console.print(terminal.recipe_table(get(name)))
+    else:
+        console.print(terminal.recipe_list(list(RECIPES.values())))
+
+
+@commands.command()
+def train(
+    recipe: Annotated[
+        str | None,
+        typer.Argument(metavar="[RECIPE]", help=f"{RECIPE_HELP} (default: digits)"),
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="Not the recipe's own data set.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Not the recipe's own epochs.")] = None,
+    seed: Annotated[int, typer.Option(help="Decides all that is random.", min=0)] = 0,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a value; may be repeated."),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, mps (default: the best)")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run's folder (default: a new one under runs/)")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Go on with a stopped run, as it was begun.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one event a line.")] = False,
+) -> None:
+    """Train a recipe: to a run's folder and, at its end, a bundle, tested once."""
+    from inkling import recipes, terminal
+
+    if resume and (recipe or dataset or epochs or seed or settings or device or out):
+        raise typer.BadParameter("--resume goes on with the run as it was begun: give it alone")
+    changes = [*(settings or [])]
+    changes += [f"dataset={dataset}"] if dataset is not None else []
+    changes += [f"epochs={epochs}"] if epochs is not None else []
+    chosen, source = _recipe(recipe or "digits")
+    chosen = recipes.change(chosen, changes)
+    from inkling import train as training
+
+    run = resume or out or Path("runs") / f"{chosen.name}-{datetime.now():%Y%m%d-%H%M%S}"
+    if not resume:
+        training.create(run, chosen, seed, device, source)
+    console = Console()
+    shown = _shown(console, quiet, as_json)
+    with stopped_by_signal() as caught, terminal.TrainingDisplay(shown, console) as display:
+        ended = training.train(run, display, lambda: bool(caught))
+    if not ended:
+        raise typer.Exit(STOPPED + caught[0])
+
+
+@commands.command("record")
+def take_record(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help=RECIPE_HELP)],
+    seeds: Annotated[int, typer.Option(help="How many, from seed 0 on.", min=1)] = 5,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, mps (default: the best)")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The record's file (default: results/RECIPE.json)")
+    ] = None,
+    anew: Annotated[bool, typer.Option("--anew", help="Forget the seeds that are done.")] = False,
+    allow_dirty: Annotated[
+        bool, typer.Option("--allow-dirty", help="Though the package differs from its commit.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one event a line.")] = False,
+) -> None:
+    """Train a recipe over seeds and write its record; the same command goes on with it."""
+    from inkling import terminal
+
+    chosen, source = _recipe(recipe)
+    from inkling import record
+
+    path = out or Path("results") / f"{chosen.name}.json"
+    console = Console()
+    shown = _shown(console, quiet, as_json)
+    with stopped_by_signal() as caught, terminal.RecordDisplay(shown, console) as display:
+        made = record.record(
+            chosen,
+            seeds,
+            path,
+            display,
+            lambda: bool(caught),
+            device=device,
+            source=source,
+            anew=anew,
+            allow_dirty=allow_dirty,
+        )
+    if made is None:
+        raise typer.Exit(STOPPED + caught[0])
+    if shown in ("live", "lines"):
+        console.print(terminal.describe_record(made, path), highlight=False, soft_wrap=True)
+
+
+@commands.command("leaderboard")
+def show_leaderboard(
+    board: Annotated[
+        str | None, typer.Argument(metavar="[BOARD]", help="time, accuracy, challenge")
+    ] = None,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the records and claims as Markdown.")
+    ] = False,
+) -> None:
+    """Show the boards: records, your own runs, and the claims of others."""
+    from inkling import leaderboard, terminal
+
+    rows = [*leaderboard.record_rows(leaderboard.records_folder()), *leaderboard.CLAIMS]
+    if as_markdown:
+        typer.echo(leaderboard.markdown(leaderboard.sections(rows, board)), nl=False)
+        return
+    mine = leaderboard.record_rows(leaderboard.records_folder(), Path("results"))
+    rows = [*mine, *leaderboard.run_rows(), *leaderboard.CLAIMS]
+    console = Console()
+    for part in leaderboard.sections(rows, board):
+        console.print(terminal.board_table(part))
+    typer.echo("A claim is what others say of their own; its source: --markdown")
+
+
+def _recipe(name: str) -> tuple["Recipe", Path | None]:
+    """The recipe of that name, or of that file and the file; PyTorch is there after it."""
+    from inkling import recipes
+
+    try:
+        from inkling import own
+    except ImportError as cause:
+        raise MissingExtra("Training", str(cause.name), "train") from cause
+    if name.endswith(".py"):
+        return own.load(Path(name)), Path(name)
+    return recipes.get(name), None
+
+
+def _shown(console: Console, quiet: bool, as_json: bool) -> "Shown":
+    if quiet or as_json:
+        return "nothing" if quiet else "json"
+    return "live" if console.is_terminal else "lines"
+
+
+@contextmanager
+def stopped_by_signal() -> Iterator[list[int]]:
+    """A list that gets the number of the first Ctrl-C or SIGTERM; a second one acts at once."""
+    caught: list[int] = []
+
+    def catch(number: int, _: FrameType | None) -> None:
+        caught.append(number)
+        signal.signal(number, signal.default_int_handler)
+
+    before = {number: signal.signal(number, catch) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@commands.command("curves")
+def show_curves(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")],
+    png: Annotated[Path | None, typer.Option(help="Write a chart instead.")] = None,
+) -> None:
+    """Show loss and accuracy of one or several runs, epoch by epoch."""
+    from inkling import events, terminal
+
+    found = {str(run): events.epochs(run) for run in runs}
+    if png:
+        from inkling import charts
+
+        return write_picture(charts.curves(found), png)
+    console = Console()
+    return console.print(terminal.curves(found, console))
+
+
+@commands.command("show-weights")
+def show_weights(
+    path: Annotated[Path, typer.Argument(metavar="BUNDLE_OR_RUN", help=BUNDLE_HELP)],
+    count: Annotated[int, typer.Option(help="How many, from the first on.", min=1)] = 100,
+    png: Annotated[
+        Path | None, typer.Option(help="Write a sheet instead, red above 0 and blue below.")
+    ] = None,
+) -> None:
+    """Show what the first layer has learnt: each unit's weights, or each filter, as an image."""
+    from inkling import pictures, terminal
+
+    try:
+        from inkling import weights
+    except ImportError as cause:
+        raise MissingExtra("Looking into a network", str(cause.name), "train") from cause
+    images = weights.first_layer(path)[:count]
+    captions = [str(index) for index in range(len(images))]
+    if png:
+        return write_picture(pictures.contact_sheet(pictures.tint(images), captions), png)
+    console = Console()
+    return console.print(terminal.weight_maps(images, captions, console))

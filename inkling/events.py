@@ -1,0 +1,46 @@
+"""The events of a training run: one JSON object a line of its events.jsonl."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from inkling.errors import RunError
+
+EVENTS = "events.jsonl"
+Event = dict[str, Any]
+
+
+def append(run: Path, event: Event) -> None:
+    """Add an event to a run's. Raises RunError where there is no room."""
+    try:
+        with (run / EVENTS).open("a") as file:
+            file.write(json.dumps(event) + "\n")
+    except OSError as cause:
+        raise no_room(run, cause) from cause
+
+
+def epochs(run: Path) -> list[Event]:
+    """The "epoch" events of a run so far, in order, each epoch once. Raises RunError."""
+    found: dict[int, Event] = {}
+    try:
+        for line in (run / EVENTS).read_text().splitlines():
+            event = json.loads(line)
+            if event["event"] == "epoch":
+                found[event["epoch"]] = event  # one that was taken again after a crash: the last
+    except (OSError, ValueError, KeyError, TypeError) as cause:
+        raise RunError(
+            f"{run}: expected the folder of a run, with {EVENTS}", "Start one with: inkling train"
+        ) from cause
+    if not found:
+        raise RunError(
+            f"{run}: expected a run with an epoch behind it, found none", "Let it train on"
+        )
+    return [found[number] for number in sorted(found)]
+
+
+def no_room(run: Path, cause: OSError) -> RunError:
+    """The error of a run that cannot write to its folder."""
+    return RunError(
+        f"{run}: expected room to write to, but {cause.strerror}",
+        f"Free some space, then: inkling train --resume {run}",
+    )

@@ -1,0 +1,101 @@
+"""What `inkling curves` and `inkling show-weights` show."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from conftest import run_inkling
+from PIL import Image
+
+from inkling import Reader, bundle, checkpoint, events, pictures, weights
+from inkling.errors import BundleError, RunError
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run of the network from first principles, with 12 hidden units."""
+    folder = tmp_path_factory.mktemp("looking") / "mine"
+    settings = ["--dataset", "optdigits", "--epochs", "3", "--set", "hidden=12"]
+    result = run_inkling("train", "scratch-steady", *settings, "--out", str(folder), "--quiet")
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+def test_curves_show_every_measure_of_each_run_in_80_columns(run, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    lines = [{"event": "epoch", "epoch": n, "loss": 1 / n, "accuracy": 0.5} for n in (1, 2, 2, 4)]
+    (other / events.EVENTS).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    result = run_inkling("curves", str(run), str(other))
+    assert result.stderr == ""
+    shown = result.stdout.splitlines()
+    assert all(len(line) <= 80 for line in shown)
+    found = events.epochs(run)
+    (accuracy,) = [line for line in shown if line.startswith("  validation accuracy")]
+    assert f"{found[0]['validation_accuracy']:.2%}" in accuracy
+    assert f"{found[-1]['validation_accuracy']:.2%}" in accuracy
+    assert [event["epoch"] for event in events.epochs(other)] == [1, 2, 4]
+    assert sum("loss, as augmented" in line for line in shown) == 2
+
+
+def test_curves_are_drawn(run, tmp_path):
+    picture = tmp_path / "curves.png"
+    assert run_inkling("curves", str(run), "--png", str(picture)).returncode == 0
+    with Image.open(picture) as drawn:
+        assert drawn.size == (1000, 400)
+        assert len(drawn.convert("RGB").getcolors(maxcolors=10**6)) > 10
+
+
+def test_the_weights_of_a_bundle_are_those_of_its_run(run, tmp_path):
+    whole = weights.first_layer(run)
+    assert whole.shape == (12, 1, 28, 28)
+    bare = tmp_path / "bare"
+    shutil.copytree(run, bare)
+    shutil.rmtree(bare / bundle.IN_A_RUN)
+    np.testing.assert_allclose(weights.first_layer(bare), whole, atol=1e-6)
+    learnt = checkpoint.read_tensors(bare)["model.0.weights"].numpy()
+    np.testing.assert_array_equal(learnt[:, 3].reshape(28, 28), weights.first_layer(bare)[3, 0])
+
+
+def test_the_filters_of_the_network_that_ships_are_shown():
+    filters = weights.first_layer(bundle.PRETRAINED)
+    assert filters.shape == (16, 1, 3, 3)
+    assert Reader.load().card.recipe["model"] == "digits"
+    shown = run_inkling("show-weights", str(bundle.PRETRAINED), "--count", "2")
+    assert shown.stdout.splitlines()[-1].split() == ["0", "1"]
+
+
+def test_weights_are_drawn_red_above_0_and_blue_below(run, tmp_path):
+    colours = pictures.tint(np.array([[[[2.0, 0.0], [-2.0, -1.0]]]], np.float32))
+    expected = [[[1, 1], [0, 0.5]], [[0, 1], [0, 0.5]], [[0, 1], [1, 1]]]
+    np.testing.assert_array_equal(colours[0], expected)
+    assert np.isfinite(pictures.tint(np.zeros((1, 1, 2, 2), np.float32))).all()
+    picture = tmp_path / "weights.png"
+    assert run_inkling("show-weights", str(run), "--png", str(picture)).returncode == 0
+    with Image.open(picture) as drawn:
+        assert drawn.mode == "RGB"
+
+
+@pytest.mark.parametrize("command", ["curves", "show-weights"])
+def test_a_folder_that_is_no_run_is_told_in_one_line(command, tmp_path):
+    result = run_inkling(command, str(tmp_path))
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert "Traceback" not in result.stderr
+
+
+def test_what_cannot_be_looked_at_is_told(tmp_path):
+    (tmp_path / events.EVENTS).write_text('{"event": "start"}\n')
+    with pytest.raises(RunError, match="a run with an epoch behind it"):
+        events.epochs(tmp_path)
+    (tmp_path / events.EVENTS).write_text("[]\n")
+    with pytest.raises(RunError, match=r"the folder of a run, with events\.jsonl"):
+        events.epochs(tmp_path)
+    (tmp_path / checkpoint.CHECKPOINT).write_bytes(b"nothing")
+    with pytest.raises(RunError, match="a checkpoint of this run's network"):
+        weights.first_layer(tmp_path)
+    with pytest.raises(BundleError, match="expected a bundle"):
+        weights.first_layer(tmp_path / "nowhere")
+    with pytest.raises(RunError, match="a first layer of 28x28 weights"):
+        weights._first([np.zeros((3, 3), np.float32)], RunError, tmp_path)
