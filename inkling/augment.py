@@ -13,14 +13,20 @@ from torch import Generator, Tensor
 from inkling.recipes import Recipe
 
 
-def augment(images: Tensor, recipe: Recipe, generator: Generator) -> Tensor:
-    """The batch `(N, 1, H, W)` in [0, 1], varied as the recipe says; a new tensor."""
+def augment(
+    images: Tensor, recipe: Recipe, generator: Generator, flipped: Tensor | None = None
+) -> Tensor:
+    """The batch `(N, 1, H, W)` in [0, 1], varied as the recipe says; a new tensor.
+
+    `flipped` `(N,)` says which are mirrored, where that is not left to chance.
+    """
     moves = recipe.max_shift_pixels, recipe.max_rotation_degrees, recipe.max_scale, recipe.max_shear
     if any(moves):
         images = warp(images, *moves, generator)
-    if recipe.flip:
-        chosen = torch.rand(len(images), generator=generator, device=images.device) < recipe.flip
-        images = torch.where(chosen[:, None, None, None], images.flip(-1), images)
+    if recipe.flip and flipped is None:
+        flipped = torch.rand(len(images), generator=generator, device=images.device) < recipe.flip
+    if flipped is not None:
+        images = torch.where(flipped[:, None, None, None], images.flip(-1), images)
     if recipe.max_stroke:
         images = vary_stroke(images, recipe.max_stroke, generator)
     return images

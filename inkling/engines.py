@@ -20,7 +20,7 @@ from inkling import models, own, scratch
 from inkling.errors import RecipeError, RunError
 from inkling.recipes import Recipe
 
-WEIGHTS, ORDER, AUGMENTATION = range(3)  # the purposes of a Generator
+WEIGHTS, ORDER, AUGMENTATION, SIDES = range(4)  # the purposes of a Generator
 IMAGES_AT_ONCE = 500  # of one call, where steps are too short to look up after each
 
 

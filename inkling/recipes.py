@@ -44,6 +44,7 @@ class Recipe:
     views: Literal["one", "flip", "shifts"] = "one"  # what a reading averages the logits over
     members: int = 1  # networks whose logits a record averages, each of a seed of its own
     flip: float = 0.0  # probability of a horizontal flip
+    flips: Literal["chance", "alternate"] = "chance"  # the second: mirrored every other epoch
     max_shift_pixels: float = 0.0
     max_rotation_degrees: float = 0.0
     max_scale: float = 0.0  # each axis grows or shrinks by up to this share
@@ -196,6 +197,7 @@ _CHALLENGE = Recipe(
     label_smoothing=0.1,
     precision="bfloat16",
     flip=0.5,
+    flips="alternate",
     views="flip",
 )
 

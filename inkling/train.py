@@ -29,7 +29,7 @@ from inkling import (
     recipes,
 )
 from inkling.augment import augment
-from inkling.engines import AUGMENTATION, ORDER, Engine, generator
+from inkling.engines import AUGMENTATION, ORDER, SIDES, Engine, generator
 from inkling.errors import RunError
 from inkling.events import Event
 from inkling.recipes import Recipe
@@ -173,12 +173,13 @@ def _fit(
             len(learner.labels), generator=generator(learner.seed, ORDER, epoch)
         )
         order, batch = shuffled.to(learner.pixels.device), learner.recipe.batch
+        flipped = _flipped(learner, epoch)
         for index in range(first, end, learner.engine.steps_at_once):
             if progress.step and should_stop():
                 _save(learner, run)
                 return False
             steps = min(learner.engine.steps_at_once, end - index)
-            _learn(learner, order[index * batch :][: steps * batch])
+            _learn(learner, order[index * batch :][: steps * batch], flipped)
             now = time.perf_counter()
             progress.seconds += now - began
             if now - told > SECONDS_A_PROGRESS:
@@ -191,13 +192,14 @@ def _fit(
     return True
 
 
-def _learn(learner: Learner, chosen: Tensor) -> None:
+def _learn(learner: Learner, chosen: Tensor, flipped: Tensor | None) -> None:
     """Learn from the images of these indexes, a step a batch. RunError at an infinite loss."""
     recipe, progress, device = learner.recipe, learner.progress, learner.pixels.device
     if progress.step >= recipe.freeze * learner.steps:
         learner.engine.freeze()
     chance = generator(learner.seed, AUGMENTATION, progress.step, device.type)
-    images = augment(learner.pixels[chosen].float() / 255, recipe, chance)
+    images = learner.pixels[chosen].float() / 255
+    images = augment(images, recipe, chance, None if flipped is None else flipped[chosen])
     steps = range(progress.step, progress.step + len(chosen) // recipe.batch)
     rates = [recipes.learning_rate(recipe, step, learner.steps) for step in steps]
     loss, right = learner.engine.learn(images, learner.labels[chosen], rates)
@@ -209,6 +211,19 @@ def _learn(learner: Learner, chosen: Tensor) -> None:
             f"Expected a finite loss, got {loss} by step {progress.step:,}",
             f"Train anew at a smaller rate: --set learning_rate={recipe.learning_rate / 10:g}",
         )
+
+
+def _flipped(learner: Learner, epoch: int) -> Tensor | None:
+    """Which images `(N,)` an epoch mirrors; None if that is left to chance.
+
+    A share of them by chance, and in every second epoch the others: an image is seen from both
+    sides as often as can be. Source: Jordan 2024, airbench.
+    """
+    if not learner.recipe.flip or learner.recipe.flips == "chance":
+        return None
+    chance = generator(learner.seed, SIDES, 0)
+    first = torch.rand(len(learner.labels), generator=chance) < learner.recipe.flip
+    return (first if epoch % 2 == 0 else ~first).to(learner.labels.device)
 
 
 def _save(learner: Learner, run: Path) -> None:

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from inkling import (
     Reader,
+    augment,
     bundle,
     checkpoint,
     data,
@@ -137,6 +138,26 @@ def test_a_frozen_stem_learns_no_more_also_when_resumed(tmp_path, stops):
     for name, tensor in last.items():
         if name.startswith("model."):
             assert torch.equal(first[name], tensor) == name.startswith("model.stem."), name
+
+
+def test_alternate_flips_show_every_image_from_both_sides_in_turn(tmp_path, monkeypatch):
+    seen = []
+
+    def keep(images, recipe, chance, flipped):
+        seen.append((images, flipped))
+        return augment.augment(images, recipe, chance, flipped)
+
+    monkeypatch.setattr(train, "augment", keep)
+    recipe = dataclasses.replace(SMALL, flip=0.5, flips="alternate", epochs=3, batch=1372)
+    run(tmp_path / "run", recipe)
+    sides = [dict(zip(map(bytes, i.numpy()), f.tolist(), strict=True)) for i, f in seen]
+    assert len(sides) == 3
+    first, second, third = sides
+    assert 0.4 < sum(first.values()) / len(first) < 0.6
+    shared = first.keys() & second.keys() & third.keys()
+    assert len(shared) > 1300
+    assert all(first[image] != second[image] for image in shared)
+    assert all(first[image] == third[image] for image in shared)
 
 
 def test_an_ensemble_is_no_single_training(tmp_path):
