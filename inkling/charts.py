@@ -38,6 +38,18 @@ def curves(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Image.Image:
     return _picture(figure)
 
 
+def lines(courses: Mapping[str, Sequence[float]], across: str, up: str) -> Image.Image:
+    """Each course of values as a line, from 1 on; `across` and `up` name the axes."""
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.subplots()
+    for name, values in courses.items():
+        axes.plot(range(1, len(values) + 1), values, label=name)
+    axes.set(xlabel=across, ylabel=up)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return _picture(figure)
+
+
 def bars(names: Sequence[str], values: Sequence[float], title: str) -> Image.Image:
     """Positive values as bars on a logarithmic scale, the first on top."""
     figure = Figure(figsize=(10, 0.5 * len(names) + 1), layout="constrained")

@@ -6,7 +6,8 @@ to be measured and exported, and all they hold as tensors, to be saved.
 
 import ctypes
 import platform
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,11 +30,14 @@ class Engine(Protocol):
 
     steps_at_once: int  # at most, of one call of `learn`
 
-    def learn(self, images: Tensor, labels: Tensor, rates: list[float]) -> tuple[float, int]:
+    def learn(
+        self, images: Tensor, labels: Tensor, rates: list[float], chance: Generator
+    ) -> tuple[float, int]:
         """Take one step for each learning rate, on as many equal batches of the images in order.
 
-        Images `(N, 1, 28, 28)` in [0, 1], labels `(N,)`. Gives the sum of the steps' losses, and
-        how many images were read rightly as they were learnt.
+        Images `(N, 1, 28, 28)` in [0, 1], labels `(N,)`; `chance` decides what dropout drops.
+        Gives the sum of the steps' losses, and how many images were read rightly as they were
+        learnt.
         """
         ...
 
@@ -84,10 +88,14 @@ class Torch:
         self.model = model
         self.optimizer = _optimizer(recipe, model)
         self.frozen = False
+        kinds = [type(module).__name__ for module in model.modules()]
+        self.drops = recipe.model == "own" or any("Dropout" in kind for kind in kinds)
         if next(model.parameters()).device.type == "cpu":
             keep_freed_memory()
 
-    def learn(self, images: Tensor, labels: Tensor, rates: list[float]) -> tuple[float, int]:
+    def learn(
+        self, images: Tensor, labels: Tensor, rates: list[float], chance: Generator
+    ) -> tuple[float, int]:
         """One step; see Engine."""
         (rate,) = rates
         if not self.model.training:
@@ -96,13 +104,24 @@ class Torch:
             self.model.get_submodule("stem").requires_grad_(False).eval()
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        with precision(self.recipe, images.device):
+        with precision(self.recipe, images.device), self._decided_by(chance):
             logits = self.model(images.to(memory_format=torch.channels_last)).float()
         loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # PyTorch's own
         self.optimizer.step()
         return loss.item(), int((logits.argmax(1) == labels).sum())
+
+    @contextmanager
+    def _decided_by(self, chance: Generator) -> Iterator[None]:
+        """Have dropout, which knows only the global generator, drop what `chance` decides."""
+        if not self.drops:
+            yield
+            return
+        kind = chance.device.type
+        with torch.random.fork_rng([] if kind == "cpu" else None, device_type=kind):
+            torch.manual_seed(chance.initial_seed())
+            yield
 
     def freeze(self) -> None:
         """See Engine."""
@@ -152,7 +171,9 @@ class Scratch:
         self.state = scratch.begin(scratch.initialise(self.shape, chance))
         self.steps_at_once = -(-IMAGES_AT_ONCE // recipe.batch)
 
-    def learn(self, images: Tensor, labels: Tensor, rates: list[float]) -> tuple[float, int]:
+    def learn(
+        self, images: Tensor, labels: Tensor, rates: list[float], _: Generator
+    ) -> tuple[float, int]:
         """Several steps; see Engine."""
         recipe, classes = self.recipe, self.shape.sizes[-1]
         targets = scratch.one_hot(labels.numpy(), classes, recipe.label_smoothing)

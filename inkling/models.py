@@ -65,6 +65,20 @@ def digits(classes: int) -> nn.Module:
     )
 
 
+def wide(classes: int) -> nn.Module:
+    """`digits` twice as wide, with dropout, for `best`: 252,138 parameters for ten classes."""
+    return nn.Sequential(
+        Standardise(),
+        *_block(1, 32, pool=True),  # (N, 32, 14, 14)
+        *_block(32, 64, pool=True),  # (N, 64, 7, 7)
+        *_block(64, 128),
+        *_block(128, 128, pool=True),  # (N, 128, 3, 3)
+        nn.Flatten(),
+        nn.Dropout(0.4),
+        nn.Linear(128 * 3 * 3, classes),
+    )
+
+
 class Crop(nn.Module):
     """Images without the two outer rows and columns a side, which hold next to no ink."""
 
@@ -116,7 +130,7 @@ class MaximumAndMean(nn.Module):
 
 
 def residual(classes: int) -> nn.Module:
-    """Residual, for `best` and the challenge: 487,930 parameters for ten classes."""
+    """Residual, for the challenge: 487,930 parameters for ten classes."""
     return nn.Sequential(
         Standardise(),
         *_block(1, 16),  # (N, 16, 28, 28)
@@ -142,6 +156,7 @@ MODELS = {
     "mlp": mlp,
     "cnn": cnn,
     "digits": digits,
+    "wide": wide,
     "sprint": sprint,
     "residual": residual,
 }

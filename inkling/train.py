@@ -202,7 +202,7 @@ def _learn(learner: Learner, chosen: Tensor, flipped: Tensor | None) -> None:
     images = augment(images, recipe, chance, None if flipped is None else flipped[chosen])
     steps = range(progress.step, progress.step + len(chosen) // recipe.batch)
     rates = [recipes.learning_rate(recipe, step, learner.steps) for step in steps]
-    loss, right = learner.engine.learn(images, learner.labels[chosen], rates)
+    loss, right = learner.engine.learn(images, learner.labels[chosen], rates, chance)
     progress.loss_sum += loss
     progress.right += right
     progress.step = steps.stop

@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from conftest import ROOT, run_inkling, serving
 from PIL import Image
@@ -15,8 +16,8 @@ from inkling import __version__
 README = (ROOT / "README.md").read_text()
 
 
-def blocks(kind):
-    return re.findall(rf"```{kind}\n(.*?)```", README, re.DOTALL)
+def blocks(kind, text=README):
+    return re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,22 @@ def test_the_readmes_program_runs(folder):
     )
     assert result.returncode == 0, result.stderr
     assert re.fullmatch(r"7 [01]\.\d+\n7\n", result.stdout)
+
+
+def test_first_principles_runs_and_makes_its_pictures(tmp_path):
+    program = "\n".join(blocks("python", (ROOT / "docs" / "first-principles.md").read_text()))
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    made = {path.name: path for path in tmp_path.glob("*.png")}
+    shown = {path.name: path for path in (ROOT / "docs" / "first-principles").glob("*.png")}
+    assert made.keys() == shown.keys()
+    for name, path in made.items():
+        with Image.open(path) as new, Image.open(shown[name]) as old:
+            assert new.size == old.size, name
+            gap = np.abs(np.asarray(new.convert("RGB"), int) - np.asarray(old.convert("RGB"), int))
+        assert gap.mean() < 10, name  # another processor rounds otherwise
 
 
 def test_the_readme_is_short_and_its_tree_is_the_packages():

@@ -180,9 +180,10 @@ def test_a_stopped_run_ends_in_the_very_same_weights(trained, tmp_path, stops):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"optimizer": "adam", "learning_rate": 0.01}, {"momentum": 0.0}]
+    "changes",
+    [{"optimizer": "adam", "learning_rate": 0.01}, {"momentum": 0.0}, {"model": "wide"}],
 )
-def test_any_optimizers_memory_comes_back(tmp_path, changes):
+def test_any_optimizers_memory_and_what_dropout_drops_come_back(tmp_path, changes):
     recipe = dataclasses.replace(SMALL, epochs=2, **changes)
     run(tmp_path / "whole", recipe)
     run(tmp_path / "broken", recipe, should_stop=stop_after(5))
