@@ -31,7 +31,7 @@ import torch
 import torch.nn.functional as F
 from threadpoolctl import threadpool_limits
 
-from inkling import data, evaluate, machine, pictures, scratch
+from inkling import charts, data, evaluate, machine, scratch
 from inkling.scratch import Array, Parameters
 
 ROOT = Path(__file__).parent.parent
@@ -80,13 +80,11 @@ def main() -> None:
         "commit": machine.commit(),
     }
     (ROOT / "results" / "engines.json").write_text(json.dumps(record, indent=2) + "\n")
-    sys.stdout.write(show(record))
+    sys.stdout.write(markdown(record))
     if options.png:
         names = [row["name"] for row in rows]
         seconds = [row["seconds_an_epoch"] for row in rows]
-        pictures.bars(names, seconds, "seconds an epoch (each step to the right: ten times)").save(
-            options.png
-        )
+        charts.bars(names, seconds, "seconds an epoch, a logarithmic scale").save(options.png)
 
 
 def plain_python(splits: data.Splits) -> dict[str, Any]:
@@ -301,22 +299,24 @@ def matrix_products() -> list[dict[str, Any]]:
     return rows
 
 
-def show(record: dict[str, Any]) -> str:
-    """The tables as text."""
-    lines = [f"{'':<32}{'s an epoch':>12}{'times':>9}{'accuracy':>11}{'lines':>7}"]
+def markdown(record: dict[str, Any]) -> str:
+    """The tables, as docs/engines.md has them."""
+    lines = [
+        "| engine | images a step | seconds an epoch | times as fast | accuracy | lines |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
     for row in record["rows"]:
-        accuracy = f"{row['accuracy']:.2f} %" if row["accuracy"] else "-"
+        accuracy = f"{row['accuracy']:.2f} %" if row["accuracy"] else ""
         lines.append(
-            f"{row['name']:<32}{row['seconds_an_epoch']:>12.3g}{row['times_as_fast']:>9.1f}"
-            f"{accuracy:>11}{row['lines']:>7}"
+            f"| {row['name']} | {row['batch']} | {row['seconds_an_epoch']:.3g} | "
+            f"{row['times_as_fast']:.3g} | {accuracy} | {row['lines']} |"
         )
-    lines.append(f"{'matrix product, ms':<20}" + "".join(f"{size:>11}" for size in SIZES))
+    sizes = " | ".join(f"{size}" for size in SIZES)
+    lines += ["", f"| milliseconds of a product | {sizes} |", "| --- " * (len(SIZES) + 1) + "|"]
     for row in record["matrix_products"]:
         cells = (row["seconds"].get(str(size)) for size in SIZES)
-        lines.append(
-            f"{row['name']:<20}"
-            + "".join(f"{f'{1e3 * cell:.4g}' if cell else '-':>11}" for cell in cells)
-        )
+        shown = " | ".join(f"{1e3 * cell:.3g}" if cell else "" for cell in cells)
+        lines.append(f"| {row['name']} | {shown} |")
     return "\n".join(lines) + "\n"
 
 

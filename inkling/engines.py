@@ -192,8 +192,10 @@ class Scratch:
         """The same network, of PyTorch's layers."""
         layers: list[nn.Module] = [nn.Flatten()]
         for weights, bias in self.state.parameters:
-            layer = nn.Linear(*weights.shape)
-            layer.load_state_dict({"weight": torch.tensor(weights.T), "bias": torch.tensor(bias)})
+            inputs, outputs = weights.shape
+            layer = nn.Linear(inputs, outputs, device="meta")  # where no numbers are drawn
+            values = {"weight": torch.tensor(weights.T), "bias": torch.tensor(bias)}
+            layer.load_state_dict(values, assign=True)
             layers += [layer, LAYERS[self.recipe.activation]()]
         return nn.Sequential(*layers[:-1])
 

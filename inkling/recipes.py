@@ -223,7 +223,8 @@ RECIPES = {
         replace(
             _SCRATCH,
             name="scratch-steady",
-            about="the same, but the learning rate decays",
+            learning_rate=0.1,
+            about="the same, but the learning rate decays, from 0.1",
             schedule="one-cycle",
             warm_up=0,
         ),

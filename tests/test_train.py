@@ -223,11 +223,15 @@ def test_another_seed_ends_in_other_weights(trained, tmp_path):
     )
 
 
-def test_training_seeds_nothing_global(tmp_path):
+@pytest.mark.parametrize("model", ["digits", "wide", "scratch"])
+def test_training_seeds_and_draws_nothing_global(tmp_path, model):
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    run(tmp_path / "run", dataclasses.replace(SMALL, epochs=1))
+    run(
+        tmp_path / "run",
+        dataclasses.replace(SMALL, epochs=1, model=model, precision="float32"),
+    )
     assert torch.equal(torch.rand(3), expected)
 
 
