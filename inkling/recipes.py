@@ -208,7 +208,7 @@ RECIPES = {
         _SPRINT,
         _SPRINT_995,
         _BEST,
-        replace(_BEST, name="best-ensemble", about="five of them, read together", members=5),
+        replace(_BEST, name="best-ensemble", about="three of them, read together", members=3),
         Recipe(
             name="mlp",
             about="the Elixir tutorial's network: dense 128 ReLU, dense 10",

@@ -56,6 +56,7 @@ def test_the_readmes_program_runs(folder):
     assert re.fullmatch(r"7 [01]\.\d+\n7\n", result.stdout)
 
 
+@pytest.mark.usefixtures("mnist")
 def test_first_principles_runs_and_makes_its_pictures(tmp_path):
     program = "\n".join(blocks("python", (ROOT / "docs" / "first-principles.md").read_text()))
     result = subprocess.run(
@@ -69,7 +70,8 @@ def test_first_principles_runs_and_makes_its_pictures(tmp_path):
         with Image.open(path) as new, Image.open(shown[name]) as old:
             assert new.size == old.size, name
             gap = np.abs(np.asarray(new.convert("RGB"), int) - np.asarray(old.convert("RGB"), int))
-        assert gap.mean() < 10, name  # another processor rounds otherwise
+        rounded = ("hidden.png", "swing.png")  # 20,000 steps enlarge what a processor rounds
+        assert gap.mean() < (40 if name in rounded else 1), name
 
 
 def test_the_readme_is_short():
