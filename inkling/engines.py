@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 import torch.nn.functional as F
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 from torch import Generator, Tensor, nn
 
 from inkling import models, own, scratch
@@ -169,6 +169,7 @@ class Scratch:
         )
         chance = np.random.default_rng(np.random.SeedSequence([seed, WEIGHTS]))
         self.state = scratch.begin(scratch.initialise(self.shape, chance))
+        self.threads = ThreadpoolController()  # BLAS spreads even one image over all
         self.steps_at_once = -(-IMAGES_AT_ONCE // recipe.batch)
 
     def learn(
@@ -179,7 +180,7 @@ class Scratch:
         targets = scratch.one_hot(labels.numpy(), classes, recipe.label_smoothing)
         rows = images.flatten(1).numpy()
         quiet = np.errstate(over="ignore", invalid="ignore")  # the loop looks at the loss
-        with quiet, threadpool_limits(1 if recipe.batch == 1 else None):
+        with quiet, self.threads.limit(limits=1 if recipe.batch == 1 else None):
             self.state, lost, right = scratch.learn(
                 self.shape, self.optimizer, self.state, rows, targets, rates
             )
