@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -81,9 +81,9 @@ def curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], console: Console) ->
 
     Runs share a scale, so that their courses can be compared.
     """
-    table = Table(box=None, padding=(0, 1, 0, 0), show_header=False)
+    parts: list[RenderableType] = []
     for name, events in runs.items():
-        table.add_row(Text(name, "bold"))
+        table = Table(box=None, padding=(0, 1, 0, 0), show_header=False)
         for key, spoken in MEASURES.items():
             values = [event[key] for event in events if key in event]
             if not values:
@@ -93,13 +93,14 @@ def curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], console: Console) ->
             first, last = form.format(values[0]), form.format(values[-1])
             course = _course(values, min(known), max(known), console)
             table.add_row(f"  {spoken}", Text(first, justify="right"), course, last)
-    return table
+        parts += [Text(name, "bold", no_wrap=True), table]
+    return Group(*parts)
 
 
 def _course(values: Sequence[float], lowest: float, highest: float, console: Console) -> str:
-    """A character a value, of at most 40 values spread over all."""
+    """A character a value, of at most 30 values spread over all."""
     steps = "▁▂▃▄▅▆▇█" if console.encoding.startswith("utf") else "01234567"
-    chosen = np.linspace(0, len(values) - 1, min(len(values), 40)).round().astype(int)
+    chosen = np.linspace(0, len(values) - 1, min(len(values), 30)).round().astype(int)
     heights = (np.array(values)[chosen] - lowest) / (highest - lowest or 1)
     return "".join(steps[round(height * 7)] for height in heights)
 
