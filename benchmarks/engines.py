@@ -6,8 +6,9 @@ The network is 784-100-10 with sigmoids, from the same weights and in the same o
 images, for 10 epochs of a learning rate that decays along a cosine, from 0.1 where a step is of one
 image and from 1 where it is of 32. Then a matrix product from foundations.
 Plain Python is timed on 1,000 images, and its epoch is reckoned from them. Lines are those with
-code in the functions that an engine's training runs through. Writes results/engines.json. Time
-nothing else meanwhile. JAX takes part if it is installed, CUDA if there is one.
+code in the functions that an engine's training runs through, what they know beside it included.
+Writes results/engines.json. Time nothing else meanwhile. JAX takes part if it is installed, CUDA
+if there is one.
 """
 
 import argparse
@@ -112,12 +113,12 @@ def plain_python(splits: data.Splits) -> dict[str, Any]:
 
 def engines() -> Iterator[Engine]:
     """Those that this machine has."""
-    rules = (scratch.forward, scratch.backward, scratch.softmax, scratch.loss)
-    pure = (scratch.update, numpy_pure)
-    yield Engine("NumPy, one image a step, pure", 1, numpy_pure, (*rules, *pure))
-    shortcut = (scratch.learn, scratch._learn_online)
-    yield Engine("NumPy, one image a step", 1, numpy, (*rules, *shortcut))
-    yield Engine("NumPy, 32 a step", BATCH, numpy, (*rules, scratch.learn, scratch.update))
+    rules = (scratch.forward, scratch.backward, scratch.softmax, scratch._loss_slope)
+    pure = (*rules, scratch.update, scratch._each, numpy_pure)
+    yield Engine("NumPy, one image a step, pure", 1, numpy_pure, pure)
+    learn = (*rules, scratch.learn, scratch._check, scratch.loss, scratch._each)
+    yield Engine("NumPy, one image a step", 1, numpy, (*learn, scratch._learn_online))
+    yield Engine("NumPy, 32 a step", BATCH, numpy, (*learn, scratch.update))
     yield Engine("PyTorch, 32 a step", BATCH, Torch("cpu"), (Torch,))
     yield Engine("PyTorch, compiled", BATCH, Torch("cpu", compiled=True), (Torch,))
     yield Engine("PyTorch, bfloat16", BATCH, Torch("cpu", bfloat16=True), (Torch,))

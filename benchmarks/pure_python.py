@@ -2,9 +2,9 @@
 
     python benchmarks/pure_python.py [IMAGES]    (default: 1,000 of the 60,000 training images)
 
-It learns as the recipe `scratch` does, one image a step at a learning rate of 0.5, and reads the
-first 1,000 test images. From the same weights it gives the numbers of inkling/scratch.py to 1e-9
-(tests/test_scratch.py). The data are the IDX files in the folder that INKLING_DATA names.
+It learns one image a step at a learning rate of 0.5, and reads the first 1,000 test images. From
+the same weights it gives the numbers of inkling/scratch.py to 1e-9 (tests/test_scratch.py). The
+data are the IDX files in the folder that INKLING_DATA names.
 Pattern: the pure-Elixir network that Inkling comes from.
 """
 
@@ -24,7 +24,10 @@ SEED = 0
 
 def main():
     """Learn, read, and say how long it took."""
-    images = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    asked = sys.argv[1] if len(sys.argv) > 1 else "1000"
+    images = int(asked) if asked.isdecimal() else 0
+    if not 1 <= images <= 60_000:
+        sys.exit(f"Expected a number of images from 1 to 60000, got {asked!r}")
     chance = random.Random(SEED)
     hidden, output = (
         (
@@ -105,7 +108,9 @@ def read(name):
         return path.read_bytes()
     if path.with_name(name + ".gz").exists():
         return gzip.decompress(path.with_name(name + ".gz").read_bytes())
-    sys.exit(f"{path}: expected a file of MNIST, found none. INKLING_DATA names their folder")
+    sys.exit(
+        f"{path}: expected a file of MNIST, found none. INKLING_DATA names the folder of mnist/"
+    )
 
 
 if __name__ == "__main__":

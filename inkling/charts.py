@@ -20,7 +20,8 @@ def curves(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Image.Image:
 
     Training is a dashed line, validation a full one.
     """
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = Figure(figsize=(10, 4 + 0.2 * len(runs)), layout="constrained")
+    drawn = {}
     for axes, kind in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         for number, (name, events) in enumerate(runs.items()):
             for key, line in ((kind, "--"), (f"validation_{kind}", "-")):
@@ -28,13 +29,15 @@ def curves(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Image.Image:
                 if points:
                     label = f"{name}, {'validation' if key != kind else 'training, as augmented'}"
                     marker = "o" if len(points) == 1 else None
-                    axes.plot(
-                        *zip(*points, strict=True), line, c=f"C{number}", marker=marker, label=label
+                    (drawn[label],) = axes.plot(
+                        *zip(*points, strict=True), line, c=f"C{number}", marker=marker
                     )
         axes.set(xlabel="epoch", ylabel=kind)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
-        axes.legend(fontsize="small")
+    figure.legend(
+        drawn.values(), drawn, loc="outside lower center", ncols=2, fontsize="small", frameon=False
+    )
     return _picture(figure)
 
 

@@ -20,17 +20,24 @@ def append(run: Path, event: Event) -> None:
 
 
 def epochs(run: Path) -> list[Event]:
-    """The "epoch" events of a run so far, in order, each epoch once. Raises RunError."""
+    """The "epoch" events of a run so far, in order, each epoch once. Raises RunError.
+
+    A line cut short, as a full disk leaves it, is passed over.
+    """
     found: dict[int, Event] = {}
     try:
-        for line in (run / EVENTS).read_text().splitlines():
-            event = json.loads(line)
-            if event["event"] == "epoch":
-                found[event["epoch"]] = event  # one that was taken again after a crash: the last
-    except (OSError, ValueError, KeyError, TypeError) as cause:
+        lines = (run / EVENTS).read_text().splitlines()
+    except (OSError, ValueError) as cause:
         raise RunError(
             f"{run}: expected the folder of a run, with {EVENTS}", "Start one with: inkling train"
         ) from cause
+    for line in lines:
+        try:
+            event = json.loads(line)
+            if event["event"] == "epoch":
+                found[event["epoch"]] = event  # one that was taken again after a crash: the last
+        except (ValueError, KeyError, TypeError):
+            continue
     if not found:
         raise RunError(
             f"{run}: expected a run with an epoch behind it, found none", "Let it train on"

@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ Array = NDArray[np.floating]
 Activation = Literal["sigmoid", "tanh", "relu", "leaky_relu"]
 Loss = Literal["cross-entropy", "squared-error"]
 Initialiser = Literal["glorot", "he"]
+Kind = Literal["sgd", "adam"]
 
 LEAK = 0.01  # the slope of a leaky ReLU below 0. Source: Maas, Hannun & Ng 2013
 ADAM_EPSILON = 1e-8  # as the paper's
@@ -49,15 +50,30 @@ class Network:
     loss: Loss = "cross-entropy"
     initialiser: Initialiser = "glorot"
 
+    def __post_init__(self) -> None:
+        if len(self.sizes) < 2 or min(self.sizes) < 1:
+            raise ValueError(f"Expected sizes of two layers or more, got {self.sizes}")
+        _among(Activation, self.activation)
+        _among(Loss, self.loss)
+        _among(Initialiser, self.initialiser)
+
 
 @dataclass(frozen=True)
 class Optimizer:
-    """How gradients become a step; the values as PyTorch's SGD (Nesterov) and AdamW have them."""
+    """How gradients become a step; the values mean what they mean in PyTorch's SGD and AdamW."""
 
-    kind: Literal["sgd", "adam"] = "sgd"
-    momentum: float = 0.0  # Nesterov's, or Adam's beta 1
+    kind: Kind = "sgd"
+    momentum: float = 0.0  # Nesterov's; or Adam's beta 1, there 0.9 as a rule
     second_momentum: float = 0.999  # Adam's beta 2
     weight_decay: float = 0.0  # in the gradient with sgd, beside it with adam
+
+    def __post_init__(self) -> None:
+        _among(Kind, self.kind)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a step is the learning rate times the gradient, no more."""
+        return self.kind == "sgd" and not self.momentum and not self.weight_decay
 
 
 class State(NamedTuple):
@@ -106,18 +122,14 @@ def forward(network: Network, parameters: Parameters, images: Array) -> tuple[Ar
 
 
 def backward(
-    network: Network,
-    parameters: Parameters,
-    outputs: tuple[Array, ...],
-    targets: Array,
-    scale: float = 1.0,
+    network: Network, parameters: Parameters, outputs: tuple[Array, ...], targets: Array
 ) -> Parameters:
-    """The gradient of `scale` times the loss by each weight and bias, from what `forward` gave.
+    """The gradient of the loss by each weight and bias, from what `forward` gave.
 
     `targets` `(N, K)` are the probabilities wanted: one-hot rows, or smoothed ones.
     """
     _, derivative = ACTIVATIONS[network.activation]
-    slope = scale * _loss_slope(network, outputs[-1], targets)  # dL/dz of the last layer
+    slope = _loss_slope(network, outputs[-1], targets)  # dL/dz of the last layer
     gradients = []
     for index in reversed(range(len(parameters))):
         inputs = outputs[index]  # dL/dW = x' dL/dz and dL/db = dL/dz, summed over the images
@@ -134,7 +146,7 @@ def update(optimizer: Optimizer, state: State, gradients: Parameters, rate: floa
     """The state after a step downhill of learning rate `rate`."""
     (parameters, velocity, squares, steps), decay = state, optimizer.weight_decay
     beta, beta_2 = optimizer.momentum, optimizer.second_momentum
-    if optimizer.kind == "sgd" and not beta and not decay:  # w - r g
+    if optimizer.is_plain:  # w - r g
         learnt = _each(lambda w, g: w - rate * g, parameters, gradients)
         return State(learnt, velocity, squares, steps + 1)
     if optimizer.kind == "sgd":  # g + d w; v = b v + g; w - r (g + b v). Source: Sutskever 2013
@@ -166,13 +178,16 @@ def learn(
     """Take one step for each learning rate, on as many equal batches of the images in order.
 
     Images `(N, I)`, targets `(N, K)`. Gives the state after the last step, the sum of the steps'
-    losses and how many images were read rightly before they were learnt. Raises ValueError if
-    the images or targets are no finite arrays of the network's size.
+    losses and how many images were read rightly before they were learnt. All is reckoned in the
+    parameters' precision. Raises ValueError if images, targets or learning rates are not finite,
+    or if an array does not fit the network.
     """
-    _check(network, images, targets, len(rates))
+    _check(network, state.parameters, images, targets, rates)
+    dtype = state.parameters[0].weights.dtype
+    images, targets = images.astype(dtype, copy=False), targets.astype(dtype, copy=False)
+    rates = [float(rate) for rate in rates]  # NumPy's own would widen float32
     batch, lost, right = len(images) // len(rates), 0.0, 0
-    plain = optimizer.kind == "sgd" and not optimizer.momentum and not optimizer.weight_decay
-    if batch == 1 and plain:
+    if batch == 1 and optimizer.is_plain:
         return _learn_online(network, state, images, targets, rates)
     for step, rate in enumerate(rates):
         here = slice(step * batch, (step + 1) * batch)
@@ -194,11 +209,10 @@ def _learn_online(
     """`learn` for one image a step, without what changes no result.
 
     Where a pixel is 0, so is the gradient of its weights, x' dL/dz: a step is taken by the network
-    of the lit pixels alone, and its weights go back into one array, made once. The learning rate
-    is a scale of the loss. Measured in results/engines.json.
+    of the lit pixels alone, in place, on copies made once. Measured in results/engines.json.
     """
-    (weights, bias), *rest = state.parameters
-    weights, probabilities = weights.copy(), np.empty_like(targets)
+    (weights, bias), *rest = _each(np.copy, state.parameters)
+    probabilities = np.empty_like(targets)
     rows, columns = images.nonzero()
     values, ends = images[rows, columns], np.searchsorted(rows, np.arange(len(images) + 1))
     for index, rate in enumerate(rates):
@@ -206,9 +220,12 @@ def _learn_online(
         lit = columns[here]
         parameters = (Layer(weights.take(lit, 0), bias), *rest)
         outputs = forward(network, parameters, values[here][None])
-        steps = backward(network, parameters, outputs, targets[index : index + 1], rate)
-        (learnt, bias), *rest = _each(np.subtract, parameters, steps)
-        weights[lit], probabilities[index] = learnt, outputs[-1]
+        gradients = backward(network, parameters, outputs, targets[index : index + 1])
+        for layer, slopes in zip(parameters, gradients, strict=True):
+            for array, gradient in zip(layer, slopes, strict=True):
+                gradient *= rate
+                array -= gradient
+        weights[lit], probabilities[index] = parameters[0].weights, outputs[-1]
     state = state._replace(parameters=(Layer(weights, bias), *rest), steps=state.steps + len(rates))
     lost = loss(network, probabilities, targets) * len(rates)
     return state, lost, int((probabilities.argmax(1) == targets.argmax(1)).sum())
@@ -239,8 +256,12 @@ def softmax(values: Array) -> Array:
 def one_hot(labels: NDArray[np.integer], classes: int, smoothing: float = 0.0) -> Array:
     """Targets `(N, K)` float32: 1 at the label, of which `smoothing` is spread over all classes.
 
-    Raises ValueError if a label is no class.
+    Raises ValueError if the labels are not `(N,)` whole numbers, or one is no class.
     """
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(
+            f"Expected labels as (N,) whole numbers, got {labels.shape} of {labels.dtype}"
+        )
     if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
         raise ValueError(
             f"Expected labels from 0 to {classes - 1}, got {labels.min()} to {labels.max()}"
@@ -250,8 +271,15 @@ def one_hot(labels: NDArray[np.integer], classes: int, smoothing: float = 0.0) -
     return targets
 
 
-def _check(network: Network, images: Array, targets: Array, steps: int) -> None:
-    inputs, classes = network.sizes[0], network.sizes[-1]
+def _check(
+    network: Network, parameters: Parameters, images: Array, targets: Array, rates: Sequence[float]
+) -> None:
+    inputs, classes, steps = network.sizes[0], network.sizes[-1], len(rates)
+    found = [layer.weights.shape for layer in parameters]
+    if found != list(pairwise(network.sizes)):
+        raise ValueError(f"Expected weights of the sizes {network.sizes}, got {found}")
+    if not np.isfinite(rates).all():
+        raise ValueError("Expected finite learning rates, got NaN or infinity among them")
     for name, array, width in (("images", images, inputs), ("targets", targets, classes)):
         if array.ndim != 2 or array.shape[1] != width:
             raise ValueError(f"Expected {name} of shape (N, {width}), got {array.shape}")
@@ -261,6 +289,11 @@ def _check(network: Network, images: Array, targets: Array, steps: int) -> None:
         raise ValueError(
             f"Expected {steps} equal batches, got {len(images)} images, {len(targets)} targets"
         )
+
+
+def _among(choices: Any, value: str) -> None:
+    if value not in get_args(choices):
+        raise ValueError(f"Expected one of {', '.join(get_args(choices))}, got {value!r}")
 
 
 def _each(function: Callable[..., Array], *all_parameters: Parameters) -> Parameters:

@@ -29,6 +29,7 @@ from rich.text import Text
 
 from inkling.evaluate import Measures, precision_recall
 from inkling.leaderboard import Section, cells
+from inkling.pictures import at_full_strength
 from inkling.recipes import Recipe
 
 RAMP = " .:-=+*#%@"  # from paper to ink, where there are no colours
@@ -43,7 +44,7 @@ Shown = Literal["live", "lines", "json", "nothing"]
 
 
 def heat_maps(
-    images: NDArray[np.float32], captions: Sequence[str], console: Console, colour: bool = False
+    images: NDArray[np.floating], captions: Sequence[str], console: Console, colour: bool = False
 ) -> RenderableType:
     """The images `(N, 1, H, W)` in [0, 1] side by side, as many as fit, captions below.
 
@@ -71,9 +72,10 @@ def weight_maps(
     """
     if weights.shape[-1] < 14:
         weights = weights.repeat(2, 2).repeat(2, 3)
-    largest = np.abs(weights).max((1, 2, 3), keepdims=True)
-    share = weights / np.maximum(largest, np.finfo(weights.dtype).tiny)
-    return heat_maps((1 + share) / 2, captions, console)
+    images = (1 + at_full_strength(weights)) / 2
+    odd = images.shape[2] % 2  # a line of text holds two rows
+    images = np.pad(images, ((0, 0), (0, 0), (0, odd), (0, 0)), constant_values=0.5)
+    return heat_maps(images, captions, console)
 
 
 def curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], console: Console) -> RenderableType:
@@ -105,7 +107,7 @@ def _course(values: Sequence[float], lowest: float, highest: float, console: Con
     return "".join(steps[round(height * 7)] for height in heights)
 
 
-def _half_blocks(image: NDArray[np.float32], colour: bool) -> Text:
+def _half_blocks(image: NDArray[np.floating], colour: bool) -> Text:
     """Two rows of pixels to a line of text: the upper is the block, the lower its background."""
     scale = HEAT if colour else np.array([(0, 0, 0), (255, 255, 255)])
     stops = np.linspace(0, 1, len(scale))
@@ -123,7 +125,7 @@ def _triple(shade: NDArray[np.int_]) -> str:
     return ",".join(str(value) for value in shade)
 
 
-def _plain(image: NDArray[np.float32]) -> Text:
+def _plain(image: NDArray[np.floating]) -> Text:
     means = (image[::2] + image[1::2]) / 2
     steps = np.minimum((means * len(RAMP)).astype(int), len(RAMP) - 1)
     return Text("\n".join("".join(RAMP[step] for step in row) for row in steps))

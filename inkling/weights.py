@@ -1,6 +1,5 @@
 """What the first layer of a network has learnt, as images: a hidden unit's weights, or a filter."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -19,23 +18,30 @@ def first_layer(path: Path) -> NDArray[np.float32]:
     N is the number of hidden units, with h = w = 28, or of the convolution's filters. Those of
     a run without a bundle are its last checkpoint's. Raises BundleError, RunError.
     """
-    if (path / checkpoint.CHECKPOINT).exists() and not (path / bundle.IN_A_RUN).exists():
-        found = [tensor.numpy() for tensor in checkpoint.read_tensors(path).values()]
+    if (path / checkpoint.CHECKPOINT).exists() and not (
+        path / bundle.IN_A_RUN / bundle.CARD
+    ).exists():
+        tensors = checkpoint.read_tensors(path)
+        found = {name: tensor.numpy() for name, tensor in tensors.items()}
         return _first(found, RunError, path)
     _, content = bundle.read(path)
     graph = onnx.load_model_from_string(content).graph
-    return _first(map(onnx.numpy_helper.to_array, graph.initializer), BundleError, path)
+    found = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    return _first(found, BundleError, path)
 
 
 def _first(
-    arrays: Iterable[NDArray[np.float32]], error: type[BundleError | RunError], path: Path
+    arrays: dict[str, NDArray[np.float32]], error: type[BundleError | RunError], path: Path
 ) -> NDArray[np.float32]:
-    for array in arrays:
-        if array.ndim == 4 and array.shape[1] == 1:
+    filters = [array for array in arrays.values() if array.ndim == 4]
+    for array in filters:
+        if array.shape[1] == 1:
             return array
-        if array.ndim == 2 and SIDE**2 in array.shape:
-            rows = array if array.shape[1] == SIDE**2 else array.T
-            return rows.reshape(-1, 1, SIDE, SIDE)
+    for name, array in arrays.items():
+        if array.ndim == 2 and not filters:
+            units = array.T if name.endswith(".weights") else array  # scratch.py: inputs down
+            if units.shape[1] == SIDE**2:
+                return units.reshape(-1, 1, SIDE, SIDE)
     raise error(
         f"{path}: expected a first layer of {SIDE}x{SIDE} weights or of filters, found neither",
         "Only what sees the image itself can be shown as one",

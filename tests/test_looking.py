@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from conftest import run_inkling
 from PIL import Image
+from rich.console import Console
 
-from inkling import Reader, bundle, checkpoint, events, pictures, weights
+from inkling import Reader, bundle, checkpoint, events, pictures, terminal, weights
 from inkling.errors import BundleError, RunError
 
 
@@ -39,11 +40,17 @@ def test_curves_show_every_measure_of_each_run_in_80_columns(run, tmp_path):
     assert sum("loss, as augmented" in line for line in shown) == 2
 
 
+def test_a_line_that_a_full_disk_cut_short_is_passed_over(run, tmp_path):
+    written = (run / events.EVENTS).read_text()
+    (tmp_path / events.EVENTS).write_text('{"event": "epoch", "epo\n[]\n' + written)
+    assert events.epochs(tmp_path) == events.epochs(run)
+
+
 def test_curves_are_drawn(run, tmp_path):
     picture = tmp_path / "curves.png"
     assert run_inkling("curves", str(run), "--png", str(picture)).returncode == 0
     with Image.open(picture) as drawn:
-        assert drawn.size == (1000, 400)
+        assert drawn.size == (1000, 420)
         assert len(drawn.convert("RGB").getcolors(maxcolors=10**6)) > 10
 
 
@@ -56,14 +63,33 @@ def test_the_weights_of_a_bundle_are_those_of_its_run(run, tmp_path):
     np.testing.assert_allclose(weights.first_layer(bare), whole, atol=1e-6)
     learnt = checkpoint.read_tensors(bare)["model.0.weights"].numpy()
     np.testing.assert_array_equal(learnt[:, 3].reshape(28, 28), weights.first_layer(bare)[3, 0])
+    (bare / bundle.IN_A_RUN).mkdir()  # as a crash leaves it while the bundle is written
+    np.testing.assert_array_equal(learnt[:, 3].reshape(28, 28), weights.first_layer(bare)[3, 0])
+
+
+def test_as_many_units_as_pixels_are_told_from_them(tmp_path):
+    square = np.arange(784 * 784, dtype=np.float32).reshape(784, 784)
+    ours = weights._first({"model.0.weights": square}, RunError, tmp_path)
+    theirs = weights._first({"model.1.weight": square.T}, RunError, tmp_path)
+    np.testing.assert_array_equal(ours[5].reshape(-1), square[:, 5])
+    np.testing.assert_array_equal(ours, theirs)
 
 
 def test_the_filters_of_the_network_that_ships_are_shown():
     filters = weights.first_layer(bundle.PRETRAINED)
     assert filters.shape == (16, 1, 3, 3)
-    assert Reader.load().card.recipe["model"] == "digits"
-    shown = run_inkling("show-weights", str(bundle.PRETRAINED), "--count", "2")
+    assert Reader.load().card.recipe["model"] == "shipped"
+    shown = run_inkling("show-weights", "--count", "2")
     assert shown.stdout.splitlines()[-1].split() == ["0", "1"]
+
+
+def test_each_row_of_weights_is_shown_even_the_last_of_an_odd_number():
+    console = Console(width=80, force_terminal=True, color_system="truecolor", legacy_windows=False)
+    one = np.zeros((1, 1, 15, 15), np.float32)
+    one[..., -1, :] = 1
+    with console.capture() as capture:
+        console.print(terminal.weight_maps(one, ["0"], console))
+    assert "38;2;255;255;255" in capture.get()
 
 
 def test_weights_are_drawn_red_above_0_and_blue_below(run, tmp_path):
@@ -89,7 +115,7 @@ def test_what_cannot_be_looked_at_is_told(tmp_path):
     (tmp_path / events.EVENTS).write_text('{"event": "start"}\n')
     with pytest.raises(RunError, match="a run with an epoch behind it"):
         events.epochs(tmp_path)
-    (tmp_path / events.EVENTS).write_text("[]\n")
+    (tmp_path / events.EVENTS).unlink()
     with pytest.raises(RunError, match=r"the folder of a run, with events\.jsonl"):
         events.epochs(tmp_path)
     (tmp_path / checkpoint.CHECKPOINT).write_bytes(b"nothing")
@@ -98,4 +124,4 @@ def test_what_cannot_be_looked_at_is_told(tmp_path):
     with pytest.raises(BundleError, match="expected a bundle"):
         weights.first_layer(tmp_path / "nowhere")
     with pytest.raises(RunError, match="a first layer of 28x28 weights"):
-        weights._first([np.zeros((3, 3), np.float32)], RunError, tmp_path)
+        weights._first({"model.0.weights": np.zeros((3, 3), np.float32)}, RunError, tmp_path)

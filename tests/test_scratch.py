@@ -267,20 +267,67 @@ def test_great_values_neither_overflow_nor_warn():
         ({"targets": np.zeros((3, 3))}, "2 equal batches, got 4 images, 3 targets"),
         ({"rates": [0.1] * 3}, "3 equal batches, got 4 images"),
         ({"rates": []}, "0 equal batches"),
+        ({"rates": [0.1, math.nan]}, "finite learning rates, got NaN"),
+        ({"network": Network((6, 4, 3))}, r"weights of the sizes \(6, 4, 3\), got \[\(6, 3\)\]"),
     ],
 )
 def test_what_cannot_be_learnt_is_refused(changes, message):
     network = Network((6, 3))
-    state = scratch.begin(scratch.initialise(network, np.random.default_rng(0)))
-    given_ones = {"images": np.zeros((4, 6)), "targets": np.zeros((4, 3)), "rates": [0.1, 0.1]}
+    given_ones = {
+        "network": network,
+        "optimizer": Optimizer(),
+        "state": scratch.begin(scratch.initialise(network, np.random.default_rng(0))),
+        "images": np.zeros((4, 6)),
+        "targets": np.zeros((4, 3)),
+        "rates": [0.1, 0.1],
+    }
     with pytest.raises(ValueError, match=message):
-        scratch.learn(network, Optimizer(), state, **given_ones | changes)
+        scratch.learn(**given_ones | changes)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Network((6,)), r"sizes of two layers or more, got \(6,\)"),
+        (lambda: Network((6, 0, 3)), r"sizes of two layers or more, got \(6, 0, 3\)"),
+        (lambda: Network(activation="gelu"), "one of sigmoid, tanh, relu, leaky_relu, got 'gelu'"),
+        (lambda: Network(loss="hinge"), "one of cross-entropy, squared-error, got 'hinge'"),
+        (lambda: Network(initialiser="zero"), "one of glorot, he, got 'zero'"),
+        (lambda: Optimizer("muon"), "one of sgd, adam, got 'muon'"),
+    ],
+)
+def test_a_network_or_optimizer_that_is_not_known_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("optimizer", [Optimizer(), Optimizer("adam", 0.9)])
+def test_all_is_reckoned_in_the_parameters_precision(batch, optimizer):
+    network = Network((6, 4, 3))
+    parameters, images, _ = problem(network, 6, 0, np.float32)
+    whole = np.eye(3, dtype=np.int64)[[0, 1, 2, 0, 1, 2]]
+    state, _, _ = scratch.learn(
+        network,
+        optimizer,
+        scratch.begin(parameters),
+        images.astype(np.float64),
+        whole,
+        np.full(6 // batch, 0.1),
+    )
+    assert {array.dtype for layer in state.parameters for array in layer} == {np.dtype(np.float32)}
 
 
 @pytest.mark.parametrize("labels", [[-1], [3], [0, 1, 300]])
 def test_labels_that_are_no_class_are_refused(labels):
     with pytest.raises(ValueError, match="labels from 0 to 2, got"):
         scratch.one_hot(np.array(labels), 3)
+
+
+@pytest.mark.parametrize("labels", [np.zeros((2, 1), np.int64), np.zeros(2), np.array(1)])
+def test_labels_that_are_no_row_of_whole_numbers_are_refused(labels):
+    with pytest.raises(ValueError, match=r"labels as \(N,\) whole numbers, got"):
+        scratch.one_hot(labels, 3)
 
 
 def test_targets_are_one_hot_or_smoothed():
