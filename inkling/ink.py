@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps
 
+from inkling import paper
 from inkling.errors import InkError, NothingDrawn, TooLarge
 
 SIDE = 28  # pixels, of every image
@@ -32,11 +33,14 @@ MAX_POINTS = 10_000  # of one drawing; a busy page draws a few hundred
 MAX_COORDINATE = 1e6
 LEAST_PEN = 1e-3
 DEFAULT_PEN = 30.0  # of a 384-pixel canvas: leaves MNIST's stroke, 2.5 pixels wide
+SEES_PAPER = 64  # pixels of the longer side, from which on paper is looked for
+STROKE = 2.5  # pixels, the median width of MNIST's strokes in a box of paper.BOX
+LINE_HEIGHT = 80  # pixels, of a line of digits
+LONGEST = 40  # times its height, of a line; longer than that, it is a dash
 RASTER = 640  # pixels; strokes are drawn so large, then averaged down 32 to 1
-LEAST_CONTRAST = 16.0  # of 255; fainter than that is paper, not ink
-LOSSY_FLOOR = 0.1  # of the peak; what JPEG and WebP leave around a stroke is below
 
 Frame = Literal["digit", "garment"]
+Layout = Literal["digit", "garment", "line"]
 Decoded = TypeVar("Decoded")
 
 
@@ -66,6 +70,16 @@ class Drawing:
             )
 
 
+@dataclass(frozen=True)
+class Sheet:
+    """The ink of a drawing or picture, and where it lies there."""
+
+    ink: NDArray[np.float32]  # (H, W) >= 0, with at least one pixel above 0
+    scale: float = 1.0  # pixels of the ink for each of the source's own units
+    corner: tuple[float, float] = (0.0, 0.0)  # x and y of the ink's upper left, in those units
+    placed: bool = False  # is an image already, in 0..255
+
+
 Source = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any] | Drawing
 
 
@@ -79,19 +93,29 @@ def to_image(source: Source, frame: Frame = "digit") -> NDArray[np.float32]:
 
     Raises NothingDrawn if there is no ink, TooLarge and InkError for what cannot be read.
     """
+    sheet = to_sheet(source, frame)
+    return sheet.ink[None] / np.float32(255) if sheet.placed else fit(sheet.ink, frame)
+
+
+def to_sheet(source: Source, layout: Layout = "digit") -> Sheet:
+    """The ink of one drawing or picture, light and paper taken away; `source` as above.
+
+    A "line" holds several digits, so that their height, not its length, says how wide strokes
+    are. Raises as `to_image`.
+    """
     if isinstance(source, Drawing):
-        return _fit(_render(source), frame)
+        return _render(source, layout)
     if isinstance(source, np.ndarray):
-        return _fit(_ink(_grey_array(source), lossy=False), frame)
+        return _ink(_grey_array(source), layout)
     if isinstance(source, Image.Image):
         grey = _decoding(lambda: _grey(ImageOps.exif_transpose(source)))
-        return _fit(_ink(grey, source.format in LOSSY), frame)
+        return _ink(grey, layout, source.format in LOSSY)
     if isinstance(source, bytes):
-        return to_image(_decoding(lambda: _open(io.BytesIO(source))), frame)
+        return to_sheet(_decoding(lambda: _open(io.BytesIO(source))), layout)
     path = Path(source)
     try:
         with path.open("rb") as file:
-            return to_image(_decoding(lambda: _open(file)), frame)
+            return to_sheet(_decoding(lambda: _open(file)), layout)
     except InkError as error:
         raise type(error)(f"{path}: {error.error}", error.hint) from error
     except OSError as cause:
@@ -141,8 +165,8 @@ def _grey(image: Image.Image) -> NDArray[np.float32]:
         return np.asarray(image.convert("L"), np.float32)
     light, alpha = (np.asarray(band, np.float32) for band in image.convert("LA").split())
     light_ink = (light * alpha).sum() > 127 * alpha.sum()
-    paper = 0.0 if light_ink else 255.0
-    return np.asarray(paper + (light - paper) * (alpha / 255), np.float32)
+    behind = 0.0 if light_ink else 255.0
+    return np.asarray(behind + (light - behind) * (alpha / 255), np.float32)
 
 
 def _grey_array(array: NDArray[Any]) -> NDArray[np.float32]:
@@ -174,39 +198,42 @@ def _grey_array(array: NDArray[Any]) -> NDArray[np.float32]:
     return array.astype(np.float32)
 
 
-def _ink(grey: NDArray[np.float32], lossy: bool) -> NDArray[np.float32]:
-    """The ink `(H, W)` >= 0 of a picture: how far each pixel is from the paper at its border.
+def _ink(grey: NDArray[np.float32], layout: Layout, lossy: bool = False) -> Sheet:
+    """The ink of the brightness `(H, W)` in 0..255 of a picture.
 
-    What lies within the border's own noise (three median deviations) is paper, and so is
-    what a lossy format smears around a stroke.
+    One of 28x28 whose border is no paper has no box to be found: it stays where it is.
     """
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    paper = np.median(border)
-    ink = grey - paper
-    if ink.max() < -ink.min():
-        ink = -ink
-    peak = ink.max()
-    floor = max(3 * float(np.median(np.abs(border - paper))), LOSSY_FLOOR * peak if lossy else 0)
-    if peak < LEAST_CONTRAST or peak <= floor:
-        raise NothingDrawn(
-            "Expected ink on a plain background, but there is nothing drawn",
-            "Draw a digit, or give a picture with more contrast",
-        )
-    return np.where(ink > floor, ink, np.float32(0))
+    if layout == "digit" and grey.shape == (SIDE, SIDE) and not paper.is_around(grey):
+        return Sheet(grey, placed=True)
+    if layout == "garment" or max(grey.shape) < SEES_PAPER:
+        return Sheet(paper.off_the_border(grey, lossy))
+    ink = paper.off_the_paper(grey, lossy, layout == "line")
+    return Sheet(ink, paper.reduction(grey.shape))
 
 
-def _render(drawing: Drawing) -> NDArray[np.float32]:
-    """The ink of a drawing, on a raster in which its longer side is RASTER pixels."""
+def _render(drawing: Drawing, layout: Layout) -> Sheet:
+    """The ink of a drawing, on a raster in which its longer side is RASTER pixels.
+
+    A digit's pen is the one that leaves STROKE; a dot has only its own. A line is LINE_HEIGHT
+    high instead.
+    """
     strokes = [np.asarray(stroke, np.float64) for stroke in drawing.strokes if len(stroke)]
     if not strokes:
         raise NothingDrawn(
             "Expected at least one stroke, but there is nothing drawn", "Draw a digit"
         )
     points = np.concatenate(strokes)
-    corner = points.min(0) - drawing.pen / 2
-    extent = points.max(0) + drawing.pen / 2 - corner
-    scale = RASTER / extent.max()
-    width = drawing.pen * scale
+    width, height = np.ptp(points, 0)
+    reach, pen = (
+        max(height, width / LONGEST) if layout == "line" else max(height, width),
+        drawing.pen,
+    )
+    if layout != "garment" and reach >= pen / 2:
+        pen = reach * STROKE / (paper.BOX - STROKE)
+    corner = points.min(0) - pen / 2
+    extent = points.max(0) + pen / 2 - corner
+    scale = LINE_HEIGHT / (reach + pen) if layout == "line" else RASTER / extent.max()
+    width = pen * scale
     raster = Image.new("L", tuple(math.ceil(length * scale) + 1 for length in extent))
     pencil = ImageDraw.Draw(raster)
     for stroke in strokes:
@@ -214,14 +241,14 @@ def _render(drawing: Drawing) -> NDArray[np.float32]:
         pencil.line([tuple(point) for point in path], fill=255, width=max(1, round(width)))
         for x, y in path:
             pencil.ellipse([x - width / 2, y - width / 2, x + width / 2, y + width / 2], fill=255)
-    return np.asarray(raster, np.float32)
+    return Sheet(np.asarray(raster, np.float32), scale, (corner[0], corner[1]))
 
 
-def _fit(ink: NDArray[np.float32], frame: Frame) -> NDArray[np.float32]:
+def fit(ink: NDArray[np.float32], frame: Frame = "digit") -> NDArray[np.float32]:
     """The image `(1, 28, 28)` of the ink `(H, W)`, which has at least one pixel above 0."""
     rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
     box = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    cells = 20 if frame == "digit" else SIDE
+    cells = paper.BOX if frame == "digit" else SIDE
     side = max(box.shape)
     down, across = (_averaging(length, (side - length) // 2, side, cells) for length in box.shape)
     small = down @ box @ across.T

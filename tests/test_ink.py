@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
+from scipy import ndimage
 
-from inkling import Drawing, to_image
+from inkling import Drawing, paper, to_image
 from inkling.errors import InkError, NothingDrawn, TooLarge
 
 
@@ -15,6 +16,12 @@ def even_slack(digit):
     """Whether the property of the issue speaks of this digit: 20 pixels, even slack."""
     height, width = (np.ptp(np.flatnonzero(digit.any(axis))) + 1 for axis in (1, 0))
     return max(height, width) == 20 and min(height, width) % 2 == 0
+
+
+def as_a_canvas_has_it(digit):
+    """Whether it is in one piece, of strokes as wide as most: else paper.py changes it."""
+    stroke = paper._width(digit.repeat(8, 0).repeat(8, 1) > 127) / 8
+    return ndimage.label(digit, np.ones((3, 3)))[1] == 1 and 1.6 < stroke < 4
 
 
 def levels_apart(image, digit):
@@ -37,7 +44,7 @@ def encoded(image, kind):
     return file.getvalue()
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     index=st.integers(0, 9999), scale=st.integers(1, 13), place=st.tuples(*[st.floats(0, 1)] * 2)
 )
@@ -51,7 +58,7 @@ def test_a_pasted_digit_comes_back(digits, index, scale, place):
     image = to_image(canvas)
     assert image.shape == (1, 28, 28)
     assert image.dtype == np.float32
-    if even_slack(digit):
+    if even_slack(digit) and as_a_canvas_has_it(digit):
         assert levels_apart(image, digit) <= 5
 
 
@@ -66,6 +73,7 @@ def test_a_centre_on_a_whole_pixel_goes_where_mnist_put_it(digits):
     assert levels_apart(to_image(digits[8688]), digit) <= 5
 
 
+@settings(deadline=None)
 @given(st.integers(0, 255), st.integers(0, 255), st.integers(100, 500))
 def test_any_two_greys_give_the_same_image(ink, paper, size):
     if abs(ink - paper) < 16:
@@ -264,6 +272,13 @@ def test_any_drawing_is_an_image_or_nothing(strokes, pen):
 def test_a_drawing_that_cannot_be_is_refused(strokes, pen):
     with pytest.raises(InkError):
         Drawing(strokes, pen)
+
+
+def test_a_digits_pen_does_not_matter_and_a_garments_does():
+    hook = [[(0, 0), (100, 0), (60, 150)]]
+    thin, wide = (Drawing(hook, pen) for pen in (4, 40))
+    np.testing.assert_array_equal(to_image(thin), to_image(wide))
+    assert to_image(wide, "garment").sum() > 2 * to_image(thin, "garment").sum()
 
 
 def test_a_garment_keeps_its_frame():

@@ -1,0 +1,127 @@
+"""Photographs of digits, made from drawings: what the paper does must not change what is read."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+from scipy import ndimage
+
+from inkling import Drawing, Reader, to_image
+from inkling.errors import NothingDrawn
+
+THREE = [[(30, 25), (60, 18), (70, 40), (45, 52), (72, 66), (62, 92), (28, 86)]]
+HEIGHT, WIDTH = 300, 400
+
+
+def ink_of(pen=14, place=(120, 90), size=2.0):
+    """A 3 drawn with a pen `(300, 400)`, 1 = ink."""
+    image = Image.new("L", (WIDTH, HEIGHT))
+    pencil = ImageDraw.Draw(image)
+    for stroke in THREE:
+        path = [(place[0] + size * x, place[1] + size * y) for x, y in stroke]
+        pencil.line(path, fill=255, width=pen, joint="curve")
+        for x, y in path:
+            pencil.ellipse([x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2], fill=255)
+    return ndimage.gaussian_filter(np.asarray(image) / 255, 1)
+
+
+def photographed(ink, paper=200.0, light=1.0, noise=3.0, strength=0.7):
+    """Brightness of paper under a light, with ink that takes a share of it away."""
+    chance = np.random.default_rng(0).normal(0, noise, ink.shape)
+    return (paper * light * (1 - strength * ink) + chance).clip(0, 255).astype(np.uint8)
+
+
+def across(share):
+    """A light that falls by `share` from the left to the right."""
+    return np.broadcast_to(np.linspace(1, 1 - share, WIDTH), (HEIGHT, WIDTH))
+
+
+def ruled():
+    lines = np.zeros((HEIGHT, WIDTH))
+    lines[12::45] = lines[13::45] = 0.5
+    return lines
+
+
+def ruled_down():
+    lines = np.zeros((HEIGHT, WIDTH))
+    lines[:, 20::45] = lines[:, 21::45] = 0.5
+    return lines
+
+
+def edge_of_a_table():
+    table = np.zeros((HEIGHT, WIDTH))
+    table[:, :35] = 1
+    return table
+
+
+def specks():
+    dots = np.zeros((HEIGHT, WIDTH))
+    dots[np.random.default_rng(1).integers(0, HEIGHT, 30), 5:-5:13] = 1
+    return dots
+
+
+def far_from(picture, clean):
+    """How far apart two pictures' images are: the mean over the ink."""
+    image, expected = to_image(picture), to_image(clean)
+    return float(np.abs(image - expected).sum() / expected.sum())
+
+
+CLEAN = photographed(ink_of(), noise=0)
+PAPERS = {
+    "noise": photographed(ink_of(), noise=8),
+    "light from the left": photographed(ink_of(), light=across(0.7)),
+    "a shadow": photographed(ink_of(), light=np.where(across(1) > 0.8, 1.0, 0.6)),
+    "ruled": photographed(np.maximum(ink_of(), ruled())),
+    "ruled, light from the left": photographed(np.maximum(ink_of(), ruled()), light=across(0.6)),
+    "squared": photographed(np.maximum(ink_of(), np.maximum(ruled(), ruled_down()))),
+    "specks": photographed(np.maximum(ink_of(), specks())),
+    "the edge of a table": photographed(np.maximum(ink_of(), edge_of_a_table())),
+    "chalk on a board": 255 - photographed(ink_of(), light=across(0.2)),
+}
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_what_the_paper_does_does_not_change_the_ink(name):
+    assert Reader.load().read(PAPERS[name]).label == 3
+    assert far_from(PAPERS[name], CLEAN) < 0.25
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(5, 40), st.floats(1.2, 2.4), st.integers(120, 240), st.floats(0.3, 0.8))
+def test_pen_size_paper_and_ink_do_not_matter(pen, size, paper, strength):
+    place = 200 - 50 * size, 150 - 55 * size
+    picture = photographed(ink_of(pen, place, size), paper, across(0.3), strength=strength)
+    assert Reader.load().read(picture).label == 3
+
+
+def test_a_reduced_photograph_reads_alike():
+    large = photographed(ink_of()).repeat(10, 0).repeat(10, 1)  # 12 million pixels
+    assert far_from(large, CLEAN) < 0.3
+
+
+def test_strokes_come_into_the_range_of_mnist():
+    drawn = to_image(Drawing(THREE))
+    gaps = [
+        float(np.abs(to_image(photographed(ink_of(pen), noise=0)) - drawn).sum() / drawn.sum())
+        for pen in (3, 14, 22)
+    ]
+    assert max(gaps) < 0.6
+    thin = to_image(photographed(ink_of(3), noise=0))
+    assert thin.sum() > 0.5 * drawn.sum()
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "paper",
+    [
+        lambda chance: 200 + chance.normal(0, 6, (HEIGHT, WIDTH)),
+        lambda chance: 200 * across(0.6) + chance.normal(0, 6, (HEIGHT, WIDTH)),
+        lambda chance: 200 * (1 - ruled()) + chance.normal(0, 2, (HEIGHT, WIDTH)),
+        lambda chance: chance.integers(0, 256, (100, 100)),
+    ],
+)
+def test_a_page_without_ink_is_told(paper, seed):
+    page = paper(np.random.default_rng(seed)).clip(0, 255).astype(np.uint8)
+    with pytest.raises(NothingDrawn):
+        to_image(page)
