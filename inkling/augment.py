@@ -1,7 +1,7 @@
 """Batched augmentation: pure functions of a batch `(N, 1, H, W)` and a Generator.
 
-Every image gets numbers of its own; one pass over the batch moves, turns, slants and scales
-it, a second makes the stroke wider or thinner. Pattern: airbench, CifarLoader.
+Every image gets numbers of its own; one pass over the batch moves, turns, slants, scales and
+bends it, a second makes the stroke wider or thinner. Pattern: airbench, CifarLoader.
 """
 
 import math
@@ -12,6 +12,8 @@ from torch import Generator, Tensor
 
 from inkling.recipes import Recipe
 
+BEND_CELLS = 5  # a side: between these points of an image, a bend is smooth
+
 
 def augment(
     images: Tensor, recipe: Recipe, generator: Generator, flipped: Tensor | None = None
@@ -21,14 +23,16 @@ def augment(
     `flipped` `(N,)` says which are mirrored, where that is not left to chance.
     """
     moves = recipe.max_shift_pixels, recipe.max_rotation_degrees, recipe.max_scale, recipe.max_shear
-    if any(moves):
-        images = warp(images, *moves, generator)
+    if any(moves) or recipe.bend_pixels:
+        images = warp(images, *moves, generator, recipe.bend_pixels)
     if recipe.flip and flipped is None:
         flipped = torch.rand(len(images), generator=generator, device=images.device) < recipe.flip
     if flipped is not None:
         images = torch.where(flipped[:, None, None, None], images.flip(-1), images)
     if recipe.max_stroke:
         images = vary_stroke(images, recipe.max_stroke, generator)
+    if recipe.max_erase_pixels:
+        images = erase(images, recipe.max_erase_pixels, generator)
     return images
 
 
@@ -39,10 +43,12 @@ def warp(
     max_scale: float,
     max_shear: float,
     generator: Generator,
+    bend_pixels: float = 0.0,
 ) -> Tensor:
-    """Each image shifted, rotated, scaled and slanted about its centre, all by chance.
+    """Each image shifted, rotated, scaled and slanted about its centre, and bent, all by chance.
 
-    The affine map says where each pixel is taken from; what comes from outside is 0.
+    The affine map says where each pixel is taken from; what comes from outside is 0. A bend
+    displaces that place further, smoothly from pixel to pixel.
     """
     height, width = images.shape[2:]
     angle, shear, across, down, right, below = _uniform(6, images, generator)  # each (N,)
@@ -61,7 +67,14 @@ def warp(
 
     source_x = blend(cos * x_scale, shear - sin * y_scale, right * (2 * max_shift_pixels / width))
     source_y = blend(sin * x_scale, cos * y_scale, below * (2 * max_shift_pixels / height))
-    return F.grid_sample(images, torch.stack([source_x, source_y], -1), align_corners=False)
+    grid = torch.stack([source_x, source_y], -1)  # (N, H, W, 2)
+    if bend_pixels:
+        shape = len(images), 2, BEND_CELLS, BEND_CELLS
+        bend = torch.randn(shape, generator=generator, device=images.device)
+        bend = F.interpolate(bend, size=(height, width), mode="bicubic", align_corners=True)
+        unit = grid.new_tensor([2 / width, 2 / height])
+        grid = grid + bend.permute(0, 2, 3, 1) * (bend_pixels * unit)
+    return F.grid_sample(images, grid, align_corners=False)
 
 
 def vary_stroke(images: Tensor, max_stroke: float, generator: Generator) -> Tensor:
@@ -76,6 +89,24 @@ def vary_stroke(images: Tensor, max_stroke: float, generator: Generator) -> Tens
     rows = torch.maximum(torch.maximum(wide[..., :-2, :], wide[..., 1:-1, :]), wide[..., 2:, :])
     whole = torch.maximum(torch.maximum(rows[..., :-2], rows[..., 1:-1]), rows[..., 2:])
     return torch.lerp(images, whole * sign, amount.abs())
+
+
+def erase(images: Tensor, max_erase_pixels: float, generator: Generator) -> Tensor:
+    """A rectangle of each image, up to `max_erase_pixels` a side, replaced by noise.
+
+    Source: Zhong et al. 2017, random erasing.
+    """
+    height, width, top, left = (_uniform(4, images, generator) + 1) / 2  # each (N,), in [0, 1)
+
+    def within(length: int, share: Tensor, corner: Tensor) -> Tensor:  # (N, length)
+        side = (share * max_erase_pixels)[:, None]
+        first = corner[:, None] * (length - side)
+        at = torch.arange(length, device=images.device) + 0.5
+        return (at >= first) & (at < first + side)
+
+    rows, columns = within(images.shape[2], height, top), within(images.shape[3], width, left)
+    noise = torch.rand(images.shape, generator=generator, device=images.device)
+    return torch.where(rows[:, None, :, None] & columns[:, None, None, :], noise, images)
 
 
 def _uniform(rows: int, images: Tensor, generator: Generator) -> Tensor:

@@ -17,11 +17,12 @@ import torch.nn.functional as F
 from threadpoolctl import ThreadpoolController
 from torch import Generator, Tensor, nn
 
-from inkling import models, own, scratch
+from inkling import machine, models, own, scratch
 from inkling.errors import RecipeError, RunError
 from inkling.recipes import Recipe
 
-WEIGHTS, ORDER, AUGMENTATION, SIDES = range(4)  # the purposes of a Generator
+WEIGHTS, ORDER, AUGMENTATION, SIDES, MADE = range(5)  # the purposes of a Generator
+NO_CLASS = -1  # the label of an image that shows none: every class is to be as likely
 IMAGES_AT_ONCE = 500  # of one call, where steps are too short to look up after each
 
 
@@ -36,8 +37,8 @@ class Engine(Protocol):
         """Take one step for each learning rate, on as many equal batches of the images in order.
 
         Images `(N, 1, 28, 28)` in [0, 1], labels `(N,)`; `chance` decides what dropout drops.
-        Gives the sum of the steps' losses, and how many images were read rightly as they were
-        learnt.
+        Gives the sum of the steps' losses, and how many of a recipe's `batch` images, which
+        come first in each, were read rightly as they were learnt.
         """
         ...
 
@@ -106,11 +107,27 @@ class Torch:
             group["lr"] = rate
         with precision(self.recipe, images.device), self._decided_by(chance):
             logits = self.model(images.to(memory_format=torch.channels_last)).float()
-        loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+        loss = self._loss(logits, labels)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # PyTorch's own
         self.optimizer.step()
-        return loss.item(), int((logits.argmax(1) == labels).sum())
+        right = (logits.argmax(1) == labels)[: self.recipe.batch]
+        return loss.item(), int(right.sum())
+
+    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """The cross-entropy; where there is no class, from all of them alike.
+
+        Beside it, whether there is one, from the log-sum-exp of the logits, which the
+        cross-entropy leaves free. Source: Liu et al. 2020, with a logistic loss.
+        """
+        smoothing = self.recipe.label_smoothing
+        if not self.recipe.outliers:
+            return F.cross_entropy(logits, labels, label_smoothing=smoothing)
+        known = (labels != NO_CLASS).float()
+        spread = torch.where(known > 0, smoothing, 1.0)[:, None]
+        certain = F.one_hot(labels.clamp(min=0), logits.shape[1])
+        classes = F.cross_entropy(logits, certain * (1 - spread) + spread / logits.shape[1])
+        return classes + F.binary_cross_entropy_with_logits(logits.logsumexp(1), known)
 
     @contextmanager
     def _decided_by(self, chance: Generator) -> Iterator[None]:
@@ -290,10 +307,12 @@ def keep_freed_memory() -> None:
 
 
 def precision(recipe: Recipe, device: torch.device) -> AbstractContextManager[Any]:
-    """bfloat16 autocast if the recipe wants it and the processor has it; else nothing."""
+    """bfloat16 autocast if the recipe wants it and the device is faster with it; else nothing."""
     if device.type == "cuda":
         here = torch.cuda.is_bf16_supported()
-    else:  # without instructions of its own, bfloat16 is slower than float32
-        here = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+    else:  # Intel's instructions for it are slower than those for float32, AMX's tiles apart
+        intel = "Intel" in str(machine.describe()["processor"])
+        quick = torch.cpu._is_amx_tile_supported() or not intel
+        here = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported() and quick
     wanted = recipe.precision == "bfloat16"
     return torch.autocast(device.type, torch.bfloat16, enabled=here and wanted)

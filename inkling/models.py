@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
+LEAST_VARIANCE = 0.01  # of an image's pixels: fainter ones are not made as strong as others
 MNIST_MEAN, MNIST_STD = 0.1307, 0.3081  # of the pixels of MNIST's training images
 
 
@@ -20,6 +21,16 @@ class Standardise(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Pixels in [0, 1] -> standardised, same shape."""
         return (images - MNIST_MEAN) / MNIST_STD
+
+
+class Even(nn.Module):
+    """Each image moved to mean 0 and standard deviation 1 by itself: brightness and contrast go."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Pixels `(N, 1, H, W)` in [0, 1] -> standardised, same shape."""
+        centred = images - images.mean((2, 3), keepdim=True)
+        variance = (centred * centred).mean((2, 3), keepdim=True)
+        return centred / (variance + LEAST_VARIANCE).sqrt()
 
 
 def mlp(classes: int) -> nn.Module:
@@ -49,34 +60,30 @@ def cnn(classes: int) -> nn.Module:
 
 
 def digits(classes: int) -> nn.Module:
-    """The network that ships: 66,170 parameters and 3.7 million multiply-adds for ten classes.
+    """Four convolutions: 66,170 parameters and 3.7 million multiply-adds for ten classes."""
+    return nn.Sequential(Standardise(), *_convolutions(16, 32, 64, 64), nn.Linear(576, classes))
 
-    Pooling stands before the normalisation, which then has a quarter of the work.
-    """
 
-    return nn.Sequential(
-        Standardise(),
-        *_block(1, 16, pool=True),  # (N, 16, 14, 14)
-        *_block(16, 32, pool=True),  # (N, 32, 7, 7)
-        *_block(32, 64),
-        *_block(64, 64, pool=True),  # (N, 64, 3, 3)
-        nn.Flatten(),
-        nn.Linear(64 * 3 * 3, classes),
-    )
+def shipped(classes: int) -> nn.Module:
+    """`digits` somewhat wider, the network that ships: 99,946 parameters for ten classes."""
+    return nn.Sequential(Even(), *_convolutions(16, 40, 80, 80), nn.Linear(720, classes))
 
 
 def wide(classes: int) -> nn.Module:
     """`digits` twice as wide, with dropout, for `best`: 252,138 parameters for ten classes."""
-    return nn.Sequential(
-        Standardise(),
-        *_block(1, 32, pool=True),  # (N, 32, 14, 14)
-        *_block(32, 64, pool=True),  # (N, 64, 7, 7)
-        *_block(64, 128),
-        *_block(128, 128, pool=True),  # (N, 128, 3, 3)
+    body = _convolutions(32, 64, 128, 128)
+    return nn.Sequential(Standardise(), *body, nn.Dropout(0.4), nn.Linear(1152, classes))
+
+
+def _convolutions(first: int, second: int, third: int, last: int) -> list[nn.Module]:
+    """Standardised images -> features `(N, 9 last)`."""
+    return [
+        *_block(1, first, pool=True),  # (N, first, 14, 14)
+        *_block(first, second, pool=True),  # (N, second, 7, 7)
+        *_block(second, third),
+        *_block(third, last, pool=True),  # (N, last, 3, 3)
         nn.Flatten(),
-        nn.Dropout(0.4),
-        nn.Linear(128 * 3 * 3, classes),
-    )
+    ]
 
 
 class Crop(nn.Module):
@@ -156,6 +163,7 @@ MODELS = {
     "mlp": mlp,
     "cnn": cnn,
     "digits": digits,
+    "shipped": shipped,
     "wide": wide,
     "sprint": sprint,
     "residual": residual,

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,13 +25,16 @@ from inkling import (
     evaluate,
     events,
     export,
+    hands,
     machine,
     models,
+    outliers,
     recipes,
 )
 from inkling.augment import augment
-from inkling.engines import AUGMENTATION, ORDER, SIDES, Engine, generator
-from inkling.errors import RunError
+from inkling.degrade import degrade
+from inkling.engines import AUGMENTATION, MADE, NO_CLASS, ORDER, SIDES, Engine, generator
+from inkling.errors import RecipeError, RunError
 from inkling.events import Event
 from inkling.recipes import Recipe
 
@@ -38,6 +42,8 @@ Report = Callable[[Event], None]
 ShouldStop = Callable[[], bool]
 
 SECONDS_A_PROGRESS = 0.25
+DEGRADED_AT_LAST = 1 / 3  # of a recipe's share, to which it falls: clean digits get the last word
+MADE_IMAGES = 8_000  # of other hands, and as many of what is no digit; at most as many as given
 
 
 @dataclasses.dataclass
@@ -60,6 +66,7 @@ class Learner:
     labels: Tensor  # (N,) int64, on the device
     engine: Engine
     progress: Progress
+    beside: list[tuple[int, Tensor, Tensor]]  # of each batch: how many, of which pixels, labels
 
     @property
     def steps_per_epoch(self) -> int:
@@ -90,6 +97,11 @@ def create(
         raise RunError(
             f"Expected a batch of at most {images:,} images, got {recipe.batch:,}",
             "Set a smaller one: --set batch=64",
+        )
+    if (recipe.hands or recipe.outliers) and catalog.get(recipe.dataset).frame != "digit":
+        raise RecipeError(
+            f"Expected a data set of digits for hands and outliers, got {recipe.dataset}",
+            "Train without them: --set hands=0 --set outliers=0",
         )
     plan = {
         "recipe": dataclasses.asdict(recipe),
@@ -153,7 +165,28 @@ def _learner(run: Path, plan: dict[str, Any], recipe: Recipe, split: data.Split)
     engine = engines.build(recipe, classes, seed, device, run / checkpoint.SOURCE)
     pixels = torch.tensor(split.pixels, device=device)
     labels = torch.tensor(split.labels, device=device, dtype=torch.int64)
-    return Learner(recipe, seed, pixels, labels, engine, Progress())
+    beside = _made(recipe, seed, split, device)
+    return Learner(recipe, seed, pixels, labels, engine, Progress(), beside)
+
+
+def _made(
+    recipe: Recipe, seed: int, split: data.Split, device: str
+) -> list[tuple[int, Tensor, Tensor]]:
+    """What is made for a training, and how much of it goes beside each batch."""
+    chance = np.random.default_rng(np.random.SeedSequence([seed, MADE]))
+    number = min(MADE_IMAGES, len(split.labels))
+
+    def beside(share: float, pixels: np.ndarray, labels: np.ndarray) -> tuple[int, Tensor, Tensor]:
+        count = round(share * recipe.batch)
+        return count, torch.tensor(pixels, device=device), torch.tensor(labels, device=device)
+
+    made = []
+    if recipe.hands:
+        made.append(beside(recipe.hands, *hands.make(number, chance)))
+    if recipe.outliers:
+        strange = outliers.make(split.pixels, split.labels, number, chance)
+        made.append(beside(recipe.outliers, strange, np.full(number, NO_CLASS)))
+    return made
 
 
 def _fit(
@@ -198,11 +231,18 @@ def _learn(learner: Learner, chosen: Tensor, flipped: Tensor | None) -> None:
     if progress.step >= recipe.freeze * learner.steps:
         learner.engine.freeze()
     chance = generator(learner.seed, AUGMENTATION, progress.step, device.type)
-    images = learner.pixels[chosen].float() / 255
+    pixels, labels = learner.pixels[chosen], learner.labels[chosen]
+    for count, made, of_made in learner.beside:
+        some = torch.randint(len(made), (count,), generator=chance, device=device)
+        pixels, labels = torch.cat([pixels, made[some]]), torch.cat([labels, of_made[some]])
+    images = pixels.float() / 255
     images = augment(images, recipe, chance, None if flipped is None else flipped[chosen])
+    if recipe.degraded:
+        fallen = (1 - DEGRADED_AT_LAST) * progress.step / learner.steps
+        images = degrade(images, recipe.degraded * (1 - fallen), chance)
     steps = range(progress.step, progress.step + len(chosen) // recipe.batch)
     rates = [recipes.learning_rate(recipe, step, learner.steps) for step in steps]
-    loss, right = learner.engine.learn(images, learner.labels[chosen], rates, chance)
+    loss, right = learner.engine.learn(images, labels, rates, chance)
     progress.loss_sum += loss
     progress.right += right
     progress.step = steps.stop

@@ -90,3 +90,20 @@ def test_flips_come_as_often_as_asked(share):
     flipped = augment.augment(images, dataclasses.replace(PLAIN, flip=share), chance())
     count = (flipped == images.flip(-1)).all(-1).all(-1).sum().item()
     assert abs(count - 1000 * share) <= (0 if share != 0.5 else 60)
+
+
+@given(st.integers(1, 28), st.integers(0, 99))
+def test_what_is_erased_is_one_rectangle_of_at_most_the_size_asked(size, seed):
+    images = torch.full((32, 1, 28, 28), 2.0)  # lighter than any noise
+    recipe = dataclasses.replace(PLAIN, max_erase_pixels=size)
+    erased = augment.augment(images, recipe, chance(seed))[:, 0] != 2
+    rows, columns = erased.any(2), erased.any(1)
+    assert torch.equal(erased, rows[:, :, None] & columns[:, None, :])
+    for lines in (rows, columns):
+        assert 1 <= lines.sum(1).max() <= size
+        steps = lines.to(torch.int8).diff(
+            dim=1, prepend=torch.zeros(32, 1), append=torch.zeros(32, 1)
+        )
+        assert (steps == 1).sum(1).max() == 1
+    noise = augment.augment(images, recipe, chance(seed))[:, 0][erased]
+    assert 0 <= noise.min() <= noise.max() < 1

@@ -11,7 +11,14 @@ from inkling import Reader, catalog, data, evaluate, leaderboard, machine, recip
 from inkling.errors import RunError
 
 SMALL = dataclasses.replace(
-    recipes.get("digits"), name="small", dataset="optdigits", epochs=1, batch=64
+    recipes.get("sprint-99.5"),
+    name="small",
+    dataset="optdigits",
+    split="standard",
+    views="one",
+    temperature=1.0,
+    epochs=1,
+    batch=64,
 )
 
 

@@ -1,0 +1,77 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inkling import degrade
+from inkling.ink import SIDE
+
+
+def chance(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def strokes(n=24, seed=0):
+    """Crosses of strokes three pixels wide, away from the border `(n, 1, 28, 28)`."""
+    images = torch.zeros(n, 1, SIDE, SIDE)
+    places = torch.randint(9, 18, (n, 2), generator=chance(seed)).tolist()
+    for image, (row, column) in zip(images, places, strict=True):
+        image[0, row : row + 3, 5:23] = 1
+        image[0, 5:23, column : column + 3] = 1
+    return images
+
+
+@pytest.mark.parametrize("effect", degrade.EFFECTS)
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 999), n=st.integers(1, 5))
+def test_an_effect_gives_images_decided_by_its_generator(effect, seed, n):
+    images = strokes(n, seed)
+    before = images.clone()
+    first, again = (effect(images, chance(seed)) for _ in range(2))
+    assert first.shape == images.shape
+    assert first.dtype == torch.float32
+    assert 0 <= first.min() <= first.max() <= 1 + 1e-5
+    assert torch.equal(first, again)
+    assert torch.equal(images, before)
+
+
+@pytest.mark.parametrize("effect", degrade.EFFECTS)
+def test_images_of_a_batch_differ_each_by_its_own(effect):
+    changed = effect(strokes(1).repeat(12, 1, 1, 1), chance())
+    assert len({tuple(image.flatten().tolist()) for image in changed}) >= 10 or (
+        effect in (degrade.coarse, degrade.doubled) and len(changed.unique(dim=0)) >= 3
+    )
+
+
+def test_what_each_effect_does_to_a_stroke():
+    images = strokes(200)
+    ink = images.sum()
+    held = {effect.__name__: effect(images, chance()) for effect in degrade.EFFECTS}
+    assert (held["broken"] <= images).all()
+    assert 0.6 * ink < held["broken"].sum() < 0.98 * ink
+    assert (held["crossed"] >= images).all()
+    assert held["crossed"].sum() > 1.05 * ink
+    assert held["blur"].sum() == pytest.approx(float(ink), rel=0.05)  # spread, not lost
+    assert held["blur"].amax((1, 2, 3)).mean() < 0.98
+    negative = (held["negative"] == 1 - images) & (images != 0.5)
+    assert 0.1 < negative.float().mean() < 0.6
+    assert held["light"].amin((1, 2, 3)).mean() > 0.05
+    assert (held["noise"] != images).flatten(1).any(1).float().mean() > 0.95
+    shades = held["coarse"].flatten(1)
+    assert all(len(row.unique()) <= 28 * 28 for row in shades)
+
+
+@given(st.integers(1, 100), st.floats(0, 1), st.integers(0, 99))
+@settings(max_examples=20, deadline=None)
+def test_so_many_of_a_batch_are_degraded(n, share, seed):
+    images = strokes(n)
+    degraded = degrade.degrade(images, share, chance(seed))
+    changed = (degraded != images).flatten(1).any(1).sum()
+    assert 0.5 * round(share * n) - 3 <= changed <= round(share * n)
+    assert degraded.shape == images.shape
+
+
+def test_a_framed_image_lies_in_a_digits_box():
+    framed = degrade._framed(torch.ones(2, 1, SIDE, SIDE))
+    assert framed[:, :, 4:-4, 4:-4].min() == 1
+    assert framed.sum() == 2 * 20 * 20

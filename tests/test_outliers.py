@@ -1,0 +1,90 @@
+"""Digits of made hands, and what is no digit."""
+
+import numpy as np
+import pytest
+
+from inkling import hands, outliers
+from inkling.ink import SIDE
+
+
+@pytest.fixture(scope="module")
+def some_digits():
+    """Two of each digit, from fonts and strokes, as if they were a data set."""
+    rng = np.random.default_rng(3)
+    return hands.make(200, rng)
+
+
+def test_hands_are_placed_as_mnist_places_its_digits(some_digits):
+    pixels, labels = some_digits
+    assert pixels.shape == (200, 1, SIDE, SIDE)
+    assert pixels.dtype == np.uint8
+    assert set(labels) == set(range(10))
+    for image in pixels[:, 0]:
+        rows, columns = np.flatnonzero(image.any(1)), np.flatnonzero(image.any(0))
+        assert 19 <= max(np.ptp(rows), np.ptp(columns)) + 1 <= 20
+        assert image.max() == 255
+
+
+def test_the_same_seed_makes_the_same(some_digits):
+    pixels, labels = hands.make(200, np.random.default_rng(3))
+    assert np.array_equal(pixels, some_digits[0])
+    assert np.array_equal(labels, some_digits[1])
+    first, again, other = (
+        outliers.make(*some_digits, 60, np.random.default_rng(seed)) for seed in (1, 1, 2)
+    )
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_every_form_of_a_digit_can_be_drawn(digit):
+    drawn = [hands.written(digit, np.random.default_rng(seed)) for seed in range(40)]
+    assert all(sheet.shape == (hands.SHEET, hands.SHEET) and sheet.any() for sheet in drawn)
+    assert len({sheet.tobytes() for sheet in drawn}) == 40
+
+
+def test_a_reader_reads_made_hands():
+    """What ships has learnt some like them; these are of another seed."""
+    from inkling import Reader
+
+    pixels, labels = hands.make(300, np.random.default_rng(77))
+    read = Reader.load().probabilities(pixels / np.float32(255)).argmax(1)
+    assert (read == labels).mean() > 0.97
+
+
+def test_each_kind_of_outlier_has_its_share(some_digits, monkeypatch):
+    drawn = []
+    for kind in list(outliers.KINDS):
+        original = kind
+
+        def counted(chance, pick, original=original):
+            drawn.append(original.__name__)
+            return original(chance, pick)
+
+        counted.__name__ = kind.__name__
+        monkeypatch.setitem(outliers.KINDS, counted, outliers.KINDS[kind])
+        monkeypatch.delitem(outliers.KINDS, kind)
+    images = outliers.make(*some_digits, 400, np.random.default_rng(0))
+    assert images.shape == (400, 1, SIDE, SIDE)
+    assert images.dtype == np.uint8
+    assert images.any((1, 2, 3)).all()
+    whole = sum(outliers.KINDS.values())
+    for kind, share in outliers.KINDS.items():
+        assert 400 * share / whole - 1 <= drawn.count(kind.__name__) <= 400 * share / whole + 25
+
+
+def test_no_glyph_passes_for_a_digit():
+    assert not set("0123456789OoQDIlijJZzSsBbgqG|/()") & set(outliers.GLYPHS)
+    assert len(hands.glyphs(outliers.GLYPHS)) > 500
+
+
+def test_cut_up_digits_are_of_those_that_no_longer_are_one(some_digits):
+    asked = []
+
+    def pick(digits):
+        asked.extend(digits)
+        return some_digits[0][0, 0]
+
+    for seed in range(60):
+        outliers.cut_up(np.random.default_rng(seed), pick)
+    assert not {0, 1, 6, 8} & set(asked)
