@@ -21,12 +21,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inkling import atomic
 from inkling.errors import BundleError
-from inkling.evaluate import Measures
+from inkling.evaluate import Acceptance, Measures
 from inkling.ink import Frame
 
 MODEL, CARD = "model.onnx", "card.json"
 IN_A_RUN = "bundle"  # the folder, inside its run's
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # the first had no acceptance
 MAX_MODEL_BYTES = 200_000_000
 PRETRAINED = Path(__file__).parent / "pretrained"
 
@@ -55,6 +55,7 @@ class Card(BaseModel):
     versions: dict[str, str]  # of Python and the libraries
     validation: Measures | None  # None where every image was trained on
     test: Measures
+    acceptance: Acceptance | None = None  # None where every image was trained on
 
 
 def write(folder: Path, card: Card, model: bytes) -> None:
@@ -115,9 +116,9 @@ def _parse(path: Path) -> Card:
         raise BundleError(
             f"{path}: expected the card of a bundle, got other text", way_out
         ) from cause
-    if version != SCHEMA_VERSION:
+    if version not in range(1, SCHEMA_VERSION + 1):
         raise BundleError(
-            f"{path}: expected schema version {SCHEMA_VERSION}, got {version}",
+            f"{path}: expected schema version 1 to {SCHEMA_VERSION}, got {version}",
             "Use the version of Inkling that wrote it, or train it anew",
         )
     try:

@@ -1,4 +1,4 @@
-"""How good probabilities are: accuracy and its interval, confusion, calibration.
+"""How good probabilities are: accuracy and its interval, confusion, calibration, rejection.
 
 Everything here takes `probabilities` `(N, K)`, rows summing to 1, and `labels` `(N,)`, and
 knows nothing of what made them. NumPy only; scikit-learn is the reference in the tests.
@@ -15,6 +15,9 @@ Labels = NDArray[np.integer]
 
 CALIBRATION_BINS = 15  # as Guo et al. 2017
 LEAST_PROBABILITY = 1e-12  # keeps the logarithm of a float32 zero finite
+SURE_ENOUGH = 0.999  # share of what is accepted that is to be right, unless asked otherwise
+REFUSED = 0.004  # share of validation's digits that may be refused for the sake of what is none
+LEVELS = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995)  # that label sets are fitted to
 Z_95 = 1.959963984540054  # the normal quantile of a two-sided 95 % interval
 
 
@@ -27,6 +30,39 @@ class Measures:
     interval: tuple[float, float]  # Wilson, 95 %
     negative_log_likelihood: float  # nats an image
     calibration_error: float  # in [0, 1]
+
+
+@dataclass(frozen=True)
+class Point:
+    """What comes of accepting readings of at least so much confidence."""
+
+    confidence: float  # in [0, 1], of the least that is accepted
+    coverage: float  # share of all that is accepted, in [0, 1]
+    accuracy: float  # share of what is accepted that is right, in [0, 1]
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """When a reading is to be believed, as validation images say: n of them."""
+
+    n: int
+    confidence: float  # from which a reading is accepted, unless asked otherwise
+    evidence: float  # from which there seems to be a digit at all, in nats
+    curve: tuple[Point, ...]  # the risk-coverage curve, from the most to the least accepted
+    sets: tuple[tuple[float, float], ...]  # (level, least probability of a label in the set)
+
+    def threshold(self, min_accuracy: float) -> float | None:
+        """The least confidence to accept for so much accuracy; None if no point promises it."""
+        if min_accuracy >= 1:
+            return None
+        return next((p.confidence for p in self.curve if p.accuracy >= min_accuracy), None)
+
+    def least_probability(self, level: float) -> float | None:
+        """From which on a label belongs to the set that holds the true one in `level` of cases.
+
+        Of the next higher level there is; None above the highest.
+        """
+        return next((least for known, least in self.sets if known >= level), None)
 
 
 def measure(probabilities: Probabilities, labels: Labels) -> Measures:
@@ -68,6 +104,66 @@ def calibration_error(probabilities: Probabilities, labels: Labels) -> float:
     bins = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, CALIBRATION_BINS - 1)
     gaps = np.bincount(bins, weights=right - confidence, minlength=CALIBRATION_BINS)
     return float(np.abs(gaps).sum() / len(labels))
+
+
+def fit_acceptance(logits: NDArray[np.floating], labels: Labels, temperature: float) -> Acceptance:
+    """When to accept, from the network's own logits `(N, K)` of validation images.
+
+    Source: Geifman & El-Yaniv 2017 (by confidence); Liu et al. 2020 (by evidence).
+    """
+    probabilities = softmax(logits / temperature)
+    curve = risk_coverage(probabilities, labels)
+    sure = [point.confidence for point in curve if point.accuracy >= SURE_ENOUGH]
+    return Acceptance(
+        n=len(labels),
+        confidence=sure[0] if sure else 1.0,
+        evidence=float(np.quantile(evidence(logits), REFUSED)),
+        curve=curve,
+        sets=conformal_sets(probabilities, labels),
+    )
+
+
+def evidence(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """How much speaks for any class `(N,)`, in nats, by a network's own logits `(N, K)`.
+
+    Their log-sum-exp, the negative of what is called energy; of a network that has learnt
+    outliers, the log odds that there is a class. Source: Liu et al. 2020.
+    """
+    most = logits.max(1)
+    powers = np.exp(logits.astype(np.float64) - most[:, None])
+    return np.asarray(most + np.log(powers.sum(1)))
+
+
+def risk_coverage(probabilities: Probabilities, labels: Labels) -> tuple[Point, ...]:
+    """Coverage and accuracy, from everything accepted to nothing wrong accepted.
+
+    One point a mistake: each just refuses one mistake more than the one before it.
+    """
+    confidence = probabilities.max(1).astype(np.float64)
+    order = np.argsort(confidence, kind="stable")
+    wrong = (probabilities.argmax(1) != labels)[order]
+    ranked = confidence[order]
+    refused = [0, *np.searchsorted(ranked, ranked[wrong], "right")]
+    return tuple(
+        Point(float(ranked[first]), 1 - first / len(ranked), float((~wrong[first:]).mean()))
+        for first in sorted(set(refused))
+        if first < len(ranked)
+    )
+
+
+def conformal_sets(probabilities: Probabilities, labels: Labels) -> tuple[tuple[float, float], ...]:
+    """For each of LEVELS, the least probability a label needs to belong to the set of an answer.
+
+    Such sets hold the true label in at least that share of cases like these, whatever the
+    network. Source: Vovk et al. 2005; Sadinle, Lei & Wasserman 2019, least ambiguous sets.
+    """
+    of_label = np.sort(probabilities[np.arange(len(labels)), labels].astype(np.float64))
+    ranks = [math.floor((len(labels) + 1) * (1 - level) + 1e-9) for level in LEVELS]
+    return tuple(
+        (level, float(of_label[rank - 1]))
+        for level, rank in zip(LEVELS, ranks, strict=True)
+        if rank
+    )
 
 
 def confusion(labels: Labels, predictions: Labels, classes: int) -> NDArray[np.int64]:

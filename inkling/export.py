@@ -69,6 +69,10 @@ def write_bundle(
     def measure(split: data.Split) -> evaluate.Measures:
         return evaluate.measure(network.run("probabilities", split.images()), split.labels)
 
+    def accept(split: data.Split) -> evaluate.Acceptance:
+        logits = network.run("logits", split.images()) * temperature
+        return evaluate.fit_acceptance(logits, split.labels, temperature)
+
     card = bundle.Card(
         model_sha256=hashlib.sha256(content).hexdigest(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -89,6 +93,7 @@ def write_bundle(
         | machine.versions("torch", "numpy", "onnx", "onnxscript", "onnxruntime"),
         validation=measure(splits.validation) if splits.validation else None,
         test=measure(splits.test),
+        acceptance=accept(splits.validation) if splits.validation else None,
     )
     bundle.write(folder, card, content)
     return card

@@ -11,6 +11,7 @@ CAPTION = 16  # pixels of height
 GAP = 8  # pixels between neighbours
 CELL = 52  # pixels a side, of a confusion matrix
 PAPER, TEXT = "white", "black"
+INK = 0.4  # how dark ink is that neither spoke for a reading nor against it
 
 
 def contact_sheet(
@@ -39,15 +40,31 @@ def contact_sheet(
     return sheet
 
 
-def tint(weights: NDArray[np.floating]) -> NDArray[np.floating]:
+def tint(weights: NDArray[np.float32]) -> NDArray[np.float32]:
     """Weights `(N, 1, H, W)` -> colours `(N, 3, H, W)`: red above 0, blue below, white at 0.
 
     Each unit's largest weight is at full strength.
     """
-    largest = np.abs(weights).max((1, 2, 3), keepdims=True)
-    share = weights / np.maximum(largest, np.finfo(weights.dtype).tiny)
+    share = at_full_strength(weights)
     red, blue = np.minimum(1 + share, 1), np.minimum(1 - share, 1)
     return np.concatenate([red, np.minimum(red, blue), blue], 1)
+
+
+def explained(
+    images: NDArray[np.float32], explanations: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Images `(N, 1, H, W)` as ink on paper `(N, 3, H, W)`, and what their ink said `(N, 1, H, W)`.
+
+    Red spoke for the reading, blue against it, grey did neither.
+    """
+    return np.asarray(tint(explanations) * (1 - INK * images), np.float32)
+
+
+def at_full_strength(weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Weights `(N, 1, H, W)` within [-1, 1]: each unit's over its largest."""
+    largest = np.abs(weights).max((1, 2, 3), keepdims=True)
+    share: NDArray[np.float32] = weights / np.maximum(largest, np.finfo(np.float32).tiny)
+    return share
 
 
 def confusion_matrix(counts: NDArray[np.int64], names: Sequence[str]) -> Image.Image:

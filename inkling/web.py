@@ -14,12 +14,13 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import anyio
 import anyio.to_thread
 import uvicorn
-from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
+from fastapi import FastAPI, Query, Request, WebSocket, WebSocketDisconnect
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
@@ -31,7 +32,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inkling import __version__, bundle, ink
 from inkling.errors import InkError, InklingError, ServeError, TooLarge
-from inkling.reader import Reader
+from inkling.reader import SET_LEVEL, Number, Reader, Reading
 
 STATIC = Path(__file__).parent / "static"
 MAX_BODY_BYTES = 10_000_000
@@ -64,6 +65,10 @@ class LiveStrokes(Strokes):
 
 
 Shape = TypeVar("Shape", bound=Strokes)
+MinAccuracy = Annotated[
+    float | None, Query(gt=0, lt=1, description="Share of what is accepted that is to be right")
+]
+SeveralDigits = Annotated[bool, Query(description="Read one line of digits instead of one digit")]
 
 
 class Answer(BaseModel):
@@ -72,8 +77,38 @@ class Answer(BaseModel):
     label: int = Field(description="Index of the likeliest class")
     name: str = Field(description="Its name")
     confidence: float = Field(description="Its probability, calibrated")
+    evidence: float = Field(description="How much speaks for any class at all, in nats")
+    accepted: bool | None = Field(description="Whether to believe it; null if the bundle can't say")
+    labels: list[int] | None = Field(
+        description=f"What it may be, the likeliest first: holds the truth in {SET_LEVEL:.1%}"
+    )
     probabilities: list[float] = Field(description="Of every class; they sum to 1")
     image: list[list[int]] = Field(description="What the network saw: 28 rows of 0..255, ink high")
+
+
+class PartAnswer(BaseModel):
+    """A digit or a sign of a number; of a sign, text, confidence and box alone."""
+
+    text: str
+    confidence: float
+    box: tuple[float, float, float, float] = Field(
+        description="Left, top, right, bottom: pixels of the picture, or the unit of the strokes"
+    )
+    label: int | None = None
+    name: str | None = None
+    probabilities: list[float] | None = None
+    evidence: float | None = None
+    accepted: bool | None = None
+    labels: list[int] | None = None
+
+
+class NumberAnswer(BaseModel):
+    """A reading of several digits."""
+
+    text: str = Field(description="As -12.5")
+    confidence: float = Field(description="That all of it is right")
+    accepted: bool | None = Field(description="Whether to believe it; null if the bundle can't say")
+    parts: list[PartAnswer] = Field(description="From left to right")
 
 
 class Problem(BaseModel):
@@ -100,6 +135,7 @@ def create_app(reader: Reader, hosts: Sequence[str] | None = None) -> FastAPI:
     app.add_middleware(_Guard, hosts=hosts)
     app.add_exception_handler(InklingError, _answer_error)
     app.add_exception_handler(HTTPException, _answer_error)
+    app.add_exception_handler(RequestValidationError, _answer_error)
     app.add_exception_handler(ClientDisconnect, _answer_error)
     app.add_exception_handler(Exception, _answer_error)
     _add_pages(app, reader)
@@ -127,8 +163,13 @@ def _add_pages(app: FastAPI, reader: Reader) -> None:
 def _add_reading(app: FastAPI, reader: Reader) -> None:
     """What is read, in threads of its own, no more at a time than there are cores."""
 
-    async def read(source: ink.Source) -> dict[str, Any]:
-        reading = await anyio.to_thread.run_sync(reader.read, source, limiter=app.state.readers)
+    async def read(
+        source: ink.Source, min_accuracy: float | None = None, number: bool = False
+    ) -> dict[str, Any]:
+        how: Callable[..., Reading | Number] = reader.read_number if number else reader.read
+        reading = await anyio.to_thread.run_sync(
+            how, source, min_accuracy, limiter=app.state.readers
+        )
         return reading.to_json()
 
     @app.get("/readyz", summary="Whether it can read")
@@ -138,14 +179,16 @@ def _add_reading(app: FastAPI, reader: Reader) -> None:
 
     @app.post(
         "/api/read",
-        response_model=Answer,
+        response_model=Answer | NumberAnswer,
         responses={413: {"model": Problem}, 422: {"model": Problem}},
         openapi_extra={"requestBody": _READ_BODY},
-        summary="Read one digit",
+        summary="Read a digit, or a number",
     )
-    async def read_one(request: Request) -> dict[str, Any]:
+    async def read_one(
+        request: Request, min_accuracy: MinAccuracy = None, number: SeveralDigits = False
+    ) -> dict[str, Any]:
         """Takes a picture (PNG, JPEG, WebP, BMP, GIF) as the body or a form's file, or strokes."""
-        return await read(await _source(request))
+        return await read(await _source(request), min_accuracy, number)
 
     async def answer(text: str) -> dict[str, Any]:
         strokes = None
@@ -245,6 +288,11 @@ async def _answer_error(_: Request, error: Exception) -> JSONResponse:
     if isinstance(error, InklingError):
         status = 413 if isinstance(error, TooLarge) else 422
         return JSONResponse(_problem(error), status)
+    if isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        where, got = first["loc"][-1], first["input"]
+        problem = {"error": f"{where}: {first['msg']}, got {got}", "hint": "See /docs"}
+        return JSONResponse(problem, 422)
     if isinstance(error, ClientDisconnect):  # nobody is there to read it
         return JSONResponse({}, 400)
     if isinstance(error, HTTPException):

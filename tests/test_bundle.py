@@ -84,7 +84,7 @@ def test_a_missing_model_is_told(folder):
         ("[]", "other text"),
         ("{}", "other text"),
         ("[" * 100_000, "other text"),
-        ('{"schema_version": 2}', "expected schema version 1, got 2"),
+        ('{"schema_version": 3}', "expected schema version 1 to 2, got 3"),
         ('{"schema_version": 1}', "Field required"),
     ],
 )

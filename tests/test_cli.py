@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from conftest import ROOT, run_inkling
 from PIL import Image
@@ -85,6 +86,19 @@ def test_read_takes_standard_input_and_gives_json(pictures):
     assert len(reading["probabilities"]) == 10
 
 
+def test_read_shows_which_ink_spoke(pictures, tmp_path):
+    sheet, files = tmp_path / "why.png", (str(pictures / "a7.png"), str(pictures / "b2.png"))
+    result = run_inkling("read", "--csv", *files, "--explain", str(sheet))
+    assert result.returncode == 0
+    assert len(list(csv.DictReader(io.StringIO(result.stdout)))) == 2
+    with Image.open(sheet) as drawn:
+        red, _, blue = np.moveaxis(np.asarray(drawn, int), -1, 0)
+    assert (red - blue).max() > 100  # some ink spoke for its reading
+    nowhere = run_inkling("read", files[0], "--explain", str(tmp_path / "no" / "why.png"))
+    assert nowhere.returncode == 1
+    assert len(nowhere.stderr.splitlines()) == 1
+
+
 def test_a_bad_standard_input_is_named():
     result = run_inkling("read", "-", input="no picture")
     assert result.returncode == 1
@@ -96,6 +110,34 @@ def test_read_gives_csv(pictures):
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
     assert [row["label"] for row in rows] == ["7", "2"]
     assert all(0.5 < float(row["confidence"]) <= 1 for row in rows)
+
+
+def test_read_says_what_it_does_not_believe(pictures, tmp_path):
+    dash = np.zeros((100, 100), np.uint8)
+    dash[45:55, 10:90] = 255
+    Image.fromarray(dash).save(tmp_path / "dash.png")
+    files = str(pictures / "a7.png"), str(tmp_path / "dash.png")
+    said = run_inkling("read", *files).stdout.splitlines()
+    assert said[0].startswith(f"{files[0]}: 7 (")
+    assert said[1].startswith(f"{files[1]}: not sure, perhaps ")
+    table = run_inkling("read", *files, "--csv", "--min-accuracy", "0.99").stdout
+    assert [row["accepted"] for row in csv.DictReader(io.StringIO(table))] == ["True", "False"]
+    refused = run_inkling("read", *files, "--min-accuracy", "1")
+    assert refused.returncode == 1
+    assert "5,000 images can promise" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+
+
+def test_read_takes_a_line_of_digits(digits, tmp_path):
+    line, file = np.concatenate(list(digits[:3]), 1), tmp_path / "line.png"
+    Image.fromarray(line.repeat(4, 0).repeat(4, 1)).save(file)
+    assert run_inkling("read", "--number", str(file)).stdout.startswith(f"{file}: 721 (")
+    content = json.loads(run_inkling("read", "--number", "--json", str(file)).stdout)
+    assert [part["label"] for part in content["parts"]] == [7, 2, 1]
+    table = run_inkling("read", "--number", "--csv", str(file)).stdout
+    assert next(csv.DictReader(io.StringIO(table)))["number"] == "721"
+    both = run_inkling("read", "--number", "--explain", "x.png", str(file))
+    assert both.returncode == 2
 
 
 def test_a_file_whose_name_is_no_text_is_read(pictures, tmp_path):

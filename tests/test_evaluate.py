@@ -73,7 +73,7 @@ def test_wilson_holds_the_share():
         assert 0 <= low <= right / 10 <= high <= 1
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.floats(0.2, 5), st.integers(0, 1000))
 def test_the_temperature_is_found(temperature, seed):
     rng = np.random.default_rng(seed)
@@ -108,3 +108,73 @@ def test_nothing_to_measure_is_refused():
         evaluate.measure(np.zeros((0, 10)), np.zeros(0, int))
     with pytest.raises(ValueError, match="2 rows for 1"):
         evaluate.measure(np.ones((2, 10)), np.zeros(1, int))
+
+
+@given(predictions())
+def test_the_curve_counts_what_each_threshold_accepts(given):
+    logits, labels = given
+    probabilities = evaluate.softmax(logits)
+    confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
+    curve = evaluate.risk_coverage(probabilities, labels)
+    assert len(curve) <= 1 + (~right).sum()
+    assert [point.coverage for point in curve] == sorted({p.coverage for p in curve}, reverse=True)
+    for point in curve:
+        accepted = confidence >= point.confidence
+        assert point.coverage == pytest.approx(accepted.mean())
+        assert point.accuracy == pytest.approx(right[accepted].mean())
+    assert not curve or curve[0].coverage == 1
+    for threshold in confidence[~right]:  # a mistake more or less is a point of its own
+        above = confidence > threshold
+        assert not above.any() or right[above].mean() <= max(point.accuracy for point in curve)
+
+
+@given(predictions(), st.floats(0.3, 3), st.floats(0.5, 0.9999))
+def test_a_promised_accuracy_is_kept_where_it_was_measured(given, temperature, accuracy):
+    logits, labels = given
+    probabilities = evaluate.softmax(logits / temperature)
+    acceptance = evaluate.fit_acceptance(logits, labels, temperature)
+    threshold = acceptance.threshold(accuracy)
+    confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
+    if threshold is None:
+        assert all(point.accuracy < accuracy for point in acceptance.curve)
+    else:
+        assert right[confidence >= threshold].mean() >= accuracy
+    assert acceptance.threshold(1) is None
+    assert acceptance.confidence == (acceptance.threshold(evaluate.SURE_ENOUGH) or 1)
+
+
+def test_evidence_is_how_much_speaks_for_any_class():
+    logits = np.array([[8.0, 0, 0], [-4, -4, -4], [8, 8, 0]], np.float32)
+    evidence = evaluate.evidence(logits)
+    np.testing.assert_allclose(evidence, np.log(np.exp(logits.astype(float)).sum(1)))
+    assert evidence[1] < 0 < evidence[0] < evidence[2]
+    assert evaluate.evidence(np.array([[2000.0, 0]]))[0] == 2000  # without overflow
+
+
+def test_few_digits_are_refused_for_what_is_none():
+    logits = np.random.default_rng(0).normal(0, 5, (5000, 10))
+    acceptance = evaluate.fit_acceptance(logits, logits.argmax(1), 1.0)
+    refused = (evaluate.evidence(logits) < acceptance.evidence).mean()
+    assert refused == pytest.approx(evaluate.REFUSED, abs=1e-3)
+
+
+@pytest.mark.parametrize("level", evaluate.LEVELS)
+def test_sets_hold_the_truth_as_often_as_promised(level):
+    """Over many draws of validation images, at least that share of new cases on average."""
+    rng, held = np.random.default_rng(1), []
+    for _ in range(60):
+        labels = rng.integers(0, 5, 4000)
+        logits = rng.normal(size=(4000, 5)) + 3 * np.eye(5)[labels]
+        probabilities = evaluate.softmax(logits)
+        sets = dict(evaluate.conformal_sets(probabilities[:2000], labels[:2000]))
+        of_label = probabilities[np.arange(4000), labels][2000:]
+        held.append((of_label >= sets.get(level, 0)).mean())
+    spread = np.std(held) / np.sqrt(len(held))
+    assert level - 4 * spread <= np.mean(held) <= level + 1 / 2000 + 4 * spread or level > 0.999
+
+
+def test_a_level_between_is_the_next_higher_one():
+    acceptance = evaluate.Acceptance(10, 0.5, 1.0, (), ((0.9, 0.3), (0.99, 0.1)))
+    assert [acceptance.least_probability(level) for level in (0.5, 0.9, 0.95, 0.999)] == [
+        0.3, 0.3, 0.1, None,
+    ]  # fmt: skip

@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +8,7 @@ import pytest
 from PIL import Image
 
 from inkling import Drawing, NothingDrawn, Reader, Reading
+from inkling.errors import InklingError
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +84,86 @@ def test_a_reading_becomes_json(reader, digits):
     assert content["label"] == 7
     assert np.array(content["image"]).shape == (28, 28)
     assert sum(content["probabilities"]) == pytest.approx(1, abs=1e-4)
+
+
+def test_an_explanation_says_which_ink_held_the_reading(reader, digits):
+    without_best, without_worst = [], []
+    for digit in digits[:40]:
+        reading = reader.read(digit)
+        said = reading.explain()
+        assert said.shape == (28, 28)
+        assert said.dtype == np.float32
+        assert not said[digit == 0].any()
+        for odds, pixel in ((without_best, said.argmax()), (without_worst, said.argmin())):
+            row, column = (max(at - 3, 0) for at in divmod(int(pixel), 28))
+            blanked = reading.image.copy()
+            blanked[0, row : row + 6, column : column + 6] = 0
+            (logits,) = reader.network.run("logits", blanked[None])
+            odds.append(logits[reading.label] - logits[reading.second])
+    assert np.mean(without_best) < np.mean(without_worst) - 3
+
+
+def test_the_second_guess_is_the_second_likeliest(reader, digits):
+    reading = reader.read(digits[0])
+    assert sorted(reading.probabilities)[-2] == reading.probabilities[reading.second]
+
+
+def test_what_is_no_digit_is_not_accepted(reader, digits):
+    readings = reader.read_many(digits[:300])
+    assert np.mean([reading.accepted for reading in readings]) >= 0.97
+    dash, cross = [[(0, 0), (80, 5)]], [[(0, 0), (60, 60)], [(60, 0), (0, 60)], [(30, 0), (30, 60)]]
+    wave = [[(x, 30 * np.sin(x / 6)) for x in range(150)]]
+    pair = np.concatenate([digits[0], digits[1]], 1)
+    for source in (Drawing(dash, 8), Drawing(cross), Drawing(wave), Drawing([[(5, 5)]]), pair):
+        assert reader.read(source).accepted is False
+    noise = np.random.default_rng(0).random((28, 28))
+    assert reader.read(noise).evidence < min(reading.evidence for reading in readings[:50])
+
+
+def test_more_accuracy_accepts_less(reader, digits):
+    readings = [reader.read_many(digits[:500], accuracy) for accuracy in (0.99, 0.9995)]
+    easy, strict = ([reading.accepted for reading in some] for some in readings)
+    assert sum(strict) < sum(easy)
+    assert not any(s and not e for s, e in zip(strict, easy, strict=True))
+
+
+@pytest.mark.parametrize("accuracy", [1, 1.5])
+def test_what_the_curve_cannot_promise_is_refused(reader, digits, accuracy):
+    with pytest.raises(InklingError, match="5,000 images can promise"):
+        reader.read(digits[0], accuracy)
+
+
+def test_a_set_of_labels_grows_with_its_level(reader, mnist):
+    held = 0
+    for digit, label in zip(mnist.test.pixels[:1000, 0], mnist.test.labels, strict=False):
+        reading = reader.read(digit)
+        small, large = reading.labels(0.9), reading.labels(0.9995)
+        assert small[0] == large[0] == reading.label
+        assert set(small) <= set(large)
+        held += label in reading.labels(0.99)
+    assert held >= 985
+    with pytest.raises(InklingError, match=r"at most 0\.9995"):
+        reading.labels(0.99999)
+
+
+def test_a_bundle_that_nothing_validated_does_not_say_what_to_believe(reader, digits):
+    card = reader.card.model_copy(update={"acceptance": None})
+    silent = Reader(card, reader.network)
+    reading = silent.read(digits[0])
+    assert reading.label == 7
+    assert reading.accepted is None
+    assert reading.to_json()["labels"] is None
+    assert silent.read_number(digits[0]).accepted is None
+    with pytest.raises(InklingError, match="no image validated it"):
+        silent.read(digits[0], 0.99)
+
+
+def test_of_few_images_no_set_is_promised(reader, digits):
+    few = dataclasses.replace(reader.card.acceptance, n=100, sets=reader.card.acceptance.sets[:3])
+    small = Reader(reader.card.model_copy(update={"acceptance": few}), reader.network)
+    reading = small.read(digits[0])
+    assert reading.accepted is True
+    assert reading.to_json()["labels"] is None
+    assert reading.labels(0.98)[0] == 7
+    with pytest.raises(InklingError, match=r"at most 0\.98, which 100 images can promise"):
+        reading.labels()

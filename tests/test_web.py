@@ -49,6 +49,29 @@ def test_a_picture_a_form_and_strokes_read_alike(server):
         assert np.array(reading["image"]).shape == (28, 28)
 
 
+def test_a_number_is_read_where_one_is_asked_for(server):
+    strokes = [[[x + 500 * place, y] for x, y in SEVEN["strokes"][0]] for place in range(3)]
+    answer = httpx.post(f"{server}/api/read?number=true", json={"strokes": strokes}).json()
+    assert answer["text"] == "777"
+    assert answer["accepted"] is True
+    lefts = [part["box"][0] for part in answer["parts"]]
+    assert np.diff(lefts) == pytest.approx(500, abs=10)
+    assert [part["label"] for part in answer["parts"]] == [7, 7, 7]
+
+
+def test_how_sure_it_must_be_can_be_asked_for(server):
+    url = f"{server}/api/read"
+    dash = {"strokes": [[[0, 100], [300, 110]]]}
+    assert httpx.post(url, json=SEVEN).json()["accepted"] is True
+    assert httpx.post(f"{url}?min_accuracy=0.99", json=dash).json()["accepted"] is False
+    assert httpx.post(url, json=SEVEN).json()["labels"][0] == 7
+    for accuracy in ("1", "0", "much"):
+        answer = httpx.post(f"{url}?min_accuracy={accuracy}", json=SEVEN)
+        assert answer.status_code == 422
+        assert answer.json()["error"].startswith("min_accuracy: ")
+        assert answer.json()["hint"]
+
+
 @pytest.mark.parametrize(
     ("request_", "status", "what"),
     [

@@ -4,15 +4,18 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from inkling.cli.edge import BUNDLE_HELP, Json, complain, write_picture
 from inkling.errors import InkError, InklingError
+
+if TYPE_CHECKING:
+    from inkling.reader import Number, Reading
 
 commands = typer.Typer()
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")  # taken from a folder
@@ -81,36 +84,76 @@ def read(
         ),
     ],
     bundle: BundleOption = None,
+    min_accuracy: Annotated[
+        float | None,
+        typer.Option(help="Accept only what is right at least so often, as 0.9999.", min=0, max=1),
+    ] = None,
+    number: Annotated[
+        bool, typer.Option("--number", help="Read a line of digits instead of one digit.")
+    ] = False,
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print a CSV table.")] = False,
+    explain: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PNG", help="Write what ink spoke for the reading, red, and against it, blue."
+        ),
+    ] = None,
 ) -> None:
-    """Read the digit in each picture."""
+    """Read the digit in each picture, or the number."""
     import csv
 
-    from inkling.reader import Reader
+    import numpy as np
+
+    from inkling import pictures
+    from inkling.reader import Number, Reader
 
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv exclude each other")
+    if number and explain:
+        raise typer.BadParameter("--explain is for one digit, not for --number")
     reader = Reader.load(bundle)
+    reader.threshold(min_accuracy)  # which may be more than it can promise, whatever is read
     table = csv.writer(sys.stdout)
     if as_csv:
-        table.writerow(["file", "label", "name", "confidence"])
-    code = 0
+        what = ["number"] if number else ["label", "name"]
+        table.writerow(["file", *what, "confidence", "accepted"])
+    read = reader.read_number if number else reader.read
+    code, tiles, captions = 0, [], []
     for name in _pictures(files):
         try:
-            reading = reader.read(sys.stdin.buffer.read() if name == "-" else name)
+            reading = read(sys.stdin.buffer.read() if name == "-" else name, min_accuracy)
         except InkError as error:
             code = complain(error, "standard input: " if name == "-" else "")
             continue
+        if explain and not isinstance(reading, Number):
+            tiles.append(pictures.explained(reading.image[None], reading.explain()[None, None]))
+            captions.append(f"{reading.name}, not {reader.card.classes[reading.second]}")
         if as_json:
             content = reading.to_json()
-            del content["image"]
+            content.pop("image", None)
             typer.echo(json.dumps({"file": name} | content))
         elif as_csv:
-            table.writerow([name, reading.label, reading.name, f"{reading.confidence:.6f}"])
+            said = [reading.text] if isinstance(reading, Number) else [reading.label, reading.name]
+            accepted = "" if reading.accepted is None else reading.accepted
+            table.writerow([name, *said, f"{reading.confidence:.6f}", accepted])
         else:
-            typer.echo(f"{name}: {reading.name} ({reading.confidence:.1%})")
+            typer.echo(f"{name}: {_spoken(reading, reader.card.classes)}")
+    if explain and tiles:
+        write_picture(pictures.contact_sheet(np.concatenate(tiles), captions), explain)
     raise typer.Exit(code)
+
+
+def _spoken(reading: "Reading | Number", names: Sequence[str]) -> str:
+    """A reading in words."""
+    from inkling.reader import Number
+
+    said = [reading.text] if isinstance(reading, Number) else [reading.name]
+    if reading.accepted is not False:
+        return f"{said[0]} ({reading.confidence:.1%})"
+    if not isinstance(reading, Number):
+        said += [names[label] for label in (reading.usual_labels() or ())[1:3]]
+    return f"not sure, perhaps {' or '.join(said)} ({reading.confidence:.1%})"
 
 
 def _pictures(files: list[str]) -> Iterator[str]:

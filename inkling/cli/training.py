@@ -204,20 +204,22 @@ def show_curves(
 
 @commands.command("show-weights")
 def show_weights(
-    path: Annotated[Path, typer.Argument(metavar="BUNDLE_OR_RUN", help=BUNDLE_HELP)],
+    path: Annotated[
+        Path | None, typer.Argument(metavar="[BUNDLE_OR_RUN]", help=BUNDLE_HELP, show_default=False)
+    ] = None,
     count: Annotated[int, typer.Option(help="How many, from the first on.", min=1)] = 100,
     png: Annotated[
         Path | None, typer.Option(help="Write a sheet instead, red above 0 and blue below.")
     ] = None,
 ) -> None:
     """Show what the first layer has learnt: each unit's weights, or each filter, as an image."""
-    from inkling import pictures, terminal
+    from inkling import bundle, pictures, terminal
 
     try:
         from inkling import weights
     except ImportError as cause:
         raise MissingExtra("Looking into a network", str(cause.name), "train") from cause
-    images = weights.first_layer(path)[:count]
+    images = weights.first_layer(path or bundle.PRETRAINED)[:count]
     captions = [str(index) for index in range(len(images))]
     if png:
         return write_picture(pictures.contact_sheet(pictures.tint(images), captions), png)
