@@ -7,6 +7,7 @@ what others did to images is measured by benchmarks/mnist_c.py, some of which th
 
 import math
 from collections.abc import Callable
+from itertools import accumulate
 
 import torch
 import torch.nn.functional as F
@@ -20,11 +21,14 @@ FRAMED = 0.4  # share of what is degraded that is then shrunk, as a reader shrin
 
 
 def degrade(images: Tensor, share: float, generator: Generator) -> Tensor:
-    """The batch, a `share` of it under one of EFFECTS each, as many under each; a new tensor."""
+    """The batch, a `share` of it under one of EFFECTS each; a new tensor."""
     order = torch.randperm(len(images), generator=generator, device=images.device)
     chosen = order[: round(share * len(images))]
     degraded = images.clone()
-    for part, effect in zip(chosen.tensor_split(len(EFFECTS)), EFFECTS, strict=True):
+    ends = [
+        round(len(chosen) * end / sum(EFFECTS.values())) for end in accumulate(EFFECTS.values())
+    ]
+    for part, effect in zip(chosen.tensor_split(ends[:-1]), EFFECTS, strict=True):
         if len(part):
             changed = effect(images[part], generator)
             few = round(FRAMED * len(part))
@@ -125,17 +129,37 @@ def light(images: Tensor, generator: Generator) -> Tensor:
     return torch.lerp(paper, images, 0.2 + 0.8 * contrast)
 
 
-EFFECTS: tuple[Callable[[Tensor, Generator], Tensor], ...] = (
-    askew,
-    coarse,
-    blur,
-    noise,
-    broken,
-    doubled,
-    crossed,
-    negative,
-    light,
-)
+def cut_out(images: Tensor, generator: Generator) -> Tensor:
+    """As lines.py cuts it out of a line: with a neighbour's edge at a side, or without its own.
+
+    The neighbour is another image of the batch. The cut is slanted.
+    """
+    kind, side, depth, into, slant = _uniform(5, images, generator)
+    images = torch.where(side < 0.5, images.flip(3), images)  # the right side is cut, here
+    x, y = torch.arange(SIDE, device=images.device), _centred(images)[:, None]
+    columns = images.amax(2, keepdim=True) > 0.2  # (N, 1, 1, 28)
+    last = (columns * x).amax(3, keepdim=True)
+    left, right = images.roll(1, 0), last + 1 - torch.floor(3 * into)
+    first = columns.roll(1, 0).float().argmax(3, keepdim=True)
+    moved = left.gather(3, (x - right + first).long().clamp(0, SIDE - 1).expand_as(left))
+    cut = (slant - 0.5) * y + x  # (N, 1, 28, 28)
+    joined = torch.maximum(images, moved * ((x >= right) & (cut < right + 1 + 3 * depth)))
+    changed = torch.where(kind < 0.6, joined, images * (cut < last - 2 * depth))
+    return torch.where(side < 0.5, changed.flip(3), changed)
+
+
+EFFECTS: dict[Callable[[Tensor, Generator], Tensor], int] = {  # and its part of the whole
+    askew: 1,
+    coarse: 1,
+    blur: 1,
+    noise: 1,
+    broken: 1,
+    doubled: 1,
+    crossed: 1,
+    negative: 1,
+    light: 1,
+    cut_out: 3,
+}
 
 
 def _framed(images: Tensor) -> Tensor:

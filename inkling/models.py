@@ -65,8 +65,19 @@ def digits(classes: int) -> nn.Module:
 
 
 def shipped(classes: int) -> nn.Module:
-    """`digits` somewhat wider, the network that ships: 99,946 parameters for ten classes."""
-    return nn.Sequential(Even(), *_convolutions(16, 40, 80, 80), nn.Linear(720, classes))
+    """The network that ships: 99,946 parameters and 2.5 million multiply-adds for ten classes.
+
+    `digits` somewhat wider; where features are small, their padding would be half the work.
+    """
+    return nn.Sequential(
+        Even(),
+        *_block(1, 16, pool=True),  # (N, 16, 14, 14)
+        *_block(16, 40, pool=True),  # (N, 40, 7, 7)
+        *_block(40, 80, padding=0),  # (N, 80, 5, 5)
+        *_block(80, 80, padding=0),  # (N, 80, 3, 3)
+        nn.Flatten(),
+        nn.Linear(720, classes),
+    )
 
 
 def wide(classes: int) -> nn.Module:
@@ -152,9 +163,9 @@ def residual(classes: int) -> nn.Module:
     )
 
 
-def _block(inputs: int, outputs: int, pool: bool = False) -> list[nn.Module]:
+def _block(inputs: int, outputs: int, pool: bool = False, padding: int = 1) -> list[nn.Module]:
     """Pooling stands before the normalisation, which then has a quarter of the work."""
-    convolution = nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, bias=False)
+    convolution = nn.Conv2d(inputs, outputs, kernel_size=3, padding=padding, bias=False)
     pooling = [nn.MaxPool2d(2)] if pool else []
     return [convolution, *pooling, nn.BatchNorm2d(outputs), nn.ReLU()]
 

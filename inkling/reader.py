@@ -55,7 +55,7 @@ class Reading:
         return int(likely[0]), *others
 
     def usual_labels(self) -> tuple[int, ...] | None:
-        """The labels at SET_LEVEL; None where so few images validated that no set can promise it."""
+        """The labels at SET_LEVEL; None where too few images validated to promise such a set."""
         acceptance = self._reader.card.acceptance
         known = acceptance is not None and acceptance.least_probability(SET_LEVEL) is not None
         return self.labels() if known else None

@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inkling import catalog, data
+os.environ["OMP_NUM_THREADS"] = "1"  # tests run side by side: threads would wait for one another
+
+from inkling import catalog, data  # after it: PyTorch counts its threads once
 
 ROOT = Path(__file__).parent.parent
 REQUIRED = bool(os.environ.get("INKLING_REQUIRE_ALL"))  # set by .ci/run: nothing is skipped there

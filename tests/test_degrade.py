@@ -75,3 +75,15 @@ def test_a_framed_image_lies_in_a_digits_box():
     framed = degrade._framed(torch.ones(2, 1, SIDE, SIDE))
     assert framed[:, :, 4:-4, 4:-4].min() == 1
     assert framed.sum() == 2 * 20 * 20
+
+
+def test_a_digit_cut_out_of_a_line_keeps_its_middle_and_gains_or_loses_at_one_side():
+    images = strokes(200)
+    changed = degrade.cut_out(images, chance()) - images
+    gained, lost = ((part > 0.5).any(2).any(1) for part in (changed, -changed))  # (N, 28)
+    assert gained.any(1).float().mean() > 0.3
+    assert lost.any(1).float().mean() > 0.2
+    assert not (gained.any(1) & lost.any(1)).any()
+    for columns in (gained, lost):
+        assert not columns[:, 13:15].any()
+        assert not (columns[:, :14].any(1) & columns[:, 14:].any(1)).any()

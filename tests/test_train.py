@@ -32,7 +32,7 @@ from inkling.cli.training import stopped_by_signal
 from inkling.errors import RecipeError, RunError
 
 FULL = dataclasses.replace(recipes.get("digits"), dataset="optdigits", epochs=3, batch=64)
-SMALL = dataclasses.replace(FULL, hands=0, outliers=0)
+SMALL = dataclasses.replace(FULL, hands=0, outliers=0, degraded=0)
 
 
 def quiet(_):
@@ -301,7 +301,7 @@ def test_bfloat16_is_taken_where_it_is_fast(monkeypatch, processor, tiles, expec
 def start_in_a_process(folder, *options):
     command = [sys.executable, "-m", "inkling", "train", "--dataset", "optdigits", "--json"]
     command += [f"--set={value}" for value in ("batch=64", "hands=0", "outliers=0", "degraded=0")]
-    command += ["--epochs", "12", "--out", str(folder), *options]
+    command += ["--epochs", "7", "--out", str(folder), *options]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
