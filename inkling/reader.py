@@ -21,6 +21,7 @@ from inkling.errors import BundleError, InklingError
 
 SET_LEVEL = 0.999  # of cases in which the set of an answer is to hold the true label
 DOUBT = 2.5  # nats of evidence, at which a part of a line is as likely none as one
+LIKELY = 0.5  # that each part is a digit, from which several are read where one was expected
 CERTAIN = 0.9  # confidence from which ink that hangs together is not cut
 PATCH, STRIDE = 6, 2  # pixels: of what an explanation takes away, and from one such to the next
 
@@ -247,6 +248,18 @@ class Reader:
             accepted=None if threshold is None else accepted,
             parts=found,
         )
+
+    def read_any(self, source: ink.Source, min_accuracy: float | None = None) -> Reading | Number:
+        """Read one digit or, where there is no sure one but several likely ones, a line of them.
+
+        Arguments and errors as of `read`.
+        """
+        reading = self.read(source, min_accuracy)
+        if reading.accepted is not False or self.card.frame != "digit":
+            return reading
+        number = self.read_number(source, min_accuracy)
+        digits = [_likely(part.reading) for part in number.parts if part.reading]
+        return number if len(digits) > 1 and min(digits) > LIKELY else reading
 
     def _look_at(
         self,

@@ -3,7 +3,7 @@
     GET  /           the page to draw on              GET /docs   the API, to try
     POST /api/read   a picture or strokes -> reading  GET /livez  the process runs
     GET  /api/card   the card of the served bundle    GET /readyz it can read
-    WS   /live       strokes as they grow -> reading, one answer a message
+    WS   /live       strokes as they grow -> reading, or a line of them, one answer a message
 
 Every error is {"error", "hint"}. Pattern: starlette's lifespan state; each test builds an app.
 """
@@ -14,7 +14,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -62,13 +62,21 @@ class LiveStrokes(Strokes):
     """A message of the live socket; the answer carries the same id."""
 
     id: int
+    explain: bool = False
 
 
 Shape = TypeVar("Shape", bound=Strokes)
 MinAccuracy = Annotated[
     float | None, Query(gt=0, lt=1, description="Share of what is accepted that is to be right")
 ]
-SeveralDigits = Annotated[bool, Query(description="Read one line of digits instead of one digit")]
+SeveralDigits = Annotated[
+    bool | Literal["auto"],
+    Query(description="Read a line of digits instead of one; auto: where there seem to be several"),
+]
+
+Explain = Annotated[
+    bool, Query(description="Say which ink spoke for the label, if it is one digit")
+]
 
 
 class Answer(BaseModel):
@@ -84,6 +92,9 @@ class Answer(BaseModel):
     )
     probabilities: list[float] = Field(description="Of every class; they sum to 1")
     image: list[list[int]] = Field(description="What the network saw: 28 rows of 0..255, ink high")
+    explanation: list[list[float]] | None = Field(
+        None, description="If asked for: what each pixel's ink did for the label, in nats"
+    )
 
 
 class PartAnswer(BaseModel):
@@ -163,14 +174,25 @@ def _add_pages(app: FastAPI, reader: Reader) -> None:
 def _add_reading(app: FastAPI, reader: Reader) -> None:
     """What is read, in threads of its own, no more at a time than there are cores."""
 
+    hows: dict[bool | str, Callable[..., Reading | Number]] = {
+        False: reader.read,
+        True: reader.read_number,
+        "auto": reader.read_any,
+    }
+
     async def read(
-        source: ink.Source, min_accuracy: float | None = None, number: bool = False
+        source: ink.Source,
+        min_accuracy: float | None = None,
+        number: bool | Literal["auto"] = False,
+        explain: bool = False,
     ) -> dict[str, Any]:
-        how: Callable[..., Reading | Number] = reader.read_number if number else reader.read
-        reading = await anyio.to_thread.run_sync(
-            how, source, min_accuracy, limiter=app.state.readers
-        )
-        return reading.to_json()
+        def work() -> dict[str, Any]:
+            reading = hows[number](source, min_accuracy)
+            if explain and isinstance(reading, Reading):
+                return reading.to_json() | {"explanation": reading.explain().round(2).tolist()}
+            return reading.to_json()
+
+        return await anyio.to_thread.run_sync(work, limiter=app.state.readers)
 
     @app.get("/readyz", summary="Whether it can read")
     async def readyz() -> dict[str, str]:
@@ -180,21 +202,26 @@ def _add_reading(app: FastAPI, reader: Reader) -> None:
     @app.post(
         "/api/read",
         response_model=Answer | NumberAnswer,
+        response_model_exclude_unset=True,
         responses={413: {"model": Problem}, 422: {"model": Problem}},
         openapi_extra={"requestBody": _READ_BODY},
         summary="Read a digit, or a number",
     )
     async def read_one(
-        request: Request, min_accuracy: MinAccuracy = None, number: SeveralDigits = False
+        request: Request,
+        min_accuracy: MinAccuracy = None,
+        number: SeveralDigits = False,
+        explain: Explain = False,
     ) -> dict[str, Any]:
         """Takes a picture (PNG, JPEG, WebP, BMP, GIF) as the body or a form's file, or strokes."""
-        return await read(await _source(request), min_accuracy, number)
+        return await read(await _source(request), min_accuracy, number, explain)
 
     async def answer(text: str) -> dict[str, Any]:
         strokes = None
         try:
             strokes = _parse(LiveStrokes, text)
-            return {"id": strokes.id} | await read(ink.Drawing(strokes.strokes, strokes.pen))
+            drawing = ink.Drawing(strokes.strokes, strokes.pen)
+            return {"id": strokes.id} | await read(drawing, None, "auto", strokes.explain)
         except InkError as error:
             return {"id": strokes.id if strokes else None, **_problem(error)}
 

@@ -1,9 +1,15 @@
 """The page in a real browser."""
 
+import json
 import re
+import shlex
+import subprocess
+import sys
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from conftest import serving
+from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 DIGITS = {  # strokes in shares of the canvas, as a hand would draw them
@@ -66,7 +72,7 @@ def draw(page, strokes):
 
 def predict(page):
     """What the server answers to the button, of all that is drawn."""
-    with page.expect_response("**/api/read") as response:
+    with page.expect_response("**/api/read?*") as response:
         page.get_by_role("button", name="Predict").click()
     return response.value.json()
 
@@ -114,17 +120,18 @@ def test_reset_clears_and_predict_reads(open_page):
 def test_a_tap_makes_a_dot_and_drawing_never_scrolls(open_page):
     page = open_page(360, 640, has_touch=True, is_mobile=True)
     page.locator("#canvas").tap()
-    expect(page.locator("#confidence")).to_have_text(re.compile("%"))
+    expect(page.locator("#confidence")).to_have_text("Not a digit")
     assert page.locator("#canvas").evaluate("e => getComputedStyle(e).touchAction") == "none"
 
 
 def test_the_keyboard_reaches_everything(open_page):
     page = open_page()
     reached = []
-    for _ in range(4):
+    for _ in range(11):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
-    assert reached == ["reset", "predict", "pen", "A"]
+    controls = ["canvas", "eraser", "reset", "pen", "picture", "predict", "why", "SUMMARY", "A"]
+    assert reached[: len(controls)] == controls  # undo and redo are for when there is a past
 
 
 def test_the_pens_width_changes_the_sheet_and_not_what_is_seen(open_page):
@@ -143,8 +150,9 @@ def test_nothing_overflows(open_page, width, scheme):
     draw(page, DIGITS["4"])
     expect(page.locator("#confidence")).to_have_text(re.compile("%"))
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for control in page.locator("button, input").all():
-        assert control.bounding_box()["height"] >= 44
+    for control in page.locator("button, .button, #pen, .check").all():
+        if control.is_visible():
+            assert control.bounding_box()["height"] >= 44
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -186,3 +194,163 @@ def test_the_page_says_when_the_server_is_gone(browser):
         page.get_by_role("button", name="Predict").click()
         expect(page.get_by_role("status")).to_have_text(re.compile("Your drawing is kept"))
         page.close()
+
+
+def small(digit, left):
+    """A digit a third as wide, so that several find room."""
+    return [[(left + 0.3 * x, 0.2 + 0.6 * y) for x, y in stroke] for stroke in DIGITS[digit]]
+
+
+def test_several_digits_are_read_as_a_number_each_in_its_box(open_page):
+    page = open_page()
+    for place, digit in enumerate("174"):
+        draw(page, small(digit, 0.02 + 0.32 * place))
+    expect(page.locator("#label")).to_have_text("174")
+    expect(page.locator("#boxes text")).to_have_text(["1", "7", "4"])
+    lefts = page.locator("#boxes rect").evaluate_all("all => all.map((r) => r.x.baseVal.value)")
+    assert lefts == sorted(lefts)
+    assert lefts[2] - lefts[0] > 150
+    expect(page.locator("#bars")).to_be_hidden()
+    expect(page.locator("#announcement")).to_have_text(re.compile(r"^1 7 4, \d+ percent$"))
+    page.get_by_role("button", name="Reset").click()
+    expect(page.locator("#boxes rect")).to_have_count(0)
+    expect(page.locator("#bars")).to_be_visible()
+
+
+def test_what_is_no_digit_is_called_none(open_page):
+    page = open_page()
+    draw(page, [[(0.2, 0.5), (0.8, 0.52)]])
+    expect(page.locator("#confidence")).to_have_text("Not a digit")
+    expect(page.locator("#label")).to_have_text("?")
+    expect(page.locator("#bars li.best")).to_have_count(0)
+    expect(page.locator("#announcement")).to_have_text("not a digit")
+
+
+def test_an_undecided_answer_names_what_it_may_be(open_page):
+    page = open_page()
+    answer = page.evaluate("fetch('/api/card').then((card) => card.json())")["acceptance"]
+    shares = [0.0] * 10
+    shares[4], shares[9] = 0.6, 0.4
+    body = {"label": 4, "name": "4", "confidence": 0.6, "evidence": answer["evidence"] + 1}
+    body |= {"accepted": False, "labels": [4, 9], "probabilities": shares}
+    body |= {"image": [[0] * 28] * 28}
+    page.route("**/api/read*", lambda route: route.fulfill(json=body))
+    draw(page, DIGITS["4"])
+    predict(page)
+    expect(page.locator("#label")).to_have_text("4 or 9")
+    expect(page.locator("#confidence")).to_have_text("Not sure")
+    expect(page.locator("#second")).to_have_text("4, 60.0 %; 9, 40.0 %")
+
+
+def test_undo_redo_and_the_eraser(open_page):
+    page = open_page()
+    undo, redo = (page.get_by_role("button", name=name) for name in ("Undo", "Redo"))
+    expect(undo).to_be_disabled()
+    draw(page, DIGITS["4"])
+    whole = page.evaluate(INK)
+    page.keyboard.press("Control+z")
+    assert page.evaluate(INK) < 0.8 * whole
+    undo.click()
+    assert page.evaluate(INK) == 0
+    expect(page.locator("#confidence")).to_have_text("Nothing drawn yet")
+    page.keyboard.press("Control+Shift+z")
+    redo.click()
+    expect(redo).to_be_disabled()
+    assert page.evaluate(INK) == whole
+    expect(page.locator("#label")).to_have_text("4")
+    page.get_by_role("button", name="Erase").click()
+    draw(page, [[(0.65, 0.1), (0.65, 0.95)]])  # its long stroke
+    assert 0.2 * whole < page.evaluate(INK) < 0.75 * whole
+    undo.click()
+    assert page.evaluate(INK) == whole
+
+
+def test_the_keyboard_draws(open_page):
+    page = open_page()
+    page.locator("#canvas").focus()
+    for key, times in (("ArrowUp", 16), (" ", 1), ("ArrowDown", 32), (" ", 1), ("ArrowRight", 9)):
+        for _ in range(times):
+            page.keyboard.press(key)
+    expect(page.locator("#label")).to_have_text("1")
+    strokes = predict(page)
+    assert strokes["label"] == 1
+    page.keyboard.press("Control+z")
+    expect(page.locator("#confidence")).to_have_text("Nothing drawn yet")
+
+
+def test_a_picture_is_read_and_drawn_over(open_page, digits, tmp_path):
+    page = open_page()
+    Image.fromarray(255 - digits[0].repeat(9, 0).repeat(9, 1)).save(tmp_path / "7.png")
+    page.locator("#picture").set_input_files(tmp_path / "7.png")
+    expect(page.locator("#label")).to_have_text("7")
+    assert page.evaluate(INK) > 0
+    (tmp_path / "no.png").write_text("no picture")
+    page.locator("#picture").set_input_files(tmp_path / "no.png")
+    expect(page.get_by_role("status")).to_have_text(re.compile("Choose another"))
+    expect(page.locator("#label")).to_have_text("7")
+    draw(page, DIGITS["1"])
+    expect(page.locator("#label")).to_have_text("1")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#label")).to_have_text("7")
+
+
+def test_ink_that_speaks_for_the_reading_is_red(open_page):
+    page = open_page()
+    draw(page, DIGITS["7"])
+    expect(page.locator("#label")).to_have_text("7")
+    page.get_by_label("Why").check()
+    answer = predict(page)["explanation"]
+    assert max(map(max, answer)) > 1
+    red = "filter((v, i, all) => i % 4 === 1 && v < all[i - 1] - 99)"
+    tinted = SEEN.replace("filter((_, i) => i % 4 === 0)", red)
+    for _ in range(50):
+        if page.evaluate(tinted):
+            break
+        page.wait_for_timeout(100)
+    assert len(page.evaluate(tinted)) > 5
+    assert max(page.evaluate(SEEN)) == 255
+
+
+def test_a_drawing_is_taken_along(open_page, server):
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    draw(page, DIGITS["7"])
+    expect(page.locator("#label")).to_have_text("7")
+    page.get_by_text("Take along").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save strokes").click()
+    strokes = json.loads(download.value.path().read_text())
+    for button, size in (("Save PNG", 384), ("Save 28×28", 28)):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=button).click()
+        with Image.open(download.value.path()) as saved:
+            assert saved.size == (size, size)
+            assert saved.convert("L").getextrema() == (0, 255)
+    copied = {}
+    for what in ("curl", "Python", "link"):
+        page.get_by_role("button", name=f"Copy {what}").click()
+        expect(page.get_by_role("status")).to_have_text(re.compile("^Copied"))
+        copied[what] = page.evaluate("navigator.clipboard.readText()")
+    answer = subprocess.run(shlex.split(copied["curl"]), capture_output=True, check=True)
+    assert json.loads(answer.stdout)["label"] == 7
+    program = subprocess.run([sys.executable, "-c", copied["Python"]], capture_output=True)
+    assert b"'label': 7" in program.stdout
+    page.get_by_role("button", name="Reset").click()
+    page.goto("about:blank")
+    page.goto(copied["link"])
+    expect(page.locator("#label")).to_have_text("7")
+    page.goto(f"{server}/#no~drawing")
+    with page.expect_download() as download:
+        page.get_by_text("Take along").click()
+        page.get_by_role("button", name="Save strokes").click()
+    assert json.loads(download.value.path().read_text()) == strokes
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_axe_finds_nothing(open_page, width, scheme):
+    page = open_page(width, 800, color_scheme=scheme)
+    draw(page, DIGITS["4"])
+    expect(page.locator("#label")).to_have_text("4")
+    page.get_by_text("Take along").click()
+    found = Axe().run(page).response["violations"]
+    assert [(entry["id"], [node["html"] for node in entry["nodes"]]) for entry in found] == []

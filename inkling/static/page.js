@@ -1,179 +1,224 @@
-// The page: strokes are collected as points, drawn here, and read by the server as they grow.
-// Over the live socket one message is under way and one, the latest, waits.
+// The page: what is drawn on the sheet is read by the server as it grows, and shown beside it.
+
+import { Live } from "./live.js";
+import * as share from "./share.js";
+import { SIDE, Sheet } from "./sheet.js";
 
 const find = (id) => document.getElementById(id);
-const canvas = find("canvas");
-const sheet = canvas.getContext("2d");
-const seen = find("seen").getContext("2d");
-const pen = find("pen");
-
 const INTERRUPTED = "Live reading is interrupted; connecting again.";
-const MOST_POINTS = 9000; // the server takes 10,000
+const GONE = "The server does not answer. Is it still running? Your drawing is kept: try again.";
+const SETTLED = 600; // milliseconds without change, after which a reading is announced
+const FULL_STRENGTH = 2; // nats of explanation at which a colour is full
 
-let strokes = []; // each a list of [x, y], in the canvas's own 384 pixels
-let drawing = null; // the pointer that draws, if any
-let classes = [];
+let card = null; // of the served bundle
+let last = null; // the latest reading shown
+let announcing;
 
-// --- drawing
-
-function paint() {
-  sheet.clearRect(0, 0, canvas.width, canvas.height);
-  sheet.strokeStyle = sheet.fillStyle = "#fff";
-  sheet.lineCap = sheet.lineJoin = "round";
-  sheet.lineWidth = Number(pen.value);
-  for (const stroke of strokes) {
-    sheet.beginPath();
-    if (stroke.length === 1) {
-      sheet.arc(...stroke[0], pen.value / 2, 0, 2 * Math.PI);
-      sheet.fill();
-    } else {
-      for (const [x, y] of stroke) sheet.lineTo(x, y);
-      sheet.stroke();
-    }
-  }
-  find("invitation").hidden = strokes.length > 0;
-}
-
-function place(event) {
-  const box = canvas.getBoundingClientRect();
-  const scale = canvas.width / box.width;
-  const round = (value) => Math.round(value * scale * 10) / 10;
-  return [round(event.clientX - box.left), round(event.clientY - box.top)];
-}
-
-canvas.addEventListener("pointerdown", (event) => {
-  if (drawing !== null || event.button !== 0 || strokes.flat().length > MOST_POINTS) return;
-  event.preventDefault();
-  drawing = event.pointerId;
-  canvas.setPointerCapture(drawing);
-  strokes.push([place(event)]);
-  changed();
-});
-
-canvas.addEventListener("pointermove", (event) => {
-  if (event.pointerId !== drawing) return;
-  const stroke = strokes.at(-1);
-  const events = event.getCoalescedEvents?.() ?? [];
-  for (const each of events.length ? events : [event]) {
-    const point = place(each);
-    const [x, y] = stroke.at(-1);
-    if (Math.hypot(point[0] - x, point[1] - y) >= 1) stroke.push(point);
-  }
-  if (strokes.flat().length > MOST_POINTS) {
-    drawing = null;
-    say("The sheet is full. Reset it to begin anew.");
-  }
-  changed();
-});
-
-for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
-  canvas.addEventListener(end, (event) => {
-    if (event.pointerId === drawing) drawing = null;
-  });
-}
-
-pen.addEventListener("input", changed);
+const say = (text) => { find("status").textContent = text; };
+const sheet = new Sheet(find("canvas"), find("pen"), changed, say);
+const seen = find("seen").getContext("2d", { willReadFrequently: true });
+const live = new Live(
+  (answer) => { if (!sheet.empty) show(answer); },
+  () => { if (find("status").textContent === INTERRUPTED) say(""); changed(); },
+  () => { if (!find("status").textContent) say(INTERRUPTED); },
+);
 
 function changed() {
-  paint();
-  if (strokes.length) live.send();
+  find("invitation").hidden = !sheet.empty;
+  find("undo").disabled = !sheet.canUndo;
+  find("redo").disabled = !sheet.canRedo;
+  for (const button of document.querySelectorAll("#share button")) {
+    button.disabled = button.dataset.of === "seen" ? !last?.image : !sheet.strokes.length;
+  }
+  if (sheet.empty) {
+    live.forget();
+    return clear();
+  }
+  if (sheet.behind) return ask();
+  return live.send({ ...content(), explain: find("why").checked });
 }
 
-// --- reading
+const content = () => ({ strokes: sheet.strokes, pen: sheet.width });
 
-const live = {
-  socket: null,
-  id: 0,
-  underWay: false,
-  waiting: false,
-  deadline: null,
-  pause: 500, // milliseconds before the next attempt to connect
-
-  connect() {
-    this.socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live`);
-    this.socket.onopen = () => {
-      if (find("status").textContent === INTERRUPTED) say("");
-      if (strokes.length) this.send();
-    };
-    this.socket.onmessage = (message) => {
-      clearTimeout(this.deadline);
-      this.pause = 500;
-      this.underWay = false;
-      const answer = JSON.parse(message.data);
-      if (answer.id === this.id && strokes.length) show(answer);
-      if (this.waiting) this.send();
-    };
-    this.socket.onclose = () => {
-      clearTimeout(this.deadline);
-      this.underWay = this.waiting = false;
-      if (!find("status").textContent) say(INTERRUPTED);
-      setTimeout(() => this.connect(), this.pause);
-      this.pause = Math.min(this.pause * 2, 8000);
-    };
-  },
-
-  send() {
-    this.id += 1; // an answer to anything older is out of date
-    this.waiting = this.underWay || this.socket.readyState !== WebSocket.OPEN;
-    if (this.waiting) return;
-    this.underWay = true;
-    this.deadline = setTimeout(() => this.socket.close(), 5000); // a lost connection says nothing
-    this.socket.send(JSON.stringify({ id: this.id, ...content() }));
-  },
-};
-
-const content = () => ({ strokes, pen: Number(pen.value) });
-
-find("predict").addEventListener("click", async () => {
-  if (!strokes.length) return say("Draw a digit first.");
-  const asked = ++live.id;
+/** Ask once, over HTTP: of a picture, or of all strokes when one wants to be sure. */
+async function ask() {
+  live.forget();
+  const asked = live.id;
+  const picture = sheet.behind?.file;
   try {
-    const response = await fetch("/api/read", {
+    const response = await fetch(`/api/read?number=auto&explain=${find("why").checked}`, {
       method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(content()),
+      headers: { "Content-Type": picture ? picture.type : "application/json" },
+      body: picture ?? JSON.stringify(content()),
     });
     const answer = await response.json();
-    if (asked === live.id) show(answer);
+    if (asked === live.id && !sheet.empty) show(answer);
   } catch {
-    say("The server does not answer. Is it still running? Your drawing is kept: try again.");
+    say(GONE);
   }
+}
+
+// --- controls
+
+find("predict").addEventListener("click", () => (sheet.empty ? say("Draw a digit first.") : ask()));
+find("reset").addEventListener("click", () => { if (!sheet.empty) sheet.take([]); say(""); });
+find("undo").addEventListener("click", () => sheet.undo());
+find("redo").addEventListener("click", () => sheet.redo());
+find("why").addEventListener("change", changed);
+find("eraser").addEventListener("click", () => {
+  sheet.erasing = !sheet.erasing;
+  find("eraser").setAttribute("aria-pressed", sheet.erasing);
+  find("canvas").classList.toggle("erasing", sheet.erasing);
 });
 
-find("reset").addEventListener("click", () => {
-  strokes = [];
-  drawing = null;
-  live.id += 1;
-  paint();
-  clear();
-  say("");
+document.addEventListener("keydown", (event) => {
+  if (!(event.ctrlKey || event.metaKey) || event.altKey) return;
+  const key = event.key.toLowerCase();
+  if (key !== "z" && key !== "y") return;
+  event.preventDefault();
+  if (key === "y" || event.shiftKey) sheet.redo();
+  else sheet.undo();
 });
+
+// --- pictures: pasted, dropped, chosen, photographed
+
+async function takePicture(file) {
+  if (!file) return;
+  try {
+    sheet.take([], { file, bitmap: await createImageBitmap(file) });
+  } catch {
+    say("Expected a picture (PNG, JPEG, WebP, BMP or GIF), but it cannot be shown. Choose another.");
+  }
+}
+
+find("picture").addEventListener("change", (event) => {
+  takePicture(event.target.files[0]);
+  event.target.value = "";
+});
+document.addEventListener("paste", (event) => takePicture(event.clipboardData.files[0]));
+document.addEventListener("dragover", (event) => event.preventDefault());
+document.addEventListener("drop", (event) => {
+  event.preventDefault();
+  takePicture(event.dataTransfer.files[0]);
+});
+
+// --- sharing
+
+async function copy(text, what) {
+  try {
+    await navigator.clipboard.writeText(text);
+    say(`Copied ${what}.`);
+  } catch {
+    say("The browser does not allow copying here.");
+  }
+}
+
+const sharing = {
+  "save-png": async () => share.save(await share.png(sheet), "drawing.png"),
+  "save-strokes": () => share.save(new Blob([share.json(sheet)], { type: "application/json" }), "drawing.json"),
+  "save-seen": async () => share.save(await share.seen(last.image), "seen-28x28.png"),
+  "copy-curl": () => copy(share.curl(sheet), "a command for curl"),
+  "copy-python": () => copy(share.python(sheet), "a Python program"),
+  "copy-link": () => copy(share.link(sheet), "a link to this drawing"),
+};
+for (const [id, act] of Object.entries(sharing)) find(id).addEventListener("click", act);
+
+function openLinked() {
+  const drawing = location.hash ? share.linked(location.hash) : null;
+  if (!drawing) return;
+  find("pen").value = drawing.pen;
+  sheet.take(drawing.strokes);
+}
+window.addEventListener("hashchange", openLinked);
 
 // --- showing
 
-const percent = (share) => (share >= 0.9995 ? "> 99.9 %" : `${(100 * share).toFixed(1)} %`); // never sure
-const say = (text) => { find("status").textContent = text; };
-let announcing;
+const percent = (part) => (part >= 0.9995 ? "> 99.9 %" : `${(100 * part).toFixed(1)} %`); // never sure
+const name = (label) => card?.classes[label] ?? String(label);
 
 function show(answer) {
   if (answer.error) {
     clear();
     return say(`${answer.error}. ${answer.hint}.`);
   }
-  if (strokes.flat().length <= MOST_POINTS) say("");
-  const ranked = answer.probabilities.map((share, label) => [share, label]).sort((a, b) => b[0] - a[0]);
-  find("label").textContent = answer.name;
-  find("label").classList.toggle("word", answer.name.length > 2);
-  find("confidence").textContent = percent(answer.confidence);
-  find("second").textContent = `then ${classes[ranked[1][1]] ?? ranked[1][1]}, ${percent(ranked[1][0])}`;
-  bars(answer.probabilities, answer.label);
-  const pixels = seen.createImageData(28, 28);
-  answer.image.flat().forEach((grey, i) => pixels.data.set([grey, grey, grey, 255], 4 * i));
-  seen.putImageData(pixels, 0, 0);
+  if (!sheet.full) say("");
+  last = answer;
+  find("save-seen").disabled = !answer.image;
+  if (answer.parts) return showNumber(answer);
+  const ranked = answer.probabilities.map((part, label) => [part, label]).sort((a, b) => b[0] - a[0]);
+  const [[, first], [part, second]] = ranked;
+  const then = `then ${name(second)}, ${percent(part)}`;
+  if (answer.accepted !== false) {
+    tell(answer.name, percent(answer.confidence), then, `${answer.name}, ${Math.round(100 * answer.confidence)} percent`);
+  } else if (card?.acceptance && answer.evidence < card.acceptance.evidence) {
+    tell("?", "Not a digit", `nearest: ${answer.name}`, "not a digit");
+  } else {
+    const labels = answer.labels?.length > 1 ? answer.labels.slice(0, 3) : [first, second];
+    const choice = labels.map(name).join(" or ");
+    tell(choice, "Not sure", labels.map((l) => `${name(l)}, ${percent(answer.probabilities[l])}`).join("; "), `not sure: ${choice}`);
+  }
+  bars(answer.probabilities, answer.accepted === false ? null : answer.label);
+  boxes([]);
+  share.paintGrey(seen, answer.image);
+  if (answer.explanation) tint(answer.explanation);
+  oneDigit(true);
+}
+
+function showNumber(number) {
+  const sure = number.accepted === false ? "Not sure" : percent(number.confidence);
+  const each = number.parts.map((part) => ("label" in part ? `${part.text} ${percent(part.confidence)}` : part.text));
+  tell(number.text, sure, each.join("; "),
+    `${[...number.text].join(" ")}, ${Math.round(100 * number.confidence)} percent`);
+  boxes(number.parts);
+  oneDigit(false);
+}
+
+/** Whether what only one digit has is to be seen: its bars, its image. */
+function oneDigit(is) {
+  for (const of of [find("bars"), find("seen").parentElement, find("why").parentElement]) of.hidden = !is;
+}
+
+function tell(label, confidence, second, announced) {
+  find("label").textContent = label;
+  find("label").classList.toggle("word", label.length > 2);
+  find("confidence").textContent = confidence;
+  find("second").textContent = second;
   clearTimeout(announcing);
-  announcing = setTimeout(() => {
-    find("announcement").textContent = `${answer.name}, ${Math.round(100 * answer.confidence)} percent`;
-  }, 600);
+  announcing = setTimeout(() => { find("announcement").textContent = announced; }, SETTLED);
+}
+
+/** Around each part of a number, on the sheet. */
+function boxes(parts) {
+  let [scale, x, y] = [1, 0, 0];
+  if (sheet.behind) {
+    const { width, height } = sheet.behind.bitmap;
+    scale = SIDE / Math.max(width, height);
+    [x, y] = [(SIDE - width * scale) / 2, (SIDE - height * scale) / 2];
+  }
+  const make = (kind, attributes, text = "") => {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", kind);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    element.textContent = text;
+    return element;
+  };
+  find("boxes").replaceChildren(...parts.flatMap(({ box: [left, top, right, bottom], text, accepted }) => {
+    const [a, b] = [left * scale + x, top * scale + y];
+    const state = accepted === false ? "unsure" : "sure";
+    return [
+      make("rect", { x: a, y: b, width: (right - left) * scale, height: (bottom - top) * scale, rx: 4, class: state }),
+      make("text", { x: a + 2, y: Math.max(b - 5, 14), class: state }, text),
+    ];
+  }));
+}
+
+/** Ink that spoke for the reading turns red, ink against it blue. */
+function tint(explanation) {
+  const pixels = seen.getImageData(0, 0, 28, 28);
+  explanation.flat().forEach((nats, i) => {
+    const strength = Math.min(Math.abs(nats) / FULL_STRENGTH, 1);
+    for (const channel of nats > 0 ? [1, 2] : [0, 1]) pixels.data[4 * i + channel] *= 1 - strength;
+  });
+  seen.putImageData(pixels, 0, 0);
 }
 
 function bars(probabilities, best) {
@@ -185,35 +230,36 @@ function bars(probabilities, best) {
 }
 
 function clear() {
+  last = null;
+  tell("–", sheet.empty ? "Nothing drawn yet" : "Nothing read", "", "");
   clearTimeout(announcing);
-  find("label").textContent = "–";
-  find("label").classList.remove("word");
-  find("confidence").textContent = "Nothing drawn yet";
-  find("second").textContent = find("announcement").textContent = "";
-  bars(classes.map(() => 0), null);
+  find("announcement").textContent = "";
+  bars(card ? card.classes.map(() => 0) : [], null);
+  boxes([]);
   seen.clearRect(0, 0, 28, 28);
+  oneDigit(true);
 }
 
 async function introduce() {
-  const card = await (await fetch("/api/card")).json();
-  classes = card.classes;
-  find("bars").append(...classes.map((name) => {
+  card = await (await fetch("/api/card")).json();
+  find("bars").append(...card.classes.map((text) => {
     const row = document.createElement("li");
     for (const part of ["name", "track", "share"]) {
       row.append(Object.assign(document.createElement("span"), { className: part }));
     }
-    row.querySelector(".name").textContent = name;
+    row.querySelector(".name").textContent = text;
     row.querySelector(".track").append(Object.assign(document.createElement("span"), { className: "fill" }));
     return row;
   }));
   find("card").textContent =
     `Network ${card.recipe.name}: ${card.parameters.toLocaleString("en")} parameters, ` +
     `${(100 * card.test.accuracy).toFixed(2)} % of ${card.test.n.toLocaleString("en")} ${card.dataset} test images.`;
-  bars(classes.map(() => 0), null);
-  if (strokes.length) live.send();
+  bars(card.classes.map(() => 0), null);
+  if (!sheet.empty) changed();
 }
 
-live.connect();
+openLinked();
+changed();
 (function tryToIntroduce() {
   introduce().catch(() => setTimeout(tryToIntroduce, 2000));
 })();

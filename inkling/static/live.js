@@ -1,0 +1,61 @@
+// The live socket: one message is under way and one, the latest, waits. It connects again by itself.
+
+const PATIENCE = 5000; // milliseconds; a lost connection says nothing
+const [FIRST_PAUSE, LONGEST_PAUSE] = [500, 8000]; // before the next attempt to connect
+
+export class Live {
+  id = 0; // of the latest message; an answer to anything older is out of date
+  #socket = null;
+  #underWay = false;
+  #waiting = null;
+  #deadline = null;
+  #pause = FIRST_PAUSE;
+
+  constructor(onAnswer, onOpen, onClose) {
+    Object.assign(this, { onAnswer, onOpen, onClose });
+    this.#connect();
+  }
+
+  send(content) {
+    this.id += 1;
+    this.#waiting = content;
+    this.#next();
+  }
+
+  forget() {
+    this.id += 1;
+    this.#waiting = null;
+  }
+
+  #next() {
+    if (!this.#waiting || this.#underWay || this.#socket.readyState !== WebSocket.OPEN) return;
+    this.#underWay = true;
+    this.#deadline = setTimeout(() => this.#socket.close(), PATIENCE);
+    this.#socket.send(JSON.stringify({ id: this.id, ...this.#waiting }));
+    this.#waiting = null;
+  }
+
+  #connect() {
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    this.#socket = new WebSocket(`${scheme}://${location.host}/live`);
+    this.#socket.onopen = () => {
+      this.onOpen();
+      this.#next();
+    };
+    this.#socket.onmessage = (message) => {
+      clearTimeout(this.#deadline);
+      this.#pause = FIRST_PAUSE;
+      this.#underWay = false;
+      const answer = JSON.parse(message.data);
+      if (answer.id === this.id) this.onAnswer(answer);
+      this.#next();
+    };
+    this.#socket.onclose = () => {
+      clearTimeout(this.#deadline);
+      this.#underWay = false;
+      this.onClose();
+      setTimeout(() => this.#connect(), this.#pause);
+      this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
+    };
+  }
+}
