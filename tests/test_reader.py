@@ -167,3 +167,13 @@ def test_of_few_images_no_set_is_promised(reader, digits):
     assert reading.labels(0.98)[0] == 7
     with pytest.raises(InklingError, match=r"at most 0\.98, which 100 images can promise"):
         reading.labels()
+
+
+def test_a_one_beside_a_one_is_two_digits_and_a_four_of_two_strokes_is_one(reader):
+    ones = Drawing([[(0, 0), (0, 200)], [(60, 0), (62, 200)]])
+    four = Drawing([[(134, 58), (96, 211), (288, 211)], [(250, 77), (250, 338)]])
+    seven = Drawing([[(100, 80), (270, 80), (180, 310)], [(140, 190), (260, 185)]])
+    dash = Drawing([[(0, 0), (200, 5)]])
+    assert reader.read_any(ones).text == "11"
+    assert [reader.read_any(drawing).label for drawing in (four, seven)] == [4, 7]
+    assert reader.read_any(dash).accepted is False

@@ -59,6 +59,22 @@ def test_a_number_is_read_where_one_is_asked_for(server):
     assert [part["label"] for part in answer["parts"]] == [7, 7, 7]
 
 
+def test_what_seems_to_be_several_digits_is_read_as_such_and_one_is_explained(server):
+    url = f"{server}/api/read?number=auto&explain=true"
+    one = httpx.post(url, json=SEVEN).json()
+    assert one["label"] == 7
+    assert np.array(one["explanation"]).shape == (28, 28)
+    assert "explanation" not in httpx.post(f"{server}/api/read", json=SEVEN).json()
+    strokes = [[[x + 500 * place, y] for x, y in SEVEN["strokes"][0]] for place in range(2)]
+    two = httpx.post(url, json={"strokes": strokes}).json()
+    assert two["text"] == "77"
+    with live(server) as socket:
+        socket.send(json.dumps({"id": 1, "strokes": strokes}))
+        assert json.loads(socket.recv())["text"] == "77"
+        socket.send(json.dumps({"id": 2, "explain": True, **SEVEN}))
+        assert json.loads(socket.recv())["explanation"] == one["explanation"]
+
+
 def test_how_sure_it_must_be_can_be_asked_for(server):
     url = f"{server}/api/read"
     dash = {"strokes": [[[0, 100], [300, 110]]]}
