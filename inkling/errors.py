@@ -8,6 +8,8 @@
     ├── RecipeError       an unknown recipe, key or value
     ├── RunError          a training run that cannot start, go on or end well
     ├── BundleError       a trained model that is missing, changed or not one
+    ├── StoreError        the drawings' database cannot be opened, read or written
+    │   └── NoSuchDrawing it holds no drawing of that number
     ├── ServeError        the page cannot be served there
     └── MissingExtra      a library of an optional part is not installed
 
@@ -55,6 +57,14 @@ class RunError(InklingError):
 
 class BundleError(InklingError):
     """A bundle is missing, was changed, or is not one."""
+
+
+class StoreError(InklingError):
+    """The drawings' database cannot be opened, read or written."""
+
+
+class NoSuchDrawing(StoreError):
+    """The drawings' database holds no drawing of that number."""
 
 
 class ServeError(InklingError):

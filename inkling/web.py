@@ -3,12 +3,15 @@
     GET  /           the page to draw on              GET /docs   the API, to try
     POST /api/read   a picture or strokes -> reading  GET /livez  the process runs
     GET  /api/card   the card of the served bundle    GET /readyz it can read
+    POST /api/drawings   keep a drawing with its label; GET, PATCH, DELETE: what is kept
+    GET  /drawings       the gallery of what is kept
     WS   /live       strokes as they grow -> reading, or a line of them, one answer a message
 
 Every error is {"error", "hint"}. Pattern: starlette's lifespan state; each test builds an app.
 """
 
 import contextlib
+import io
 import ipaddress
 import os
 import socket
@@ -19,11 +22,12 @@ from typing import Annotated, Any, Literal, TypeVar
 import anyio
 import anyio.to_thread
 import uvicorn
-from fastapi import FastAPI, Query, Request, WebSocket, WebSocketDisconnect
+from fastapi import FastAPI, Query, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
+from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import Headers, UploadFile
 from starlette.exceptions import HTTPException
@@ -31,7 +35,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inkling import __version__, bundle, ink
-from inkling.errors import InkError, InklingError, ServeError, TooLarge
+from inkling.drawings import MOST_AT_ONCE, Filter, Labelled, Order, Store
+from inkling.errors import InkError, InklingError, NoSuchDrawing, ServeError, StoreError, TooLarge
 from inkling.reader import SET_LEVEL, Number, Reader, Reading
 
 STATIC = Path(__file__).parent / "static"
@@ -40,6 +45,7 @@ MAX_STROKES_BYTES = 1_000_000  # is parsed at once, while others wait
 MAX_LIVE_BYTES = 256_000
 SECONDS_TO_FINISH = 3  # what is under way at a stop may take so long
 WRONG_KIND, POLICY = 1003, 1008  # close codes of RFC 6455, section 7.4.1
+STATUS = {TooLarge: 413, NoSuchDrawing: 404, StoreError: 503}  # of the others: 422
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -66,6 +72,7 @@ class LiveStrokes(Strokes):
 
 
 Shape = TypeVar("Shape", bound=Strokes)
+Kept = TypeVar("Kept")
 MinAccuracy = Annotated[
     float | None, Query(gt=0, lt=1, description="Share of what is accepted that is to be right")
 ]
@@ -129,8 +136,11 @@ class Problem(BaseModel):
     hint: str
 
 
-def create_app(reader: Reader, hosts: Sequence[str] | None = None) -> FastAPI:
-    """The application that serves `reader`, under the names in `hosts`, or under any."""
+def create_app(reader: Reader, store: Store, hosts: Sequence[str] | None = None) -> FastAPI:
+    """The application that serves `reader` and keeps drawings in `store`.
+
+    It answers under the names in `hosts`, or under any.
+    """
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -151,6 +161,7 @@ def create_app(reader: Reader, hosts: Sequence[str] | None = None) -> FastAPI:
     app.add_exception_handler(Exception, _answer_error)
     _add_pages(app, reader)
     _add_reading(app, reader)
+    _add_drawings(app, reader, store)
     return app
 
 
@@ -158,9 +169,16 @@ def _add_pages(app: FastAPI, reader: Reader) -> None:
     """What is looked at: the page, the card, health."""
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
+    def page(name: str) -> FileResponse:
+        return FileResponse(STATIC / name, headers={"Content-Security-Policy": PAGE_POLICY})
+
     @app.get("/", include_in_schema=False)
-    async def page() -> FileResponse:
-        return FileResponse(STATIC / "index.html", headers={"Content-Security-Policy": PAGE_POLICY})
+    async def draw() -> FileResponse:
+        return page("index.html")
+
+    @app.get("/drawings", include_in_schema=False)
+    async def gallery() -> FileResponse:
+        return page("drawings.html")
 
     @app.get("/api/card", response_model=bundle.Card, summary="The card of the served bundle")
     async def card() -> bundle.Card:
@@ -236,7 +254,80 @@ def _add_reading(app: FastAPI, reader: Reader) -> None:
         return None
 
 
-def serve(reader: Reader, host: str, port: int, announce: Callable[[str], None]) -> None:
+def _add_drawings(app: FastAPI, reader: Reader, store: Store) -> None:
+    """What is kept, and only when a person has said what it is."""
+    classes = len(reader.card.classes)
+    which_label = Annotated[int, Query(ge=0, lt=classes, description="What it really is")]
+
+    async def run(work: Callable[..., Kept], *arguments: Any) -> Kept:
+        return await anyio.to_thread.run_sync(work, *arguments, limiter=app.state.readers)
+
+    @app.post("/api/drawings", status_code=201, openapi_extra={"requestBody": _READ_BODY})
+    async def keep(
+        request: Request,
+        label: which_label,
+        session: Annotated[str, Query(max_length=64, description="A name made up by chance")] = "",
+    ) -> dict[str, Any]:
+        """Keep a drawing or picture, sent as to /api/read, with its label. It is on disk then."""
+        source = await _source(request)
+
+        def work() -> dict[str, Any]:
+            reading = reader.read(source)
+            drawn = source if isinstance(source, ink.Drawing) else None
+            drawing = Labelled(
+                label=label,
+                reading=reading.label,
+                confidence=reading.confidence,
+                evidence=reading.evidence,
+                accepted=reading.accepted,
+                model_sha256=reader.card.model_sha256,
+                strokes=[[list(p) for p in stroke] for stroke in drawn.strokes] if drawn else None,
+                pen=drawn.pen if drawn else None,
+                picture=source if isinstance(source, bytes) else None,
+                session=session,
+            )
+            return store.add(drawing).to_json()
+
+        return await run(work)
+
+    @app.get("/api/drawings", summary="Some of what is kept, the hardest to read first")
+    async def find(
+        label: Annotated[int | None, Query(ge=0, lt=classes)] = None,
+        wrong: bool = False,
+        unsure: bool = False,
+        since: Annotated[str | None, Query(pattern=r"^\d{4}-\d\d-\d\d")] = None,
+        order: Order = "hardest",
+        count: Annotated[int, Query(ge=1, le=MOST_AT_ONCE)] = 50,
+        skip: Annotated[int, Query(ge=0)] = 0,
+    ) -> list[dict[str, Any]]:
+        found = await run(store.find, Filter(label, wrong, unsure, since), order, count, skip)
+        return [drawing.to_json() for drawing in found]
+
+    @app.get("/api/drawings/stats", summary="How many are kept, and read rightly")
+    async def stats() -> dict[str, Any]:
+        return await run(store.stats)
+
+    @app.get("/api/drawings/{number}/image", response_class=Response, summary="As it is read, PNG")
+    async def image(number: int) -> Response:
+        def work() -> bytes:
+            file, seen = io.BytesIO(), ink.to_image(store.get(number).source, reader.card.frame)
+            Image.fromarray((seen[0] * 255).round().astype("uint8")).save(file, "PNG")
+            return file.getvalue()
+
+        return Response(await run(work), media_type="image/png")
+
+    @app.patch("/api/drawings/{number}", summary="Say anew what it is")
+    async def relabel(number: int, label: which_label) -> dict[str, Any]:
+        return (await run(store.relabel, number, label)).to_json()
+
+    @app.delete("/api/drawings/{number}", status_code=204, summary="Forget it")
+    async def delete(number: int) -> None:
+        await run(store.delete, number)
+
+
+def serve(
+    reader: Reader, store: Store, host: str, port: int, announce: Callable[[str], None]
+) -> None:
     """Serve until stopped by a signal. `announce` gets the address once it accepts.
 
     Raises ServeError if the address cannot be had.
@@ -247,7 +338,7 @@ def serve(reader: Reader, host: str, port: int, announce: Callable[[str], None])
         (*LOOPBACK, host.lower()) if here else None
     )  # by another name, it is another site's trick
     config = uvicorn.Config(
-        create_app(reader, hosts),
+        create_app(reader, store, hosts),
         log_level="warning",
         ws_max_size=MAX_LIVE_BYTES,
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
@@ -274,7 +365,7 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from cause
 
 
-async def _source(request: Request) -> ink.Source:
+async def _source(request: Request) -> ink.Drawing | bytes:
     """What a request wants read: the bytes of a picture, or a drawing."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
@@ -313,7 +404,7 @@ def _problem(error: InklingError) -> dict[str, str]:
 
 async def _answer_error(_: Request, error: Exception) -> JSONResponse:
     if isinstance(error, InklingError):
-        status = 413 if isinstance(error, TooLarge) else 422
+        status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 422)
         return JSONResponse(_problem(error), status)
     if isinstance(error, RequestValidationError):
         first = error.errors()[0]

@@ -14,7 +14,7 @@ import pytest
 
 os.environ["OMP_NUM_THREADS"] = "1"  # tests run side by side: threads would wait for one another
 
-from inkling import catalog, data  # after it: PyTorch counts its threads once
+from inkling import catalog, data, drawings  # after it: PyTorch counts its threads once
 
 ROOT = Path(__file__).parent.parent
 REQUIRED = bool(os.environ.get("INKLING_REQUIRE_ALL"))  # set by .ci/run: nothing is skipped there
@@ -25,6 +25,12 @@ def missing(reason: str) -> None:
     if REQUIRED:
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _drawings_of_ones_own(tmp_path_factory) -> None:
+    """No test keeps anything in the user's own store."""
+    os.environ[drawings.ENVIRONMENT] = f"sqlite:///{tmp_path_factory.mktemp('kept')}/all.sqlite"
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,11 @@
 import json
 import re
 import shlex
+import sqlite3
 import subprocess
 import sys
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import serving
@@ -130,7 +132,18 @@ def test_the_keyboard_reaches_everything(open_page):
     for _ in range(11):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
-    controls = ["canvas", "eraser", "reset", "pen", "picture", "predict", "why", "SUMMARY", "A"]
+    controls = [
+        "canvas",
+        "eraser",
+        "reset",
+        "pen",
+        "picture",
+        "predict",
+        "why",
+        "SUMMARY",
+        "A",
+        "A",
+    ]
     assert reached[: len(controls)] == controls  # undo and redo are for when there is a past
 
 
@@ -354,3 +367,102 @@ def test_axe_finds_nothing(open_page, width, scheme):
     page.get_by_text("Take along").click()
     found = Axe().run(page).response["violations"]
     assert [(entry["id"], [node["html"] for node in entry["nodes"]]) for entry in found] == []
+
+
+@pytest.fixture
+def own_server(tmp_path):
+    """A server with a store of its own, and its database."""
+    with serving("--drawings", f"sqlite:///{tmp_path}/drawings.sqlite") as (address, _):
+        yield address, tmp_path / "drawings.sqlite"
+
+
+def kept(address):
+    return httpx.get(f"{address}/api/drawings?order=oldest").json()
+
+
+def test_a_drawing_is_kept_once_it_is_said_what_it_is_and_that_it_may(browser, own_server):
+    address, _ = own_server
+    page = browser.new_page()
+    page.goto(address)
+    expect(page.locator("#truth button")).to_have_count(10)
+    expect(page.locator("#truth button").first).to_be_disabled()
+    status = page.locator("#status")
+    draw(page, DIGITS["7"])
+    expect(page.locator("#label")).to_have_text("7")
+    page.keyboard.press("1")
+    page.get_by_role("button", name="No", exact=True).click()
+    expect(status).to_have_text("Not kept.")
+    assert kept(address) == []
+    page.keyboard.press("1")  # it asks again: nobody has agreed
+    page.get_by_role("button", name="Keep my drawings").click()
+    expect(status).to_have_text("Kept as 1. Draw the next one.")
+    expect(page.locator("#invitation")).to_be_visible()
+    draw(page, DIGITS["4"])
+    expect(page.locator("#label")).to_have_text("4")
+    page.keyboard.press("Enter")
+    expect(status).to_have_text("Kept as 4. Draw the next one.")
+    draw(page, DIGITS["1"])
+    expect(page.locator("#label")).to_have_text("1")
+    page.keyboard.press("Escape")
+    expect(page.locator("#confidence")).to_have_text("Nothing drawn yet")
+    draw(page, DIGITS["1"])
+    expect(page.locator("#label")).to_have_text("1")
+    page.get_by_role("button", name="It is 7").click()
+    expect(status).to_have_text("Kept as 7. Draw the next one.")
+    found = kept(address)
+    assert [(one["label"], one["reading"]) for one in found] == [(1, 7), (4, 4), (7, 1)]
+    assert len({one["session"] for one in found}) == 1
+    page.close()
+
+
+def test_a_locked_store_is_told_and_the_drawing_stays(browser, own_server):
+    address, path = own_server
+    page = browser.new_page()
+    page.goto(address)
+    page.evaluate("localStorage.setItem('keep', 'yes')")
+    draw(page, DIGITS["7"])
+    expect(page.locator("#label")).to_have_text("7")
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    page.keyboard.press("Enter")
+    expect(page.locator("#status")).to_have_text(
+        re.compile("database is locked.*Your drawing is still here"), timeout=10_000
+    )
+    other.execute("ROLLBACK")
+    other.close()
+    expect(page.locator("#label")).to_have_text("7")
+    page.keyboard.press("Enter")
+    expect(page.locator("#status")).to_have_text("Kept as 7. Draw the next one.")
+    page.close()
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_the_gallery_shows_relabels_and_deletes(browser, own_server, width):
+    address, _ = own_server
+    for label, digit in ((7, "7"), (1, "7"), (4, "4")):
+        strokes = [[[384 * x, 384 * y] for x, y in stroke] for stroke in DIGITS[digit]]
+        httpx.post(f"{address}/api/drawings?label={label}", json={"strokes": strokes})
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    troubles = []
+    page.on("console", lambda m: troubles.append(m.text) if m.type == "error" else None)
+    page.goto(f"{address}/drawings")
+    cards = page.locator("#gallery li")
+    expect(cards).to_have_count(3)
+    expect(page.locator("#summary")).to_have_text(re.compile("^3 kept, 66.7 % read rightly"))
+    page.get_by_label("Misread").check()
+    expect(cards).to_have_count(1)
+    expect(cards.first).to_contain_text("1: read as 7")
+    cards.first.get_by_role("combobox").select_option("7")
+    expect(page.locator("#summary")).to_have_text(re.compile("^3 kept, 100.0 % read rightly"))
+    page.get_by_label("Misread").uncheck()
+    page.get_by_label("Digit").select_option("4")
+    expect(cards).to_have_count(1)
+    cards.first.get_by_role("button").click()
+    expect(page.locator("#summary")).to_have_text(re.compile("^2 kept"))
+    assert [one["label"] for one in kept(address)] == [7, 7]
+    page.get_by_label("Digit").select_option("all")
+    expect(cards).to_have_count(2)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert Axe().run(page).response["violations"] == []
+    assert troubles == []
+    page.close()

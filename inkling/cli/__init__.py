@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from inkling import __version__
-from inkling.cli import data, reading, training
+from inkling.cli import data, keeping, reading, training
 from inkling.cli.edge import complain
 from inkling.errors import InklingError
 
@@ -18,7 +18,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for commands in (data.commands, training.commands, reading.commands):
+for commands in (data.commands, training.commands, reading.commands, keeping.commands):
     app.add_typer(commands)
 
 

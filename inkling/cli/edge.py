@@ -13,6 +13,14 @@ if TYPE_CHECKING:
 FOUND_WRONG, STOPPED = 1, 128  # exit codes; 128 + the signal's number is the shell's custom
 BUNDLE_HELP = "A bundle's or run's folder (default: the one that ships)"
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, an object a line.")]
+Drawings = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="The drawings' database (default: INKLING_DRAWINGS, then a file of yours).",
+        show_default=False,
+    ),
+]
 
 
 def complain(error: InklingError, of: str = "") -> int:

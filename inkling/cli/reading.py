@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from inkling.cli.edge import BUNDLE_HELP, Json, complain, write_picture
+from inkling.cli.edge import BUNDLE_HELP, Drawings, Json, complain, write_picture
 from inkling.errors import InkError, InklingError
 
 if TYPE_CHECKING:
@@ -172,11 +172,17 @@ def serve(
     bundle: BundleOption = None,
     host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 8000,
+    drawings: Drawings = None,
 ) -> None:
     """Serve the page to draw on, and the API."""
+    from inkling import drawings as store
     from inkling import web
     from inkling.reader import Reader
 
     web.serve(
-        Reader.load(bundle), host, port, lambda address: typer.echo(f"Inkling reads at {address}")
+        Reader.load(bundle),
+        store.Store(drawings or store.default_url()),
+        host,
+        port,
+        lambda address: typer.echo(f"Inkling reads at {address}"),
     )

@@ -102,6 +102,62 @@ document.addEventListener("drop", (event) => {
   takePicture(event.dataTransfer.files[0]);
 });
 
+// --- saying what it really is
+
+const agreed = () => localStorage.getItem("keep") === "yes";
+
+function session() { // a name made up by chance
+  if (!localStorage.getItem("session")) {
+    const bytes = crypto.getRandomValues(new Uint8Array(12));
+    localStorage.setItem("session", [...bytes].map((b) => b.toString(16).padStart(2, "0")).join(""));
+  }
+  return localStorage.getItem("session");
+}
+
+function teach(label) {
+  if (find("truth").disabled || find("consent").open) return;
+  if (agreed()) return void keep(label);
+  find("consent").returnValue = "no"; // what Escape leaves
+  find("consent").showModal();
+  find("consent").onclose = () => {
+    if (find("consent").returnValue !== "yes") return say("Not kept.");
+    localStorage.setItem("keep", "yes");
+    keep(label);
+  };
+}
+
+let keeping = false;
+
+async function keep(label) {
+  if (keeping) return;
+  keeping = true;
+  const picture = sheet.behind?.file;
+  const kept = sheet.strokes;
+  try {
+    const response = await fetch(`/api/drawings?label=${label}&session=${session()}`, {
+      method: "POST",
+      headers: { "Content-Type": picture ? picture.type : "application/json" },
+      body: picture ?? JSON.stringify(content()),
+    });
+    const answer = await response.json();
+    if (!response.ok) return say(`${answer.error}. ${answer.hint}. Your drawing is still here.`);
+    if (sheet.strokes === kept) sheet.take([]);
+    say(`Kept as ${name(label)}. Draw the next one.`);
+  } catch {
+    say(GONE);
+  } finally {
+    keeping = false;
+  }
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || find("consent").open) return;
+  if (event.key === "Escape" && !sheet.empty) return find("reset").click();
+  if (/^[0-9]$/.test(event.key) && card && Number(event.key) < card.classes.length) return teach(Number(event.key));
+  const elsewhere = event.target.closest("button, input, a, summary");
+  if (event.key === "Enter" && !elsewhere && last && "label" in last) teach(last.label);
+});
+
 // --- sharing
 
 async function copy(text, what) {
@@ -144,6 +200,7 @@ function show(answer) {
   if (!sheet.full) say("");
   last = answer;
   find("save-seen").disabled = !answer.image;
+  find("truth").disabled = !answer.image; // several digits are no example of one
   if (answer.parts) return showNumber(answer);
   const ranked = answer.probabilities.map((part, label) => [part, label]).sort((a, b) => b[0] - a[0]);
   const [[, first], [part, second]] = ranked;
@@ -231,6 +288,7 @@ function bars(probabilities, best) {
 
 function clear() {
   last = null;
+  find("truth").disabled = true;
   tell("–", sheet.empty ? "Nothing drawn yet" : "Nothing read", "", "");
   clearTimeout(announcing);
   find("announcement").textContent = "";
@@ -250,6 +308,12 @@ async function introduce() {
     row.querySelector(".name").textContent = text;
     row.querySelector(".track").append(Object.assign(document.createElement("span"), { className: "fill" }));
     return row;
+  }));
+  find("truth").append(...card.classes.map((text, label) => {
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: text });
+    button.setAttribute("aria-label", `It is ${text}`);
+    button.addEventListener("click", () => teach(label));
+    return button;
   }));
   find("card").textContent =
     `Network ${card.recipe.name}: ${card.parameters.toLocaleString("en")} parameters, ` +

@@ -1,0 +1,88 @@
+"""Drawings -> files, and back: IDX as MNIST's, a folder of PNG, JSON lines."""
+
+import base64
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+from pydantic import TypeAdapter
+
+from inkling import atomic, idx
+from inkling.drawings import Labelled, Store
+from inkling.errors import InkError, StoreError
+from inkling.ink import SIDE, to_image
+
+Form = Literal["idx", "png", "jsonl"]
+LINES = "drawings.jsonl"
+IDX_NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
+_LABELLED = TypeAdapter(Labelled)
+
+
+def export(drawings: Iterable[Labelled], folder: Path, form: Form) -> int:
+    """Write drawings to a folder; how many. Raises StoreError where it cannot.
+
+    "idx": their images and labels as MNIST's two training files. "png": each image in the folder
+    of its label. "jsonl": everything, an object a line, pictures as base64.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if form == "jsonl":
+            lines = [json.dumps(_to_line(drawing)) for drawing in drawings]
+            atomic.write(folder / LINES, "".join(f"{line}\n" for line in lines).encode())
+            return len(lines)
+        kept = list(drawings)
+        images = [(to_image(drawing.source)[0] * 255).round().astype(np.uint8) for drawing in kept]
+        if form == "idx":
+            labels = np.array([drawing.label for drawing in kept], np.uint8)
+            pixels = np.stack(images) if images else np.zeros((0, SIDE, SIDE), np.uint8)
+            for name, array in zip(IDX_NAMES, (pixels, labels), strict=True):
+                atomic.write(folder / name, idx.serialize(array))
+            return len(kept)
+        for drawing, image in zip(kept, images, strict=True):
+            (folder / str(drawing.label)).mkdir(exist_ok=True)
+            Image.fromarray(image).save(folder / str(drawing.label) / f"{drawing.id}.png")
+    except OSError as cause:
+        raise StoreError(
+            f"{folder}: expected a folder to write to, but {cause.strerror}", "Name another"
+        ) from cause
+    return len(kept)
+
+
+def take_in(store: Store, file: Path) -> int:
+    """Add the drawings of a file of JSON lines to a store, all or none; how many."""
+    try:
+        lines = file.read_text().splitlines()
+    except (OSError, ValueError) as cause:
+        raise StoreError(
+            f"{file}: expected JSON lines, but it cannot be read", "Check the path"
+        ) from cause
+    drawings = [_from_line(line, f"{file} line {number}") for number, line in enumerate(lines, 1)]
+    store.add_all(drawings)
+    return len(drawings)
+
+
+def _to_line(drawing: Labelled) -> dict[str, Any]:
+    picture = drawing.picture and base64.b64encode(drawing.picture).decode()
+    return drawing.to_json() | {"picture": picture}
+
+
+def _from_line(line: str, where: str) -> Labelled:
+    """A drawing of a line, checked: it can be read, and its label is a digit. Raises StoreError."""
+    try:
+        values = _LABELLED.validate_json(line)
+        picture = base64.b64decode(values.picture, validate=True) if values.picture else None
+        drawing = replace(values, picture=picture, id=0)
+        to_image(drawing.source)
+        if drawing.label not in range(10):
+            raise ValueError(f"its label is {drawing.label}")
+    except (ValueError, InkError) as cause:
+        what = str(cause).splitlines()[0]
+        raise StoreError(
+            f"{where}: expected a drawing as it was exported, but {what}",
+            "Nothing was added; mend or remove that line",
+        ) from cause
+    return drawing

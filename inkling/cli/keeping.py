@@ -1,0 +1,111 @@
+"""The commands of the drawings that are kept: list, export, import, delete, stats."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from inkling.cli.edge import Drawings, Json
+
+if TYPE_CHECKING:
+    from inkling.drawings import Filter, Store
+
+drawings_app = typer.Typer(
+    help="The drawings that were kept with their labels.", no_args_is_help=True
+)
+commands = typer.Typer()
+commands.add_typer(drawings_app, name="drawings")
+
+Label = Annotated[int | None, typer.Option(help="Only those that are this digit.", min=0)]
+Wrong = Annotated[bool, typer.Option("--wrong", help="Only those that were misread.")]
+Unsure = Annotated[bool, typer.Option("--unsure", help="Only those not accepted.")]
+
+
+@drawings_app.command("list")
+def list_drawings(
+    label: Label = None,
+    wrong: Wrong = False,
+    unsure: Unsure = False,
+    as_json: Json = False,
+    drawings: Drawings = None,
+) -> None:
+    """List them, the oldest first."""
+    store, which = _store(drawings), _filter(label, wrong, unsure)
+    for drawing in store.each(which):
+        if as_json:
+            typer.echo(json.dumps(drawing.to_json()))
+        else:
+            read = "read rightly" if drawing.label == drawing.reading else f"read {drawing.reading}"
+            unsure_too = "" if drawing.accepted is not False else ", not accepted"
+            said = f"{drawing.label}  {read}, {drawing.confidence:.1%}{unsure_too}"
+            typer.echo(f"{drawing.id:>6}  {drawing.created[:16]}  {said}")
+
+
+@drawings_app.command()
+def stats(as_json: Json = False, drawings: Drawings = None) -> None:
+    """Say how many there are, and how many were read rightly."""
+    found = _store(drawings).stats()
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    n, right = found["n"], found["right"]
+    share = f", {right / n:.1%} read rightly, {found['accepted'] / n:.1%} accepted" if n else ""
+    typer.echo(f"{n:,} drawings{share}")
+    for label, of in found["labels"].items():
+        typer.echo(f"{label}: {of['n']:>6,}, {of['right'] / of['n']:.1%} read rightly")
+
+
+@drawings_app.command("export")
+def export_drawings(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Made if it is not there.")],
+    form: Annotated[
+        Literal["idx", "png", "jsonl"],
+        typer.Option("--as", help="Images as MNIST's files, as pictures, or all as JSON lines."),
+    ] = "idx",
+    label: Label = None,
+    wrong: Wrong = False,
+    unsure: Unsure = False,
+    drawings: Drawings = None,
+) -> None:
+    """Write them to files."""
+    from inkling import archive
+
+    count = archive.export(_store(drawings).each(_filter(label, wrong, unsure)), folder, form)
+    typer.echo(f"Wrote {count:,} drawings to {folder}")
+
+
+@drawings_app.command("import")
+def import_drawings(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON lines, as exported.")],
+    drawings: Drawings = None,
+) -> None:
+    """Add those of a file of JSON lines."""
+    from inkling import archive
+
+    count = archive.take_in(_store(drawings), file)
+    typer.echo(f"Added {count:,} drawings")
+
+
+@drawings_app.command()
+def delete(
+    numbers: Annotated[list[int], typer.Argument(metavar="NUMBER...", help="See: list.")],
+    drawings: Drawings = None,
+) -> None:
+    """Forget drawings."""
+    store = _store(drawings)
+    for number in numbers:
+        store.delete(number)
+    typer.echo(f"Deleted {len(numbers):,}")
+
+
+def _store(url: str | None) -> "Store":
+    from inkling.drawings import Store, default_url
+
+    return Store(url or default_url())
+
+
+def _filter(label: int | None, wrong: bool, unsure: bool) -> "Filter":
+    from inkling.drawings import Filter
+
+    return Filter(label, wrong, unsure)

@@ -1,0 +1,292 @@
+"""The store of drawings: what it acknowledged is there, whatever happens to the process."""
+
+import json
+import os
+import resource
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import sqlalchemy
+from conftest import run_inkling, serving
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inkling import archive, idx
+from inkling.drawings import DRAWINGS, Filter, Labelled, Store
+from inkling.errors import NoSuchDrawing, StoreError
+
+SEVEN = [[[110.0, 80.0], [270.0, 80.0], [180.0, 310.0]]]
+
+
+def labelled(label=7, reading=7, confidence=0.9, accepted=True, **others):
+    others = {"strokes": SEVEN, "pen": 30.0} | others
+    return Labelled(label, reading, confidence, 5.0, accepted, "ab" * 32, **others)
+
+
+@pytest.fixture
+def url(tmp_path):
+    return f"sqlite:///{tmp_path}/below/drawings.sqlite"
+
+
+@pytest.fixture
+def store(url):
+    store = Store(url)
+    yield store
+    store.close()
+
+
+def test_what_is_kept_comes_back_as_it_was(store, url):
+    first = store.add(labelled(session="me"))
+    second = store.add(labelled(strokes=None, pen=None, picture=b"\x89PNG"))
+    assert (first.id, second.id) == (1, 2)
+    assert first.created < second.created
+    again = Store(url)
+    assert list(again.each()) == [first, second]
+    assert again.get(2).source == b"\x89PNG"
+    assert [list(map(list, stroke)) for stroke in first.source.strokes] == SEVEN
+    again.close()
+
+
+def test_the_hardest_comes_first_and_filters_fit(store):
+    for label, reading, confidence, accepted in (
+        (1, 1, 0.9, True),
+        (4, 9, 0.5, False),
+        (7, 1, 1, True),
+    ):
+        store.add(labelled(label, reading, confidence, accepted))
+    assert [drawing.label for drawing in store.find()] == [4, 1, 7]
+    assert [drawing.label for drawing in store.find(order="newest", count=2)] == [7, 4]
+    assert [drawing.label for drawing in store.find(order="oldest", skip=1)] == [4, 7]
+    assert [drawing.label for drawing in store.find(Filter(wrong=True))] == [4, 7]
+    assert [drawing.label for drawing in store.find(Filter(wrong=True, unsure=True))] == [4]
+    assert [drawing.label for drawing in store.find(Filter(label=7))] == [7]
+    assert store.find(Filter(since="2999-01-01")) == []
+    stats = store.stats()
+    assert (stats["n"], stats["right"], stats["accepted"]) == (3, 1, 2)
+    assert stats["labels"]["4"] == {"n": 1, "right": 0}
+    assert [day["n"] for day in stats["days"]] == [3]
+
+
+def test_relabelled_and_deleted(store):
+    kept = store.add(labelled(1))
+    assert store.relabel(kept.id, 4).label == 4
+    store.delete(kept.id)
+    for act in (lambda: store.get(1), lambda: store.delete(1), lambda: store.relabel(1, 2)):
+        with pytest.raises(NoSuchDrawing, match="no number 1"):
+            act()
+
+
+def test_every_page_of_many_is_given(store):
+    store.add_all(labelled(index % 10) for index in range(450))
+    assert [drawing.id for drawing in store.each()] == list(range(1, 451))
+
+
+def test_all_or_none_is_kept(store):
+    def some():
+        yield labelled()
+        raise KeyError("broken off")
+
+    with pytest.raises(KeyError):
+        store.add_all(some())
+    assert store.find() == []
+
+
+def test_threads_write_side_by_side(store):
+    threads = [threading.Thread(target=lambda: store.add(labelled())) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert store.stats()["n"] == 20
+
+
+def test_a_new_database_has_the_schema_of_the_code(store):
+    connection = store._engine.connect()
+    inspected = sqlalchemy.inspect(connection).get_columns("drawings")
+    assert [column["name"] for column in inspected] == [column.name for column in DRAWINGS.columns]
+    assert [column["nullable"] for column in inspected[1:]] == [
+        column.nullable for column in list(DRAWINGS.columns)[1:]
+    ]
+    connection.close()
+
+
+def test_a_locked_database_is_told_and_nothing_is_lost(store, url, monkeypatch):
+    kept = store.add(labelled())
+    monkeypatch.setattr("inkling.drawings.SECONDS_TO_WAIT", 0.05)
+    impatient = Store(url)
+    other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="database is locked"):
+        impatient.add(labelled())
+    other.execute("ROLLBACK")
+    other.close()
+    assert impatient.add(labelled()).id == kept.id + 1
+    impatient.close()
+
+
+def test_a_full_disk_is_told(store):
+    store.add(labelled())
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (80_000, limits[1]))
+    try:
+        with pytest.raises(StoreError, match="Expected to keep the drawing"):
+            store.add(labelled(strokes=None, pen=None, picture=os.urandom(300_000)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert store.add(labelled()).id == 2
+    assert store.stats()["n"] == 2
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ("nonsense", "Expected the URL of a database"),
+        ("nosuch://x", "Expected the URL of a database"),
+        ("sqlite:////proc/x/y.sqlite", "expected a database to open"),
+    ],
+)
+def test_a_database_that_cannot_be_is_told_in_a_line(bad, said):
+    with pytest.raises(StoreError, match=said):
+        Store(bad)
+    result = run_inkling("drawings", "stats", "--drawings", bad)
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_file_that_is_no_database_is_told(tmp_path):
+    (tmp_path / "notes").write_text("no database at all, but long enough to be looked at" * 50)
+    with pytest.raises(StoreError, match="not a database"):
+        Store(f"sqlite:///{tmp_path}/notes")
+
+
+KILLED = """
+import os, signal, sys, time
+sys.path.insert(0, {tests!r})
+from inkling.drawings import Store
+from test_drawings import labelled
+
+for turn in range(100):
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        store = Store({url!r})
+        while True:
+            os.write(writer, b"%d\\n" % store.add(labelled()).id)
+    os.close(writer)
+    told = os.read(reader, 1)
+    time.sleep(0.001 * (turn % 17))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    while part := os.read(reader, 65536):
+        told += part
+    os.close(reader)
+    print(told.rpartition(b"\\n")[0].decode(), flush=True)
+"""
+
+
+def test_what_was_acknowledged_survives_kill(url):
+    """A hundred writers, each killed as it writes; forked, since a process begins slowly."""
+    code = KILLED.format(tests=str(Path(__file__).parent), url=url)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    acknowledged = [int(line) for line in result.stdout.split()]
+    assert len(acknowledged) >= 100
+    store = Store(url)
+    kept = {drawing.id for drawing in store.each()}
+    assert set(acknowledged) <= kept
+    assert len(kept) <= len(acknowledged) + 100  # one a writer may be kept but not told
+    store.close()
+
+
+def test_exported_and_imported_drawings_are_the_same(store, tmp_path):
+    store.add_all([labelled(7), labelled(1, session="x", accepted=None)])
+    assert archive.export(store.each(), tmp_path / "lines", "jsonl") == 2
+    other = Store(f"sqlite:///{tmp_path}/other.sqlite")
+    assert archive.take_in(other, tmp_path / "lines" / "drawings.jsonl") == 2
+    assert list(other.each()) == list(store.each())
+    other.close()
+
+
+def test_exported_images_are_those_that_are_read(store, tmp_path):
+    store.add_all([labelled(7), labelled(1)])
+    archive.export(store.each(), tmp_path / "idx", "idx")
+    pixels, labels = (
+        idx.parse((tmp_path / "idx" / name).read_bytes(), name) for name in archive.IDX_NAMES
+    )
+    assert labels.tolist() == [7, 1]
+    assert pixels.shape == (2, 28, 28)
+    assert pixels.max() == 255
+    archive.export(store.each(Filter(label=7)), tmp_path / "png", "png")
+    assert [path.name for path in (tmp_path / "png").rglob("*.png")] == ["1.png"]
+    np.testing.assert_array_equal(
+        archive.to_image(tmp_path / "png" / "7" / "1.png")[0] * 255, pixels[0]
+    )
+    assert archive.export([], tmp_path / "none", "idx") == 0
+    with pytest.raises(StoreError, match="a folder to write to"):
+        archive.export(store.each(), tmp_path / "idx" / archive.IDX_NAMES[0], "idx")
+
+
+@given(
+    st.text(max_size=60)
+    | st.binary(max_size=20).map(repr)
+    | st.just("{}")
+    | st.just('{"label": 3}')
+)
+def test_a_line_that_is_no_drawing_is_told(tmp_path_factory, line):
+    folder = tmp_path_factory.mktemp("lines")
+    (folder / "x.jsonl").write_text(line.replace("\n", " ") + "!\n", errors="replace")
+    store = Store("sqlite://")
+    with pytest.raises(StoreError, match=r"line 1: expected a drawing"):
+        archive.take_in(store, folder / "x.jsonl")
+    assert store.find() == []
+    store.close()
+
+
+def test_the_command_line_lists_exports_and_deletes(store, url, tmp_path):
+    store.add_all([labelled(7), labelled(1, 7, 0.5, accepted=False)])
+    listed = run_inkling("drawings", "list", "--drawings", url).stdout.splitlines()
+    assert "7  read rightly, 90.0%" in listed[0]
+    assert "1  read 7, 50.0%, not accepted" in listed[1]
+    one = run_inkling("drawings", "list", "--wrong", "--json", "--drawings", url).stdout
+    assert json.loads(one)["label"] == 1
+    exported = run_inkling("drawings", "export", str(tmp_path / "out"), "--drawings", url)
+    assert exported.stdout == f"Wrote 2 drawings to {tmp_path / 'out'}\n"
+    stats = run_inkling("drawings", "stats", "--drawings", url).stdout
+    assert stats.startswith("2 drawings, 50.0% read rightly")
+    assert run_inkling("drawings", "delete", "2", "--drawings", url).stdout == "Deleted 1\n"
+    gone = run_inkling("drawings", "delete", "2", "--drawings", url)
+    assert gone.returncode == 1
+    assert "no number 2" in gone.stderr
+
+
+def test_over_http_a_drawing_is_kept_found_changed_and_forgotten(url):
+    with serving("--drawings", url) as (address, _):
+        api = f"{address}/api/drawings"
+        kept = httpx.post(f"{api}?label=1&session=me", json={"strokes": SEVEN, "pen": 30})
+        assert kept.status_code == 201
+        assert (kept.json()["label"], kept.json()["reading"], kept.json()["session"]) == (
+            1,
+            7,
+            "me",
+        )
+        (found,) = httpx.get(f"{api}?wrong=true").json()
+        assert found == kept.json()
+        image = httpx.get(f"{api}/{found['id']}/image")
+        assert image.content.startswith(b"\x89PNG")
+        assert httpx.post(f"{api}?label=7", content=image.content).json()["reading"] == 7
+        assert httpx.patch(f"{api}/1?label=7").json()["label"] == 7
+        assert httpx.get(f"{api}/stats").json()["right"] == 2
+        assert httpx.delete(f"{api}/1").status_code == 204
+        assert httpx.delete(f"{api}/1").status_code == 404
+        for bad in ("label=10", "label=x", "session=" + "x" * 99 + "&label=1", ""):
+            answer = httpx.post(f"{api}?{bad}", json={"strokes": SEVEN})
+            assert answer.status_code == 422
+            assert answer.json()["hint"]
+        assert httpx.post(f"{api}?label=1", json={"strokes": []}).status_code == 422
+        assert len(httpx.get(api).json()) == 1
