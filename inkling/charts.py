@@ -27,7 +27,8 @@ def curves(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Image.Image:
             for key, line in ((kind, "--"), (f"validation_{kind}", "-")):
                 points = [(event["epoch"], event[key]) for event in events if key in event]
                 if points:
-                    label = f"{name}, {'validation' if key != kind else 'training, as augmented'}"
+                    shown = name.replace("$", r"\$")  # else it would be set as mathematics
+                    label = f"{shown}, {'validation' if key != kind else 'training, as augmented'}"
                     marker = "o" if len(points) == 1 else None
                     (drawn[label],) = axes.plot(
                         *zip(*points, strict=True), line, c=f"C{number}", marker=marker

@@ -197,7 +197,7 @@ class Scratch:
         targets = scratch.one_hot(labels.numpy(), classes, recipe.label_smoothing)
         rows = images.flatten(1).numpy()
         quiet = np.errstate(over="ignore", invalid="ignore")  # the loop looks at the loss
-        with quiet, self.threads.limit(limits=1 if recipe.batch == 1 else None):
+        with quiet, self.threads.limit(limits=1 if recipe.batch == 1 else torch.get_num_threads()):
             self.state, lost, right = scratch.learn(
                 self.shape, self.optimizer, self.state, rows, targets, rates
             )

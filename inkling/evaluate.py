@@ -52,8 +52,12 @@ class Acceptance:
     sets: tuple[tuple[float, float], ...]  # (level, least probability of a label in the set)
 
     def threshold(self, min_accuracy: float) -> float | None:
-        """The least confidence to accept for so much accuracy; None if no point promises it."""
-        if min_accuracy >= 1:
+        """The least confidence to accept for so much accuracy, as observed; None above what n tell.
+
+        The accuracy of a point is that of the validation images, not a bound: n of them cannot
+        tell 1 - 1 / 2n from 1.
+        """
+        if min_accuracy > 1 - 0.5 / self.n + 1e-12:
             return None
         return next((p.confidence for p in self.curve if p.accuracy >= min_accuracy), None)
 

@@ -1,6 +1,7 @@
 """The events of a training run: one JSON object a line of its events.jsonl."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def epochs(run: Path) -> list[Event]:
     for line in lines:
         try:
             event = json.loads(line)
-            if event["event"] == "epoch":
+            if event["event"] == "epoch" and _is_whole(event):
                 found[event["epoch"]] = event  # one that was taken again after a crash: the last
         except (ValueError, KeyError, TypeError):
             continue
@@ -43,6 +44,14 @@ def epochs(run: Path) -> list[Event]:
             f"{run}: expected a run with an epoch behind it, found none", "Let it train on"
         )
     return [found[number] for number in sorted(found)]
+
+
+def _is_whole(event: Event) -> bool:
+    """Whether an epoch has a number, and its figures are figures."""
+    figures = [value for key, value in event.items() if key != "event"]
+    return isinstance(event["epoch"], int) and all(
+        isinstance(figure, int | float) and math.isfinite(figure) for figure in figures
+    )
 
 
 def no_room(run: Path, cause: OSError) -> RunError:

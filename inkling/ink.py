@@ -63,7 +63,7 @@ class Drawing:
                 f"Expected a pen {LEAST_PEN:g} to {MAX_COORDINATE:,.0f} wide, got {self.pen:g}",
                 "Send its width in pixels of your canvas",
             )
-        if not all(len(p) == 2 and max(map(abs, p)) <= MAX_COORDINATE for p in points):
+        if not all(len(p) == 2 and all(abs(c) <= MAX_COORDINATE for c in p) for p in points):
             raise InkError(
                 f"Expected points (x, y) with coordinates within {MAX_COORDINATE:,.0f}",
                 "Send finite numbers, in pixels of your canvas",
@@ -107,6 +107,8 @@ def to_sheet(source: Source, layout: Layout = "digit") -> Sheet:
         return _render(source, layout)
     if isinstance(source, np.ndarray):
         return _ink(_grey_array(source), layout)
+    if isinstance(source, Image.Image) and source.mode == "F":
+        return _ink(_grey_array(np.asarray(source)), layout)
     if isinstance(source, Image.Image):
         grey = _decoding(lambda: _grey(ImageOps.exif_transpose(source)))
         return _ink(grey, layout, source.format in LOSSY)
@@ -118,10 +120,9 @@ def to_sheet(source: Source, layout: Layout = "digit") -> Sheet:
             return to_sheet(_decoding(lambda: _open(file)), layout)
     except InkError as error:
         raise type(error)(f"{path}: {error.error}", error.hint) from error
-    except OSError as cause:
-        raise InkError(
-            f"{path}: Expected a picture, but {cause.strerror}", "Check the path"
-        ) from cause
+    except (OSError, ValueError) as cause:  # the second, of a path with a zero byte
+        why = getattr(cause, "strerror", None) or cause
+        raise InkError(f"{path}: Expected a picture, but {why}", "Check the path") from cause
 
 
 def _open(file: IO[bytes]) -> Image.Image:
@@ -207,8 +208,9 @@ def _ink(grey: NDArray[np.float32], layout: Layout, lossy: bool = False) -> Shee
         return Sheet(grey, placed=True)
     if layout == "garment" or max(grey.shape) < SEES_PAPER:
         return Sheet(paper.off_the_border(grey, lossy))
-    ink = paper.off_the_paper(grey, lossy, layout == "line")
-    return Sheet(ink, paper.reduction(grey.shape))
+    ink, padding = paper.off_the_paper(grey, lossy, layout == "line")
+    scale = paper.reduction(grey.shape)
+    return Sheet(ink, scale, (-padding / scale, -padding / scale))
 
 
 def _render(drawing: Drawing, layout: Layout) -> Sheet:

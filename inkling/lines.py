@@ -25,11 +25,11 @@ MOST_IN_A_DIGIT = 6  # pieces
 WIDEST = 1.5  # times the line's height, of a digit
 TALL = 0.4  # of the highest piece: what is lower is a sign, or a part of a digit
 CUTTABLE = 0.5  # of the line's height: a piece narrower than that is not cut
-SLANTS = (-0.4, -0.2, 0.0, 0.2, 0.4)  # pixels to the side for each pixel down, of a cut
-CUT_APART = 0.12  # of the line's height, at least between two cuts
-CUTS = 3  # of a piece as wide as the line is high, at most
+ASIDE = 0.3  # pixels of ink that a cut goes through rather than a pixel to the side
+CUT_APART = 0.2  # of the line's height, at least between two cuts
+CUTS = 5  # of a piece as wide as the line is high, at most
 MOST_CUT = 0.34  # of the line's height: ink that a cut may go through
-CUT_LIKELIHOOD = 0.5  # of each piece more, where ink was cut
+CUT_LIKELIHOOD = 0.3  # of each piece more, where ink was cut
 GAP_LIKELIHOOD = 0.3  # of each piece more that stands clear of its neighbour
 SIGN_LIKELIHOOD = 0.5  # of a sign where its shape and place allow one
 
@@ -54,13 +54,20 @@ class Piece:
 
 
 def pieces(ink: Grey) -> list[Piece]:
-    """What hangs together in the ink `(H, W)`, from left to right."""
+    """What hangs together in the ink `(H, W)`, from left to right; with all that its box holds."""
     labels, _ = ndimage.label(ink > 0, AROUND)
     found = [
         _piece(np.where(labels[box] == label, ink[box], 0), box[1].start, box[0].start)
         for label, box in enumerate(ndimage.find_objects(labels), 1)
     ]
-    return sorted(found, key=_middle)
+    apart: list[Piece] = []
+    for piece in sorted(found, key=lambda piece: -piece.width * piece.height):
+        around = next((i for i, whole in enumerate(apart) if _within(piece.box, whole.box)), None)
+        if around is None:
+            apart.append(piece)
+        else:  # what lies in a digit is a part of it
+            apart[around] = joined([apart[around], piece])
+    return sorted(apart, key=_middle)
 
 
 def extent(parts: Sequence[Piece]) -> tuple[float, float]:
@@ -76,14 +83,7 @@ def cut(piece: Piece, height: float) -> list[Piece]:
     if piece.width < CUTTABLE * height:
         return [piece]
     inked = piece.ink > 0.3 * piece.ink.max()
-    rows, columns = np.arange(piece.height) - piece.height / 2, np.arange(piece.width)
-    through = np.empty((len(SLANTS), piece.width))
-    for index, slant in enumerate(SLANTS):
-        across = np.rint(columns + slant * rows[:, None]).astype(int)  # (h, w)
-        inside = (across >= 0) & (across < piece.width)
-        crossed = np.take_along_axis(inked, across.clip(0, piece.width - 1), 1) & inside
-        through[index] = crossed.sum(0)
-    slants, least = through.argmin(0), through.min(0)
+    columns, (paths, least) = np.arange(piece.width), _seams(inked)
     cuts: list[int] = []
     apart, most = CUT_APART * height, math.ceil(CUTS * piece.width / height)
     for column in np.argsort(least, kind="stable"):
@@ -93,9 +93,7 @@ def cut(piece: Piece, height: float) -> list[Piece]:
             cuts.append(int(column))
         if len(cuts) == most:
             break
-    beyond = sum(
-        (columns - SLANTS[slants[at]] * rows[:, None] > at).astype(int) for at in sorted(cuts)
-    )
+    beyond = sum((columns > paths[at][:, None]).astype(int) for at in cuts)
     parts = [
         _piece(np.where(beyond == index, piece.ink, 0), *piece.box[:2])
         for index in range(len(cuts) + 1)
@@ -172,12 +170,46 @@ def best(count: int, divided: Sequence[tuple[int, int]], likelihood: Sequence[fl
     return chosen[::-1]
 
 
+def _seams(inked: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """From top to bottom through as little ink `(h, w)` as can be, by way of each column's middle.
+
+    Gives the column `(w, h)` that each of the w ways takes in each row, and its cost `(w,)` in
+    pixels of ink. A way goes down, or down and aside. Source: Avidan & Shamir 2007, seams.
+    """
+    middle = len(inked) // 2
+    upper, of_upper = _ways(inked[: middle + 1])
+    lower, of_lower = _ways(inked[middle:][::-1])
+    paths = np.concatenate([upper, lower[:, ::-1][:, 1:]], 1)
+    return paths, of_upper + of_lower - inked[middle]
+
+
+def _ways(inked: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """The cheapest way from the first row to each column of the last: columns `(w, h)`, costs."""
+    height, width = inked.shape
+    cost, steps = inked[0].astype(float), np.zeros((height, width), np.intp)
+    for row in range(1, height):
+        wide = np.pad(cost, 1, constant_values=np.inf)
+        before = np.stack([wide[1:-1], wide[:-2] + ASIDE, wide[2:] + ASIDE])
+        steps[row] = np.array([0, -1, 1])[before.argmin(0)]
+        cost = before.min(0) + inked[row]
+    paths = np.empty((width, height), np.intp)
+    paths[:, -1] = np.arange(width)
+    for row in range(height - 1, 0, -1):
+        paths[:, row - 1] = paths[:, row] + steps[row, paths[:, row]]
+    return paths, cost
+
+
 def _piece(ink: Grey, left: int, top: int) -> Piece:
     """The ink without empty margins, whose upper left lies at (left, top)."""
     rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
     box = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     x, y = left + int(columns[0]), top + int(rows[0])
     return Piece(box, (x, y, x + box.shape[1], y + box.shape[0]))
+
+
+def _within(inner: Box, outer: Box) -> bool:
+    (left, top, right, bottom), (x, y, beyond, below) = inner, outer
+    return left >= x and top >= y and right <= beyond and bottom <= below
 
 
 def _middle(piece: Piece) -> float:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from inkling.errors import NothingDrawn
+from inkling.errors import InkError, NothingDrawn
 
 COARSE = 48  # pixels of the longer side, in which light and paper are looked at
 FITS = 6  # of the light's surface, each to the half that was nearest to the one before
@@ -35,8 +35,7 @@ Grey = NDArray[np.float32]
 def is_around(grey: Grey) -> bool:
     """Whether every side of a picture `(H, W)` is mostly paper, of one grey for all four."""
     paper = np.median(_border(grey))
-    sides = grey[0], grey[-1], grey[:, 0], grey[:, -1]
-    return all(np.mean(np.abs(side - paper) < LEAST_CONTRAST) >= MOSTLY for side in sides)
+    return all(np.mean(np.abs(side - paper) < LEAST_CONTRAST) >= MOSTLY for side in _sides(grey))
 
 
 def off_the_border(grey: Grey, lossy: bool) -> Grey:
@@ -59,14 +58,17 @@ def off_the_border(grey: Grey, lossy: bool) -> Grey:
     return np.where(contrast > floor, contrast, np.float32(0))
 
 
-def off_the_paper(grey: Grey, lossy: bool, line: bool = False) -> Grey:
+def off_the_paper(grey: Grey, lossy: bool, line: bool = False) -> tuple[Grey, int]:
     """The ink `(h, w)` >= 0 of a picture `(H, W)` that is large enough to see its paper.
 
-    Arguments as above; a `line` holds several digits, which may reach the edge. A picture larger
-    than WORKING is reduced first, by `reduction`. Raises NothingDrawn.
+    Beside it, how many pixels a side it is padded by. Arguments as above; a `line` holds several
+    digits, which may reach the edge. A picture larger than WORKING is reduced first, by
+    `reduction`. Raises NothingDrawn, InkError.
     """
     grey = _reduced(grey)
-    plain = not np.median(np.abs(np.diff(grey.ravel())))  # as a canvas is, and no photograph
+    sides = [np.median(side) for side in _sides(grey)]
+    even = np.ptp(sides) < LEAST_CONTRAST  # light from one side is as smooth as a canvas
+    plain = even and not np.median(np.abs(np.diff(grey.ravel())))  # as no photograph is
     contrast = off_the_border(grey, lossy) if plain else _contrast(grey)
     threshold = _threshold(contrast)
     faint = contrast > threshold / 2
@@ -89,13 +91,22 @@ def _nothing() -> NothingDrawn:
 
 
 def _border(grey: NDArray[Number]) -> NDArray[Number]:
-    return np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    return np.concatenate(_sides(grey))
+
+
+def _sides(grey: NDArray[Number]) -> list[NDArray[Number]]:
+    return [grey[0], grey[-1], grey[:, 0], grey[:, -1]]
 
 
 def reduction(shape: tuple[int, ...]) -> float:
     """Pixels of the ink for each of a picture `(H, W)`: one over a whole number."""
     times = math.ceil(max(shape) / WORKING)
-    return 1 / times if min(shape) >= times else 1.0  # a strip of a few pixels stays
+    if min(shape) < times:
+        raise InkError(
+            f"Expected a picture of digits, got a strip of {shape[1]:,} x {shape[0]:,} pixels",
+            "Crop it to what is to be read",
+        )
+    return 1 / times
 
 
 def _reduced(grey: Grey) -> Grey:
@@ -221,17 +232,22 @@ def _width(mask: Mask) -> float:
     return float(4 * (inside[inside > 0].mean() - 0.5))
 
 
-def _stroked(mask: Mask, soft: Grey, line: bool) -> Grey:
-    """The ink with strokes of a width that MNIST's digits have, for the size they have here."""
+def _stroked(mask: Mask, soft: Grey, line: bool) -> tuple[Grey, int]:
+    """The ink with strokes of a width that MNIST's digits have, for the size they have here.
+
+    Beside it, how many pixels a side it is padded by.
+    """
     (box,) = ndimage.find_objects(mask.astype(np.uint8))
     side = len(mask[box]) if line else max(mask[box].shape)
     width = max(_width(mask), 0.5)
     share = np.clip(width * BOX / side, *WIDTHS) / BOX
     grow = (share * side - width) / (2 * (1 - share))  # (width + 2 grow) / (side + 2 grow) = share
     if abs(grow) < 0.25:
-        return soft
-    mask = np.pad(mask, math.ceil(max(grow, 0)) + 1)
+        return soft, 0
+    padding = math.ceil(max(grow, 0)) + 1
+    mask = np.pad(mask, padding)
     inside, outside = (ndimage.distance_transform_edt(part) for part in (mask, ~mask))
     grow = max(grow, -inside.max() / 2)  # a blot is no stroke, and stays
     depth = inside - outside  # above 0 in ink; pixel centres lie half a pixel from the edge
-    return np.asarray(255 * np.clip(depth + grow + np.where(mask, 0, 1), 0, 1), np.float32)
+    inked = 255 * np.clip(depth + grow + np.where(mask, 0, 1), 0, 1)
+    return np.asarray(inked, np.float32), padding

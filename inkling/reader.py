@@ -22,8 +22,8 @@ from inkling.errors import BundleError, InklingError
 SET_LEVEL = 0.999  # of cases in which the set of an answer is to hold the true label
 DOUBT = 2.5  # nats of evidence, at which a part of a line is as likely none as one
 LIKELY = 0.5  # that each part is a digit, from which several are read where one was expected
-CERTAIN = 0.9  # confidence from which ink that hangs together is not cut
-PATCH, STRIDE = 6, 2  # pixels: of what an explanation takes away, and from one such to the next
+CERTAIN = 0.98  # confidence from which ink that hangs together is not cut
+PATCH, STRIDE = 6, 3  # pixels: of what an explanation takes away, and from one such to the next
 
 
 @dataclass(frozen=True)
@@ -285,11 +285,11 @@ class Reader:
         acceptance = self._acceptance()
         threshold = acceptance.threshold(min_accuracy)
         if threshold is None:
-            most = max(point.accuracy for point in acceptance.curve)
+            most = min(max(p.accuracy for p in acceptance.curve), 1 - 0.5 / acceptance.n)
             raise InklingError(
                 f"Expected an accuracy that {acceptance.n:,} images can promise, "
                 f"got {min_accuracy:g}",
-                "Ask for less than 1" if most == 1 else f"Ask for at most {most:.4f}",
+                f"Ask for at most {math.floor(most * 1e5) / 1e5:g}",
             )
         return threshold
 

@@ -13,9 +13,12 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from functools import partial
+from itertools import pairwise
 from typing import Any, Literal, get_args, get_type_hints
 
 from inkling.errors import RecipeError, suggest
+
+MOST_WEIGHTS = 50_000_000  # of hidden layers: 600 MB with an optimizer's memory
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,11 @@ class Recipe:
                 raise _unfit(field, value)
         layers = re.fullmatch(r"[1-9]\d{0,4}(,[1-9]\d{0,4})*", self.hidden)
         self._check(["hidden"], lambda _: layers is not None, 'units with commas, as "256,128"')
+        units = [28 * 28, *map(int, self.hidden.split(","))]
+        weights = sum(into * out for into, out in pairwise(units))
+        self._check(
+            ["hidden"], lambda _: weights <= MOST_WEIGHTS, f"at most {MOST_WEIGHTS:,} weights"
+        )
         fixed = _OF_OTHERS if self.model == "scratch" else _OF_SCRATCH
         for field, only in fixed.items():
             self._check([field], partial(operator.eq, only), f"{only} with {self.model}")

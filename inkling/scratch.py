@@ -275,9 +275,9 @@ def _check(
     network: Network, parameters: Parameters, images: Array, targets: Array, rates: Sequence[float]
 ) -> None:
     inputs, classes, steps = network.sizes[0], network.sizes[-1], len(rates)
-    found = [layer.weights.shape for layer in parameters]
-    if found != list(pairwise(network.sizes)):
-        raise ValueError(f"Expected weights of the sizes {network.sizes}, got {found}")
+    found = [(layer.weights.shape, layer.bias.shape) for layer in parameters]
+    if found != [(pair, pair[1:]) for pair in pairwise(network.sizes)]:
+        raise ValueError(f"Expected weights and biases of the sizes {network.sizes}, got {found}")
     if not np.isfinite(rates).all():
         raise ValueError("Expected finite learning rates, got NaN or infinity among them")
     for name, array, width in (("images", images, inputs), ("targets", targets, classes)):

@@ -47,6 +47,7 @@ SECONDS_TO_FINISH = 3  # what is under way at a stop may take so long
 WRONG_KIND, POLICY = 1003, 1008  # close codes of RFC 6455, section 7.4.1
 STATUS = {TooLarge: 413, NoSuchDrawing: 404, StoreError: 503}  # of the others: 422
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+PAGES = ("/", "/drawings")
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -170,7 +171,7 @@ def _add_pages(app: FastAPI, reader: Reader) -> None:
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
     def page(name: str) -> FileResponse:
-        return FileResponse(STATIC / name, headers={"Content-Security-Policy": PAGE_POLICY})
+        return FileResponse(STATIC / name)
 
     @app.get("/", include_in_schema=False)
     async def draw() -> FileResponse:
@@ -408,7 +409,7 @@ async def _answer_error(_: Request, error: Exception) -> JSONResponse:
         return JSONResponse(_problem(error), status)
     if isinstance(error, RequestValidationError):
         first = error.errors()[0]
-        where, got = first["loc"][-1], first["input"]
+        where, got = first["loc"][1 if len(first["loc"]) > 1 else 0], first["input"]
         problem = {"error": f"{where}: {first['msg']}, got {got}", "hint": "See /docs"}
         return JSONResponse(problem, 422)
     if isinstance(error, ClientDisconnect):  # nobody is there to read it
@@ -464,6 +465,9 @@ class _Guard:
                     (b"x-content-type-options", b"nosniff"),
                     (b"referrer-policy", b"no-referrer"),
                 ]
+                if scope["path"] in PAGES or scope["path"].startswith("/static/"):
+                    policy = (b"content-security-policy", PAGE_POLICY.encode())
+                    message["headers"] = [*message["headers"], policy]
             await send(message)
 
         return await self._app(scope, limited, hardened)

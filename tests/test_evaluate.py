@@ -136,11 +136,15 @@ def test_a_promised_accuracy_is_kept_where_it_was_measured(given, temperature, a
     threshold = acceptance.threshold(accuracy)
     confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
     if threshold is None:
-        assert all(point.accuracy < accuracy for point in acceptance.curve)
+        told = all(point.accuracy < accuracy for point in acceptance.curve)
+        assert told or accuracy > 1 - 0.5 / len(labels)  # which so few cannot tell from 1
     else:
         assert right[confidence >= threshold].mean() >= accuracy
     assert acceptance.threshold(1) is None
-    assert acceptance.confidence == (acceptance.threshold(evaluate.SURE_ENOUGH) or 1)
+    sure = [
+        point.confidence for point in acceptance.curve if point.accuracy >= evaluate.SURE_ENOUGH
+    ]
+    assert acceptance.confidence == (sure[0] if sure else 1)
 
 
 def test_evidence_is_how_much_speaks_for_any_class():

@@ -125,3 +125,12 @@ def test_a_number_becomes_json(reader, digits):
     assert content["text"] == "72"
     assert [part["text"] for part in content["parts"]] == ["7", "2"]
     assert len(content["parts"][0]["box"]) == 4
+
+
+def test_what_lies_within_a_digit_is_a_part_of_it():
+    ring = np.zeros((60, 50), np.float32)
+    ring[5:55, 5:45] = 255
+    ring[12:48, 12:38] = 0
+    ring[28:32, 20:30] = 255
+    (piece,) = lines.pieces(ring)
+    np.testing.assert_array_equal(piece.ink, ring[5:55, 5:45])

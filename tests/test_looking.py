@@ -9,7 +9,7 @@ from conftest import run_inkling
 from PIL import Image
 from rich.console import Console
 
-from inkling import Reader, bundle, checkpoint, events, pictures, terminal, weights
+from inkling import Reader, bundle, charts, checkpoint, events, pictures, terminal, weights
 from inkling.errors import BundleError, RunError
 
 
@@ -125,3 +125,20 @@ def test_what_cannot_be_looked_at_is_told(tmp_path):
         weights.first_layer(tmp_path / "nowhere")
     with pytest.raises(RunError, match="a first layer of 28x28 weights"):
         weights._first({"model.0.weights": np.zeros((3, 3), np.float32)}, RunError, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"event": "epoch", "epoch": "x"}',
+        '{"event": "epoch", "epoch": 9, "loss": null}',
+        '{"event": "epoch", "epoch": 9, "loss": NaN}',
+    ],
+)
+def test_an_epoch_without_its_figures_is_passed_over(run, tmp_path, line):
+    (tmp_path / events.EVENTS).write_text(line + "\n" + (run / events.EVENTS).read_text())
+    assert events.epochs(tmp_path) == events.epochs(run)
+
+
+def test_a_runs_name_is_no_mathematics(run):
+    assert charts.curves({"a$\\foo$": events.epochs(run)}).size[0] == 1000

@@ -352,6 +352,7 @@ def test_a_drawing_is_taken_along(open_page, server):
     page.goto(copied["link"])
     expect(page.locator("#label")).to_have_text("7")
     page.goto(f"{server}/#no~drawing")
+    expect(page.get_by_role("status")).to_have_text(re.compile("not whole"))
     with page.expect_download() as download:
         page.get_by_text("Take along").click()
         page.get_by_role("button", name="Save strokes").click()

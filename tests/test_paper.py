@@ -1,5 +1,7 @@
 """Photographs of digits, made from drawings: what the paper does must not change what is read."""
 
+import io
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,8 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from inkling import Drawing, Reader, to_image
-from inkling.errors import NothingDrawn
+from inkling import Drawing, Reader, ink, to_image
+from inkling.errors import InkError, NothingDrawn
 
 THREE = [[(30, 25), (60, 18), (70, 40), (45, 52), (72, 66), (62, 92), (28, 86)]]
 HEIGHT, WIDTH = 300, 400
@@ -125,3 +127,34 @@ def test_a_page_without_ink_is_told(paper, seed):
     page = paper(np.random.default_rng(seed)).clip(0, 255).astype(np.uint8)
     with pytest.raises(NothingDrawn):
         to_image(page)
+
+
+@pytest.mark.parametrize("shape", [(1, 20_000), (3, 2_000), (40, 30_000), (20_000, 2)])
+def test_a_strip_is_refused_before_it_costs_anything(shape):
+    strip = np.full(shape, 255, np.uint8)
+    strip[: shape[0] // 2 or 1, shape[1] // 4 : shape[1] // 2] = 0
+    for layout in ("digit", "line"):
+        with pytest.raises(InkError, match="a strip of"):
+            ink.to_sheet(strip, layout)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_blank_paper_lit_from_one_side_is_blank(turned):
+    light = np.broadcast_to(np.linspace(235, 170, 800), (600, 800))
+    paper = (light.T if turned else light) + np.random.default_rng(0).normal(
+        0, 1, (800, 600) if turned else (600, 800)
+    )
+    file = io.BytesIO()
+    Image.fromarray(paper.clip(0, 255).astype(np.uint8)).save(file, "JPEG", quality=75)
+    with pytest.raises(NothingDrawn):
+        ink.to_image(file.getvalue())
+
+
+def test_a_part_lies_where_it_is_drawn_in_the_picture():
+    picture = Image.new("L", (4000, 2000), 255)
+    for left in (600, 1800, 3000):
+        ImageDraw.Draw(picture).line([(left, 500), (left + 400, 500), (left + 150, 1500)], 0, 12)
+    number = Reader.load().read_number(picture)
+    assert number.text == "777"
+    for part, left in zip(number.parts, (600, 1800, 3000), strict=True):
+        assert part.box == pytest.approx((left, 500, left + 400, 1500), abs=50)

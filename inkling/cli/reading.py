@@ -159,7 +159,7 @@ def _spoken(reading: "Reading | Number", names: Sequence[str]) -> str:
 def _pictures(files: list[str]) -> Iterator[str]:
     """The files as named, and the pictures in each folder named, in order of their names."""
     for name in files:
-        if name != "-" and Path(name).is_dir():
+        if name != "-" and os.path.isdir(name):  # noqa: PTH112  # Path.is_dir raises for long names
             inside = Path(name).rglob("*")
             found = sorted(str(path) for path in inside if path.suffix.lower() in PICTURES)
             yield from found or [name]  # which is then told to be no picture

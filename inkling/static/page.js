@@ -19,7 +19,7 @@ const sheet = new Sheet(find("canvas"), find("pen"), changed, say);
 const seen = find("seen").getContext("2d", { willReadFrequently: true });
 const live = new Live(
   (answer) => { if (!sheet.empty) show(answer); },
-  () => { if (find("status").textContent === INTERRUPTED) say(""); changed(); },
+  () => { if (find("status").textContent === INTERRUPTED) say(""); if (!sheet.empty) changed(); },
   () => { if (!find("status").textContent) say(INTERRUPTED); },
 );
 
@@ -32,6 +32,7 @@ function changed() {
   }
   if (sheet.empty) {
     live.forget();
+    if (find("status").textContent !== INTERRUPTED) say("");
     return clear();
   }
   if (sheet.behind) return ask();
@@ -54,7 +55,7 @@ async function ask() {
     const answer = await response.json();
     if (asked === live.id && !sheet.empty) show(answer);
   } catch {
-    say(GONE);
+    if (asked === live.id) say(GONE);
   }
 }
 
@@ -180,8 +181,9 @@ const sharing = {
 for (const [id, act] of Object.entries(sharing)) find(id).addEventListener("click", act);
 
 function openLinked() {
-  const drawing = location.hash ? share.linked(location.hash) : null;
-  if (!drawing) return;
+  if (!location.hash) return;
+  const drawing = share.linked(location.hash);
+  if (!drawing) return void say("Expected a drawing in the link, but it is not whole. Copy it again.");
   find("pen").value = drawing.pen;
   sheet.take(drawing.strokes);
 }
@@ -190,6 +192,7 @@ window.addEventListener("hashchange", openLinked);
 // --- showing
 
 const percent = (part) => (part >= 0.9995 ? "> 99.9 %" : `${(100 * part).toFixed(1)} %`); // never sure
+const spoken = (part) => `${Math.min(Math.round(100 * part), 99)} percent`; // as is heard
 const name = (label) => card?.classes[label] ?? String(label);
 
 function show(answer) {
@@ -206,7 +209,7 @@ function show(answer) {
   const [[, first], [part, second]] = ranked;
   const then = `then ${name(second)}, ${percent(part)}`;
   if (answer.accepted !== false) {
-    tell(answer.name, percent(answer.confidence), then, `${answer.name}, ${Math.round(100 * answer.confidence)} percent`);
+    tell(answer.name, percent(answer.confidence), then, `${answer.name}, ${spoken(answer.confidence)}`);
   } else if (card?.acceptance && answer.evidence < card.acceptance.evidence) {
     tell("?", "Not a digit", `nearest: ${answer.name}`, "not a digit");
   } else {
@@ -224,8 +227,9 @@ function show(answer) {
 function showNumber(number) {
   const sure = number.accepted === false ? "Not sure" : percent(number.confidence);
   const each = number.parts.map((part) => ("label" in part ? `${part.text} ${percent(part.confidence)}` : part.text));
+  const aloud = [...number.text].join(" ");
   tell(number.text, sure, each.join("; "),
-    `${[...number.text].join(" ")}, ${Math.round(100 * number.confidence)} percent`);
+    number.accepted === false ? `not sure: ${aloud}` : `${aloud}, ${spoken(number.confidence)}`);
   boxes(number.parts);
   oneDigit(false);
 }
@@ -288,7 +292,7 @@ function bars(probabilities, best) {
 
 function clear() {
   last = null;
-  find("truth").disabled = true;
+  find("truth").disabled = find("save-seen").disabled = true;
   tell("–", sheet.empty ? "Nothing drawn yet" : "Nothing read", "", "");
   clearTimeout(announcing);
   find("announcement").textContent = "";
@@ -322,8 +326,8 @@ async function introduce() {
   if (!sheet.empty) changed();
 }
 
-openLinked();
 changed();
+openLinked();
 (function tryToIntroduce() {
   introduce().catch(() => setTimeout(tryToIntroduce, 2000));
 })();

@@ -1,6 +1,6 @@
 // What one takes along of a drawing: its points, pictures of it, commands, a link.
 
-import { SIDE, draw } from "./sheet.js";
+import { MOST_POINTS, SIDE, draw } from "./sheet.js";
 
 const DOTS = 10; // a coordinate counts in tenths of a pixel
 
@@ -54,9 +54,15 @@ export function link(sheet) {
   return `${location.origin}${location.pathname}#${sheet.width}~${strokes.join("~")}`;
 }
 
-/** The drawing of a fragment, or null. */
+/** The drawing of a fragment, or null where it holds none that can be read. */
 export function linked(fragment) {
-  const [pen, ...strokes] = fragment.slice(1).split("~");
+  let text = fragment.slice(1);
+  try {
+    text = decodeURIComponent(text); // some messengers write commas in another way
+  } catch {
+    return null;
+  }
+  const [pen, ...strokes] = text.split("~");
   const read = strokes.map((stroke) => {
     let [x, y] = [0, 0];
     return stroke.split("_").map((pair) => {
@@ -65,6 +71,8 @@ export function linked(fragment) {
       return [x / DOTS, y / DOTS];
     });
   });
-  const whole = read.length && Number(pen) > 0 && read.flat(2).every(Number.isFinite);
+  const numbers = read.flat(2);
+  const few = numbers.length && numbers.length <= 2 * MOST_POINTS;
+  const whole = few && Number(pen) > 0 && numbers.every(Number.isFinite);
   return whole ? { pen: Number(pen), strokes: read } : null;
 }

@@ -16,6 +16,8 @@ export class Sheet {
   #past = [];
   #future = [];
   #pointer = null;
+  #rubbing = false; // whether the pointer that is down erases
+  #rubbed = false; // whether it has erased anything
 
   constructor(canvas, pen, changed, say) {
     Object.assign(this, { canvas, pen, changed, say, context: canvas.getContext("2d") });
@@ -26,7 +28,7 @@ export class Sheet {
     }
     canvas.addEventListener("keydown", (event) => this.#key(event));
     for (const seen of ["focus", "blur"]) canvas.addEventListener(seen, () => this.paint());
-    pen.addEventListener("input", () => this.#done());
+    pen.addEventListener("input", () => (this.behind ? this.paint() : this.#done()));
   }
 
   get width() { return Number(this.pen.value); }
@@ -77,26 +79,30 @@ export class Sheet {
     if (this.full && !this.erasing) return this.#tellFull();
     event.preventDefault();
     this.#pointer = event.pointerId;
+    this.#rubbing = this.erasing;
     this.canvas.setPointerCapture(event.pointerId);
-    this.#remember();
     this.keys.down = false;
-    if (this.erasing) this.#erase(this.#place(event));
-    else this.strokes = [...this.strokes, [this.#place(event)]];
-    this.behind = null;
-    this.#done();
+    if (this.#rubbing) return this.#erase(this.#place(event), true);
+    this.#begun(this.#place(event));
   }
 
   #move(event) {
     if (event.pointerId !== this.#pointer) return;
     const events = event.getCoalescedEvents?.() ?? [];
-    for (const each of events.length ? events : [event]) {
-      if (this.erasing) this.#erase(this.#place(each));
-      else this.#reach(this.#place(each));
-    }
-    if (this.full && !this.erasing) {
+    const places = (events.length ? events : [event]).map((each) => this.#place(each));
+    if (this.#rubbing) return places.forEach((place) => this.#erase(place));
+    for (const place of places) this.#reach(place);
+    if (this.full) {
       this.#pointer = null;
       this.#tellFull();
     }
+    this.#done();
+  }
+
+  #begun(point) { // a stroke
+    this.#remember();
+    this.strokes = [...this.strokes, [point]];
+    this.behind = null;
     this.#done();
   }
 
@@ -108,11 +114,14 @@ export class Sheet {
 
   #tellFull() { this.say("The sheet is full. Undo, or clear it to begin anew."); }
 
-  #erase([x, y]) { // what is near goes, what is left of a stroke becomes strokes
+  #erase([x, y], first = false) { // what is near goes, what is left of a stroke becomes strokes
+    if (first) this.#rubbed = false;
     const near = (p) => Math.hypot(p[0] - x, p[1] - y) < RUBBER;
-    this.strokes = this.strokes.flatMap((stroke) => {
+    let touched = false;
+    const left = this.strokes.flatMap((stroke) => {
       const fine = dense(stroke, RUBBER / 2);
       if (!fine.some(near)) return [stroke];
+      touched = true;
       const parts = [[]];
       for (const point of fine) {
         if (!near(point)) parts.at(-1).push(point);
@@ -120,6 +129,11 @@ export class Sheet {
       }
       return parts.filter((part) => part.length);
     });
+    if (!touched) return;
+    if (!this.#rubbed) this.#remember(); // one step back for all that one movement takes
+    this.#rubbed = true;
+    this.strokes = left;
+    this.#done();
   }
 
   #key(event) {
@@ -127,6 +141,7 @@ export class Sheet {
     const move = moves[event.key];
     if (event.ctrlKey || event.metaKey || event.altKey || !(move || event.key === " ")) return;
     event.preventDefault();
+    if (this.#pointer !== null) return;
     const keys = this.keys;
     if (move) {
       const step = event.shiftKey ? 1 : STEP;
@@ -135,15 +150,16 @@ export class Sheet {
       if (!keys.down) return this.paint();
       if (this.full) return this.#tellFull();
       this.#reach([keys.x, keys.y]);
+      this.#done();
+    } else if (this.erasing) {
+      keys.down = false;
+      this.#erase([keys.x, keys.y], true);
     } else if (!event.repeat) {
+      if (this.full && !keys.down) return this.#tellFull();
       keys.down = !keys.down;
-      if (!keys.down) return this.paint();
-      if (this.full) return this.#tellFull();
-      this.#remember();
-      this.strokes = [...this.strokes, [[keys.x, keys.y]]];
-      this.behind = null;
+      if (keys.down) this.#begun([keys.x, keys.y]);
+      else this.paint();
     }
-    this.#done();
   }
 
   paint() {
