@@ -6,6 +6,7 @@ import shlex
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -13,6 +14,8 @@ from axe_playwright_python.sync_playwright import Axe
 from conftest import serving
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
+
+from inkling import web
 
 DIGITS = {  # strokes in shares of the canvas, as a hand would draw them
     "1": [[(0.5, 0.15), (0.5, 0.85)]],
@@ -450,6 +453,8 @@ def test_the_gallery_shows_relabels_and_deletes(browser, own_server, width):
     cards = page.locator("#gallery li")
     expect(cards).to_have_count(3)
     expect(page.locator("#summary")).to_have_text(re.compile("^3 kept, 66.7 % read rightly"))
+    box = cards.first.get_by_role("img").bounding_box()
+    assert box["width"] == pytest.approx(box["height"], abs=1)
     page.get_by_label("Misread").check()
     expect(cards).to_have_count(1)
     expect(cards.first).to_contain_text("1: read as 7")
@@ -467,3 +472,32 @@ def test_the_gallery_shows_relabels_and_deletes(browser, own_server, width):
     assert Axe().run(page).response["violations"] == []
     assert troubles == []
     page.close()
+
+
+def test_a_drawing_outlives_a_server_that_starts_anew(browser):
+    with serving() as (address, process):
+        page = browser.new_page()
+        page.goto(address)
+        expect(page.locator("#bars li")).to_have_count(10)
+        draw(page, DIGITS["4"][:1])
+        process.kill()
+        process.wait()
+        expect(page.get_by_role("status")).to_have_text(re.compile("interrupted"))
+        draw(page, DIGITS["4"][1:])
+    with serving("--port", address.rpartition(":")[2]):
+        expect(page.locator("#label")).to_have_text("4", timeout=20_000)
+        expect(page.get_by_role("status")).to_have_text("")
+        page.close()
+
+
+def test_two_tabs_are_read_each_by_itself(open_page):
+    first, second = open_page(), open_page()
+    for page, digit in ((first, "1"), (second, "7"), (first, "1")):
+        draw(page, DIGITS[digit])
+    expect(first.locator("#label")).to_have_text("1")
+    expect(second.locator("#label")).to_have_text("7")
+
+
+def test_the_page_is_small():
+    static = Path(web.__file__).parent / "static"
+    assert sum(path.stat().st_size for path in static.iterdir()) < 150_000

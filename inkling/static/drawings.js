@@ -42,7 +42,7 @@ function card(drawing) {
   const remove = make("button", { type: "button", textContent: "Delete", ariaLabel: `Delete drawing ${drawing.id}` });
   const download = make("a", { href: image.src, download: `${drawing.id}.png`, textContent: "Download" });
   const item = make("li", {}, image,
-    make("p", { textContent: `${name}: ${read}, ${percent(drawing.confidence)}${drawing.accepted === false ? ", not accepted" : ""}` }),
+    make("p", { textContent: `${name}: ${read}, ${drawing.confidence >= 0.9995 ? "> 99.9 %" : percent(drawing.confidence)}${drawing.accepted === false ? ", not accepted" : ""}` }),
     make("div", { className: "row" }, label, remove), download);
   label.addEventListener("change", telling(async () => {
     const changed = await call(`/api/drawings/${drawing.id}?label=${label.value}`, { method: "PATCH" });
