@@ -1,0 +1,87 @@
+"""What is kept, over HTTP: only when a person has said what it is."""
+
+import io
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+import anyio.to_thread
+from fastapi import FastAPI, Query, Request, Response
+from PIL import Image
+
+from inkling import ink
+from inkling.drawings import MOST_AT_ONCE, Filter, Labelled, Order, Store
+from inkling.reader import Reader
+from inkling.web.messages import READ_BODY, source_of
+
+Kept = TypeVar("Kept")
+
+
+def add_drawings(app: FastAPI, reader: Reader, store: Store) -> None:
+    """What is kept, and only when a person has said what it is."""
+    classes = len(reader.card.classes)
+    which_label = Annotated[int, Query(ge=0, lt=classes, description="What it really is")]
+
+    async def run(work: Callable[..., Kept], *arguments: Any) -> Kept:
+        return await anyio.to_thread.run_sync(work, *arguments, limiter=app.state.readers)
+
+    @app.post("/api/drawings", status_code=201, openapi_extra={"requestBody": READ_BODY})
+    async def keep(
+        request: Request,
+        label: which_label,
+        session: Annotated[str, Query(max_length=64, description="A name made up by chance")] = "",
+    ) -> dict[str, Any]:
+        """Keep a drawing or picture, sent as to /api/read, with its label. It is on disk then."""
+        source = await source_of(request)
+
+        def work() -> dict[str, Any]:
+            reading = reader.read(source)
+            drawn = source if isinstance(source, ink.Drawing) else None
+            drawing = Labelled(
+                label=label,
+                reading=reading.label,
+                confidence=reading.confidence,
+                evidence=reading.evidence,
+                accepted=reading.accepted,
+                model_sha256=reader.card.model_sha256,
+                strokes=[[list(p) for p in stroke] for stroke in drawn.strokes] if drawn else None,
+                pen=drawn.pen if drawn else None,
+                picture=source if isinstance(source, bytes) else None,
+                session=session,
+            )
+            return store.add(drawing).to_json()
+
+        return await run(work)
+
+    @app.get("/api/drawings", summary="Some of what is kept, the hardest to read first")
+    async def find(
+        label: Annotated[int | None, Query(ge=0, lt=classes)] = None,
+        wrong: bool = False,
+        unsure: bool = False,
+        since: Annotated[str | None, Query(pattern=r"^\d{4}-\d\d-\d\d")] = None,
+        order: Order = "hardest",
+        count: Annotated[int, Query(ge=1, le=MOST_AT_ONCE)] = 50,
+        skip: Annotated[int, Query(ge=0)] = 0,
+    ) -> list[dict[str, Any]]:
+        found = await run(store.find, Filter(label, wrong, unsure, since), order, count, skip)
+        return [drawing.to_json() for drawing in found]
+
+    @app.get("/api/drawings/stats", summary="How many are kept, and read rightly")
+    async def stats() -> dict[str, Any]:
+        return await run(store.stats)
+
+    @app.get("/api/drawings/{number}/image", response_class=Response, summary="As it is read, PNG")
+    async def image(number: int) -> Response:
+        def work() -> bytes:
+            file, seen = io.BytesIO(), ink.to_image(store.get(number).source, reader.card.frame)
+            Image.fromarray((seen[0] * 255).round().astype("uint8")).save(file, "PNG")
+            return file.getvalue()
+
+        return Response(await run(work), media_type="image/png")
+
+    @app.patch("/api/drawings/{number}", summary="Say anew what it is")
+    async def relabel(number: int, label: which_label) -> dict[str, Any]:
+        return (await run(store.relabel, number, label)).to_json()
+
+    @app.delete("/api/drawings/{number}", status_code=204, summary="Forget it")
+    async def delete(number: int) -> None:
+        await run(store.delete, number)
