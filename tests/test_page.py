@@ -460,8 +460,10 @@ def test_the_gallery_shows_relabels_and_deletes(browser, own_server, width):
     cards.first.get_by_role("combobox").select_option("7")
     expect(page.locator("#summary")).to_have_text(re.compile("^3 kept, 100.0 % read rightly"))
     page.get_by_label("Misread").uncheck()
+    expect(cards).to_have_count(3)
     page.get_by_label("Digit").select_option("4")
     expect(cards).to_have_count(1)
+    expect(cards.first).to_contain_text("4: read rightly")
     cards.first.get_by_role("button").click()
     expect(page.locator("#summary")).to_have_text(re.compile("^2 kept"))
     assert [one["label"] for one in kept(address)] == [7, 7]

@@ -6,6 +6,7 @@ const say = (text) => { find("status").textContent = text; };
 const percent = (part) => `${(100 * part).toFixed(1)} %`;
 let classes = [];
 let skip = 0;
+let asked = 0; // lists; an answer to any but the latest is out of date
 
 function make(kind, properties = {}, ...children) {
   const element = Object.assign(document.createElement(kind), properties);
@@ -75,9 +76,12 @@ async function summarise() {
 
 const list = telling(async (anew) => {
   if (anew) skip = 0;
+  asked += 1;
+  const mine = asked;
   const wanted = [...new FormData(find("filters"))].filter(([, value]) => value);
   const query = new URLSearchParams([...wanted, ["count", COUNT], ["skip", skip]]);
   const found = await call(`/api/drawings?${query}`);
+  if (mine !== asked) return;
   if (anew) find("gallery").replaceChildren();
   find("gallery").append(...found.map(card));
   skip += found.length;
