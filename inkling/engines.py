@@ -84,9 +84,11 @@ class Torch:
 
     steps_at_once = 1
 
-    def __init__(self, recipe: Recipe, model: nn.Module) -> None:
+    def __init__(self, recipe: Recipe, model: nn.Module, still: bool = False) -> None:
+        """Train `model`; `still` has its normalisations keep the means and variances they have."""
         self.recipe = recipe
         self.model = model
+        self.still = still
         self.optimizer = _optimizer(recipe, model)
         self.frozen = False
         kinds = [type(module).__name__ for module in model.modules()]
@@ -101,6 +103,9 @@ class Torch:
         (rate,) = rates
         if not self.model.training:
             self.model.train()
+            for layer in self.model.modules():
+                if self.still and isinstance(layer, nn.BatchNorm2d):
+                    layer.eval()
         if self.frozen:
             self.model.get_submodule("stem").requires_grad_(False).eval()
         for group in self.optimizer.param_groups:

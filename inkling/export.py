@@ -8,6 +8,7 @@ import logging
 import warnings
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -64,14 +65,7 @@ def write_bundle(
     dataset = catalog.get(recipe.dataset)
     network = Network(content, len(dataset.classes), threads=torch.get_num_threads())
     few = data.Split(splits.train.pixels[:7], splits.train.labels[:7]).images()
-    _check_agreement(network, compute_logits(model, few) / temperature, few)
-
-    def measure(split: data.Split) -> evaluate.Measures:
-        return evaluate.measure(network.run("probabilities", split.images()), split.labels)
-
-    def accept(split: data.Split) -> evaluate.Acceptance:
-        logits = network.run("logits", split.images()) * temperature
-        return evaluate.fit_acceptance(logits, split.labels, temperature)
+    check_agreement(network, compute_logits(model, few) / temperature, few)
 
     card = bundle.Card(
         model_sha256=hashlib.sha256(content).hexdigest(),
@@ -91,12 +85,27 @@ def write_bundle(
         threads=torch.get_num_threads(),
         versions={"inkling": __version__}
         | machine.versions("torch", "numpy", "onnx", "onnxscript", "onnxruntime"),
-        validation=measure(splits.validation) if splits.validation else None,
-        test=measure(splits.test),
-        acceptance=accept(splits.validation) if splits.validation else None,
+        **measured(network, temperature, splits),
     )
     bundle.write(folder, card, content)
     return card
+
+
+def measured(network: Network, temperature: float, splits: data.Splits) -> dict[str, Any]:
+    """What a card says of how good a graph is, by the splits' images: three fields of it."""
+
+    def measure(split: data.Split) -> evaluate.Measures:
+        return evaluate.measure(network.run("probabilities", split.images()), split.labels)
+
+    def accept(split: data.Split) -> evaluate.Acceptance:
+        logits = network.run("logits", split.images()) * temperature
+        return evaluate.fit_acceptance(logits, split.labels, temperature)
+
+    return {
+        "validation": measure(splits.validation) if splits.validation else None,
+        "test": measure(splits.test),
+        "acceptance": accept(splits.validation) if splits.validation else None,
+    }
 
 
 @torch.no_grad()
@@ -136,7 +145,7 @@ def to_onnx(network: nn.Module, temperature: float) -> bytes:
     return model_proto.SerializeToString()
 
 
-def _check_agreement(
+def check_agreement(
     network: Network, logits: NDArray[np.float32], images: NDArray[np.float32]
 ) -> None:
     """Raise RunError unless ONNX Runtime gives PyTorch's logits, in batches of 1, 2 and 7."""

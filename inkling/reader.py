@@ -314,6 +314,14 @@ class Reader:
             )
         return self.card.acceptance
 
+    def accepts(self, images: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Which of many images `(N, 1, 28, 28)` in [0, 1] it would accept the reading of `(N,)`."""
+        acceptance = self._acceptance()
+        logits = self.network.run("logits", images)
+        confidence = evaluate.softmax(logits).max(1)
+        evident = evaluate.evidence(logits * self.card.temperature) >= acceptance.evidence
+        return np.asarray((confidence >= acceptance.confidence) & evident)
+
     def _readings(self, images: NDArray[np.float32], threshold: float | None) -> list[Reading]:
         logits = self.network.run("logits", images)
         rows = evaluate.softmax(logits).astype(np.float32)

@@ -43,7 +43,7 @@ ShouldStop = Callable[[], bool]
 
 SECONDS_A_PROGRESS = 0.25
 DEGRADED_AT_LAST = 1 / 3  # of a recipe's share, to which it falls: clean digits get the last word
-MADE_IMAGES = 8_000  # of other hands, and as many of what is no digit; at most as many as given
+MADE_IMAGES = 8_000  # of other hands, and as many of what is no digit
 
 
 @dataclasses.dataclass
@@ -138,7 +138,7 @@ def train(run: Path, report: Report, should_stop: ShouldStop = lambda: False) ->
         report(event)
 
     tell(_start_event(run, learner))
-    if not _fit(learner, run, splits.validation, tell, should_stop):
+    if not fit(learner, run, splits.validation, tell, should_stop):
         tell({"event": "stopped", "run": str(run), "step": learner.progress.step})
         return False
     folder, seconds = run / bundle.IN_A_RUN, learner.progress.seconds
@@ -165,31 +165,31 @@ def _learner(run: Path, plan: dict[str, Any], recipe: Recipe, split: data.Split)
     engine = engines.build(recipe, classes, seed, device, run / checkpoint.SOURCE)
     pixels = torch.tensor(split.pixels, device=device)
     labels = torch.tensor(split.labels, device=device, dtype=torch.int64)
-    beside = _made(recipe, seed, split, device)
+    beside = made(recipe, seed, split, MADE_IMAGES, device)
     return Learner(recipe, seed, pixels, labels, engine, Progress(), beside)
 
 
-def _made(
-    recipe: Recipe, seed: int, split: data.Split, device: str
+def made(
+    recipe: Recipe, seed: int, split: data.Split, most: int, device: str
 ) -> list[tuple[int, Tensor, Tensor]]:
-    """What is made for a training, and how much of it goes beside each batch."""
+    """What is made for a training, at most so many images of a kind; see Learner.beside."""
     chance = np.random.default_rng(np.random.SeedSequence([seed, MADE]))
-    number = min(MADE_IMAGES, len(split.labels))
+    number = min(most, len(split.labels))
 
     def beside(share: float, pixels: np.ndarray, labels: np.ndarray) -> tuple[int, Tensor, Tensor]:
         count = round(share * recipe.batch)
         return count, torch.tensor(pixels, device=device), torch.tensor(labels, device=device)
 
-    made = []
+    found = []
     if recipe.hands:
-        made.append(beside(recipe.hands, *hands.make(number, chance)))
+        found.append(beside(recipe.hands, *hands.make(number, chance)))
     if recipe.outliers:
         strange = outliers.make(split.pixels, split.labels, number, chance)
-        made.append(beside(recipe.outliers, strange, np.full(number, NO_CLASS)))
-    return made
+        found.append(beside(recipe.outliers, strange, np.full(number, NO_CLASS)))
+    return found
 
 
-def _fit(
+def fit(
     learner: Learner,
     run: Path,
     validation: data.Split | None,
