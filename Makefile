@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 FILES = pyproject.toml constraints.txt
 
-.PHONY: run test check format clean
+.PHONY: run test check format vendor clean
 
 run: $(VENV)/base  ## start the page at http://127.0.0.1:8000
 	@exec $(BIN)/inkling serve --port $(PORT)
@@ -24,6 +24,14 @@ check: $(VENV)/dev  ## format, lint, types and the import rules
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+UPLOT = 1.6.32
+VENDOR = inkling/static/vendor
+
+vendor:  ## bring the charts' library into the page, in the version above (needs npm)
+	cd $(VENDOR) && npm pack --silent uplot@$(UPLOT)
+	cd $(VENDOR) && tar -xzf uplot-$(UPLOT).tgz --strip-components=2 package/dist/uPlot.iife.min.js package/dist/uPlot.min.css
+	cd $(VENDOR) && tar -xzOf uplot-$(UPLOT).tgz package/LICENSE > uPlot.LICENSE && rm uplot-$(UPLOT).tgz
 
 $(VENV)/base: $(FILES)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -4,6 +4,8 @@
     recipe.py               the file of a recipe of one's own, as it was
     events.jsonl            what was reported, one JSON object a line
     checkpoint.safetensors  weights and optimizer, and in its header the state as JSON
+    sheet.png, look.json, filters.png  what is to be seen of the network as it learns: looks.py
+    lock, pid               held by the process that trains it: runs.py
     bundle/                 the trained model, at the end
 
 Tensors and state share one file, so that a crash never leaves one without the other.
@@ -22,8 +24,9 @@ from torch import Tensor
 from inkling import atomic
 from inkling.errors import RunError
 from inkling.events import no_room
+from inkling.runs import PLAN
 
-PLAN, CHECKPOINT = "run.json", "checkpoint.safetensors"
+CHECKPOINT = "checkpoint.safetensors"
 SOURCE = "recipe.py"
 
 
@@ -43,18 +46,6 @@ def create(run: Path, plan: dict[str, Any], source: Path | None = None) -> None:
         raise RunError(
             f"{run}: expected a folder to write to, but {cause.strerror}",
             "Name another with --out",
-        ) from cause
-
-
-def read_plan(run: Path) -> dict[str, Any]:
-    """The plan of a run. Raises RunError if there is none."""
-    try:
-        plan: dict[str, Any] = json.loads((run / PLAN).read_bytes())
-        known = {key: plan[key] for key in ("recipe", "seed", "device", "threads")}
-        return known | {"commit": plan.get("commit", "unknown")}  # 0.1.0 wrote none
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as cause:
-        raise RunError(
-            f"{run}: expected the folder of a run, with {PLAN}", "Start one with: inkling train"
         ) from cause
 
 

@@ -16,13 +16,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import platformdirs
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
+from inkling import machine
 from inkling.errors import NoSuchDrawing, StoreError
 from inkling.ink import Drawing
 
@@ -110,12 +110,9 @@ ORDERS: dict[Order, Sequence[sa.ColumnElement[Any]]] = {
 
 
 def default_url() -> str:
-    """The URL that INKLING_DRAWINGS names, or of a file in the user's data folder."""
-    folder = Path(platformdirs.user_data_dir("inkling", appauthor=False))
-    named = os.environ.get(ENVIRONMENT)
-    return (
-        named or URL.create("sqlite", database=str(folder / "drawings.sqlite")).render_as_string()
-    )
+    """The URL that INKLING_DRAWINGS names, or of a file in the user's own folder."""
+    file = str(machine.home() / "drawings.sqlite")
+    return os.environ.get(ENVIRONMENT) or URL.create("sqlite", database=file).render_as_string()
 
 
 class Store:

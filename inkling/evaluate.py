@@ -33,6 +33,15 @@ class Measures:
 
 
 @dataclass(frozen=True)
+class Bin:
+    """Readings about as sure as one another."""
+
+    n: int
+    confidence: float  # mean, in [0, 1]
+    accuracy: float  # share that is right, in [0, 1]
+
+
+@dataclass(frozen=True)
 class Point:
     """What comes of accepting readings of at least so much confidence."""
 
@@ -102,12 +111,26 @@ def calibration_error(probabilities: Probabilities, labels: Labels) -> float:
     The mean distance of accuracy from confidence, weighted by a bin's share.
     Source: Guo, Pleiss, Sun & Weinberger 2017, eq. 3.
     """
+    gaps = (
+        some.n * abs(some.accuracy - some.confidence) for some in reliability(probabilities, labels)
+    )
+    return sum(gaps) / len(labels)
+
+
+def reliability(probabilities: Probabilities, labels: Labels) -> tuple[Bin, ...]:
+    """How right readings are by how sure they are, in equal-width bins of confidence.
+
+    Empty bins are left out. Source: Guo et al. 2017, figure 1.
+    """
     confidence = probabilities.max(1).astype(np.float64)
     right = probabilities.argmax(1) == labels
     edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
     bins = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, CALIBRATION_BINS - 1)
-    gaps = np.bincount(bins, weights=right - confidence, minlength=CALIBRATION_BINS)
-    return float(np.abs(gaps).sum() / len(labels))
+    return tuple(
+        Bin(int(there.sum()), float(confidence[there].mean()), float(right[there].mean()))
+        for there in (bins == number for number in range(CALIBRATION_BINS))
+        if there.any()
+    )
 
 
 def fit_acceptance(logits: NDArray[np.floating], labels: Labels, temperature: float) -> Acceptance:

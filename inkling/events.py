@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,23 @@ def append(run: Path, event: Event) -> None:
             file.write(json.dumps(event) + "\n")
     except OSError as cause:
         raise no_room(run, cause) from cause
+
+
+def since(run: Path, number: int) -> tuple[list[Event], int]:
+    """The events of a run from that line on, and the number of the line that comes next.
+
+    A run that has reported nothing yet has none. A line still being written waits.
+    """
+    try:
+        content = (run / EVENTS).read_text(errors="replace")
+    except OSError:
+        return [], number
+    lines = content[: content.rfind("\n") + 1].splitlines()
+    found = []
+    for line in lines[number:]:
+        with suppress(ValueError):  # cut short, as a full disk leaves it
+            found.append(json.loads(line))
+    return found, max(number, len(lines))
 
 
 def epochs(run: Path) -> list[Event]:

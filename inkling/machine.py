@@ -1,4 +1,4 @@
-"""What a record says of where it was made: processor, versions, commit."""
+"""This machine: what a record says of it, and where a user's own files lie."""
 
 import importlib.metadata
 import os
@@ -6,7 +6,16 @@ import platform
 import subprocess
 from pathlib import Path
 
+import platformdirs
+
 PACKAGE = Path(__file__).parent
+HOME = "INKLING_HOME"  # in the environment: a folder
+
+
+def home() -> Path:
+    """The folder of the user's own: drawings, taught bundles. INKLING_HOME names another."""
+    named = os.environ.get(HOME)
+    return Path(named) if named else platformdirs.user_data_path("inkling", appauthor=False)
 
 
 def describe() -> dict[str, str | int]:

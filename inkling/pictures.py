@@ -1,5 +1,6 @@
 """Arrays -> PNG pictures to look at: a sheet of images or weights, a confusion matrix."""
 
+import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -38,6 +39,22 @@ def contact_sheet(
         sheet.paste(tile.resize((side, side), Image.Resampling.NEAREST), (x, y))
         pencil.text((x, y + side + 1), caption, TEXT, font)
     return sheet
+
+
+def tiles(images: NDArray[np.float32], columns: int) -> Image.Image:
+    """Colours `(N, 3, H, W)` in [0, 1] side by side, a pixel each, with a white one between."""
+    wide = np.pad(images, ((0, -len(images) % columns), (0, 0), (0, 1), (0, 1)), constant_values=1)
+    rows = wide.reshape(-1, columns, *wide.shape[1:]).transpose(0, 3, 1, 4, 2)
+    height, width = wide.shape[2:]
+    pixels = rows.reshape(-1, columns * width, 3)[: len(rows) * height - 1, :-1]
+    return Image.fromarray(np.rint(pixels * 255).astype(np.uint8))
+
+
+def png(picture: Image.Image) -> bytes:
+    """The bytes of its PNG file."""
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
 
 
 def tint(weights: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -21,13 +21,13 @@ from inkling import (
     atomic,
     bundle,
     catalog,
-    checkpoint,
     data,
     engines,
     evaluate,
     leaderboard,
     machine,
     recipes,
+    runs,
     train,
 )
 from inkling.errors import RunError
@@ -88,16 +88,16 @@ def record(
     result = before
     test = data.splits(recipe.dataset, recipe.split).test
     for seed in sorted(set(range(seeds)) - {entry["seed"] for entry in done}):
-        runs = [
+        folders = [
             folder / f"seed-{number}"
             for number in range(seed * recipe.members, (seed + 1) * recipe.members)
         ]
-        for number, run in enumerate(runs, seed * recipe.members):
+        for number, run in enumerate(folders, seed * recipe.members):
             if not _carry_out(run, members, number, plan["device"], source, report, should_stop):
                 return None
-        latest = _entry(seed, runs, test)
+        latest = _entry(seed, folders, test)
         done = sorted([*done, latest], key=lambda entry: int(entry["seed"]))
-        result = _summary(plan, done, bundle.read(runs[0])[0])
+        result = _summary(plan, done, bundle.read(folders[0])[0])
         _write(path, result)
         figures = {key: latest[key] for key in ("seed", "train_seconds")} | _mean(done)
         report({"event": "seed", "accuracy": latest["test"]["accuracy"], **figures})
@@ -135,26 +135,26 @@ def _carry_out(
     """Train one seed to its end, unless it has ended. False if it was stopped."""
     if (run / bundle.IN_A_RUN / bundle.CARD).exists():
         return True
-    if not (run / checkpoint.PLAN).exists():
+    if not (run / runs.PLAN).exists():
         train.create(run, recipe, seed, device, source)
     return train.train(run, report, should_stop)
 
 
-def _entry(seed: int, runs: list[Path], test: data.Split) -> Record:
+def _entry(seed: int, folders: list[Path], test: data.Split) -> Record:
     """What one seed came to: one network, or several whose logits are averaged."""
-    readers = [Reader.load(run, threads=torch.get_num_threads()) for run in runs]
+    readers = [Reader.load(run, threads=torch.get_num_threads()) for run in folders]
     cards = [reader.card for reader in readers]
     images = test.images()
     probabilities = [reader.probabilities(images) for reader in readers]
     logs = [np.log(np.maximum(p, evaluate.LEAST_PROBABILITY)) for p in probabilities]
-    together = probabilities[0] if len(runs) == 1 else evaluate.softmax(np.mean(logs, axis=0))
+    together = probabilities[0] if len(folders) == 1 else evaluate.softmax(np.mean(logs, axis=0))
     entry = {
         "seed": seed,
         "test": asdict(evaluate.measure(together, test.labels)),
         "validation": asdict(cards[0].validation) if cards[0].validation else None,
         "train_seconds": round(sum(card.train_seconds for card in cards), 2),
         "temperature": cards[0].temperature,
-        "commit": checkpoint.read_plan(runs[0])["commit"],
+        "commit": runs.read_plan(folders[0])["commit"],
     }
     dataset = catalog.get(cards[0].dataset)
     if dataset.corrections:

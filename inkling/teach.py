@@ -34,6 +34,7 @@ from inkling import (
     machine,
     models,
     recipes,
+    runs,
     train,
 )
 from inkling.drawings import Labelled
@@ -142,7 +143,15 @@ def teach(
         append(run, event)
         report(event)
 
-    tell({"event": "start", "run": str(run), "learn": len(learn), "aside": len(aside)})
+    tell(
+        {
+            "event": "start",
+            "run": str(run),
+            "learn": len(learn),
+            "aside": len(aside),
+            "steps": STEPS,
+        }
+    )
     images, labels = _examples(learn, card)
     own = OWN, torch.from_numpy(np.rint(images * 255).astype(np.uint8)), torch.from_numpy(labels)
     weights = {name: value.clone() for name, value in network.state_dict().items()}
@@ -155,7 +164,9 @@ def teach(
         train.Progress(),
         [own, *train.made(recipe, seed, splits.train, MADE_IMAGES, "cpu")],
     )
-    if not train.fit(learner, run, None, tell, should_stop):
+    with runs.held(run):
+        ended = train.fit(learner, run, None, tell, should_stop)
+    if not ended:
         tell({"event": "stopped", "run": str(run), "step": learner.progress.step})
         return None
     _mix(network, weights, splits.validation, card.validation.accuracy - MOST_LOST)

@@ -323,6 +323,38 @@ class RecordDisplay(TrainingDisplay):
         )
 
 
+class TeachingDisplay(TrainingDisplay):
+    """Shows the events of a teaching: how far it is, and then before and after side by side."""
+
+    def _show_start(self, event: dict[str, Any]) -> None:
+        self._epochs, self._steps = 1, event["steps"]
+        self._print(
+            f"Teaching with {event['learn']} drawings, {event['aside']} kept aside. "
+            f"Folder {event['run']}"
+        )
+
+    def _show_epoch(self, event: dict[str, Any]) -> None:
+        self._bar.update(self._task, visible=False)
+        self._print(f"Taught in {event['seconds']:.1f} s. Comparing ...")
+
+    def _show_stopped(self, _event: dict[str, Any]) -> None:
+        self._print("Stopped. Nothing has changed")
+
+    def _show_end(self, event: dict[str, Any]) -> None:
+        before, after = event["before"], event["after"]
+        self._print(f"{'':<34} {'before':>8} {'after':>8}")
+        of = f"drawings kept aside, of {after['drawings']}"
+        for name, key, form in (
+            (f"{of}: right", "right", "d"),
+            (f"{of}: refused", "refused", "d"),
+            ("MNIST test", "test", ".2%"),
+            ("MNIST test, refused", "test_refused", ".2%"),
+        ):
+            self._print(f"{name:<34} {before[key]:>8{form}} {after[key]:>8{form}}")
+        verdict = "It is served from now on; back: inkling teach --back"
+        self._print(f"{event['why']}. {verdict if event['better'] else 'Nothing has changed'}")
+
+
 def describe_record(record: dict[str, Any], path: Path) -> str:
     """What a record says, in three lines."""
     low, high = record["interval"]

@@ -30,12 +30,14 @@ from inkling import (
     models,
     outliers,
     recipes,
+    runs,
 )
 from inkling.augment import augment
 from inkling.degrade import degrade
 from inkling.engines import AUGMENTATION, MADE, NO_CLASS, ORDER, SIDES, Engine, generator
 from inkling.errors import RecipeError, RunError
 from inkling.events import Event
+from inkling.looks import Looks
 from inkling.recipes import Recipe
 
 Report = Callable[[Event], None]
@@ -124,7 +126,12 @@ def train(run: Path, report: Report, should_stop: ShouldStop = lambda: False) ->
             f"{run}: expected a run to carry on, but it has ended",
             f"Its bundle is {run / bundle.IN_A_RUN}",
         )
-    plan = checkpoint.read_plan(run)
+    plan = runs.read_plan(run)
+    with runs.held(run):
+        return _train(run, plan, report, should_stop)
+
+
+def _train(run: Path, plan: dict[str, Any], report: Report, should_stop: ShouldStop) -> bool:
     torch.set_num_threads(plan["threads"])
     recipe = recipes.from_card(plan["recipe"])
     splits = data.splits(recipe.dataset, recipe.split)
@@ -138,7 +145,8 @@ def train(run: Path, report: Report, should_stop: ShouldStop = lambda: False) ->
         report(event)
 
     tell(_start_event(run, learner))
-    if not fit(learner, run, splits.validation, tell, should_stop):
+    looks = Looks(run, splits.validation or splits.train)
+    if not fit(learner, run, splits.validation, tell, should_stop, looks):
         tell({"event": "stopped", "run": str(run), "step": learner.progress.step})
         return False
     folder, seconds = run / bundle.IN_A_RUN, learner.progress.seconds
@@ -195,6 +203,7 @@ def fit(
     validation: data.Split | None,
     tell: Report,
     should_stop: ShouldStop,
+    looks: Looks | None = None,
 ) -> bool:
     """Train to the last step, saving at each epoch's end. False if it was stopped before."""
     progress, told = learner.progress, time.perf_counter()
@@ -218,8 +227,14 @@ def fit(
             if now - told > SECONDS_A_PROGRESS:
                 told = now
                 tell(_progress_event(learner, epoch, index + steps))
+                if looks:
+                    looks.look(learner.engine.network(), progress.step)
             began = time.perf_counter()
         tell(_epoch_event(learner, epoch, end, validation))
+        if looks:
+            looks.look(
+                learner.engine.network(), progress.step, at_once=progress.step == learner.steps
+            )
         progress.loss_sum, progress.right = 0.0, 0
         _save(learner, run)
     return True

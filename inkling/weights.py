@@ -23,16 +23,17 @@ def first_layer(path: Path) -> NDArray[np.float32]:
     ).exists():
         tensors = checkpoint.read_tensors(path)
         found = {name: tensor.numpy() for name, tensor in tensors.items()}
-        return _first(found, RunError, path)
+        return first(found, RunError, path)
     _, content = bundle.read(path)
     graph = onnx.load_model_from_string(content).graph
     found = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    return _first(found, BundleError, path)
+    return first(found, BundleError, path)
 
 
-def _first(
+def first(
     arrays: dict[str, NDArray[np.float32]], error: type[BundleError | RunError], path: Path
 ) -> NDArray[np.float32]:
+    """The first of these tensors that sees the image itself, `(N, 1, h, w)`. Raises `error`."""
     filters = [array for array in arrays.values() if array.ndim == 4]
     for array in filters:
         if array.shape[1] == 1:

@@ -14,7 +14,7 @@ import pytest
 
 os.environ["OMP_NUM_THREADS"] = "1"  # tests run side by side: threads would wait for one another
 
-from inkling import catalog, data, drawings  # after it: PyTorch counts its threads once
+from inkling import catalog, data, drawings, machine  # after it: PyTorch counts its threads once
 
 ROOT = Path(__file__).parent.parent
 REQUIRED = bool(os.environ.get("INKLING_REQUIRE_ALL"))  # set by .ci/run: nothing is skipped there
@@ -29,8 +29,10 @@ def missing(reason: str) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _drawings_of_ones_own(tmp_path_factory) -> None:
-    """No test keeps anything in the user's own store."""
-    os.environ[drawings.ENVIRONMENT] = f"sqlite:///{tmp_path_factory.mktemp('kept')}/all.sqlite"
+    """No test keeps anything in the user's own folder."""
+    folder = tmp_path_factory.mktemp("home")
+    os.environ[machine.HOME] = str(folder)
+    os.environ[drawings.ENVIRONMENT] = f"sqlite:///{folder}/all.sqlite"
 
 
 @pytest.fixture(scope="session")

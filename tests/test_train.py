@@ -25,6 +25,7 @@ from inkling import (
     export,
     models,
     recipes,
+    runs,
     train,
 )
 from inkling import events as events_module
@@ -42,7 +43,7 @@ def quiet(_):
 def run(folder: Path, recipe=SMALL, seed=0, should_stop=lambda: False):
     """Train to the end or to a stop; the events."""
     events = []
-    if not (folder / checkpoint.PLAN).exists():
+    if not (folder / runs.PLAN).exists():
         train.create(folder, recipe, seed, "cpu")
     train.train(folder, events.append, should_stop)
     return events
@@ -356,7 +357,7 @@ def test_runs_are_not_mixed_up(trained, tmp_path):
     with pytest.raises(RunError, match="a device that is here"):
         train.create(tmp_path / "x", SMALL, 0, "tpu")
     with pytest.raises(RunError, match="a folder to write to"):
-        train.create(folder / checkpoint.PLAN / "below a file", SMALL, 0)
+        train.create(folder / runs.PLAN / "below a file", SMALL, 0)
     with pytest.raises(RunError, match="a batch of at most 1,372"):
         run(tmp_path / "large", dataclasses.replace(SMALL, batch=5000))
     assert not (tmp_path / "large").exists()
@@ -366,26 +367,26 @@ def test_a_damaged_checkpoint_is_told(tmp_path):
     run(tmp_path / "run", should_stop=stop_after(3))
     path = tmp_path / "run" / checkpoint.CHECKPOINT
     content = path.read_bytes()
-    plan = json.loads((tmp_path / "run" / checkpoint.PLAN).read_text())
+    plan = json.loads((tmp_path / "run" / runs.PLAN).read_text())
     for damaged in (b"", content[:100], content[:-10], b"x" * 200):
         path.write_bytes(damaged)
         with pytest.raises(RunError, match="cannot be read"):
             run(tmp_path / "run")
     path.write_bytes(content)
     plan["recipe"]["model"] = "mlp"
-    (tmp_path / "run" / checkpoint.PLAN).write_text(json.dumps(plan))
+    (tmp_path / "run" / runs.PLAN).write_text(json.dumps(plan))
     with pytest.raises(RunError, match="this run's network"):
         run(tmp_path / "run")
 
 
 def test_a_run_that_names_no_commit_goes_on(tmp_path):
     run(tmp_path / "run", should_stop=stop_after(3))
-    path = tmp_path / "run" / checkpoint.PLAN
+    path = tmp_path / "run" / runs.PLAN
     plan = json.loads(path.read_text())
     del plan["commit"]  # as 0.1.0 wrote it
     path.write_text(json.dumps(plan))
     assert run(tmp_path / "run")[0]["step"] > 0
-    assert checkpoint.read_plan(tmp_path / "run")["commit"] == "unknown"
+    assert runs.read_plan(tmp_path / "run")["commit"] == "unknown"
 
 
 def test_a_checkpoint_of_another_version_is_told(tmp_path):

@@ -314,8 +314,9 @@ def test_whoever_leaves_during_a_reading_leaves_no_trace():
 def test_the_server_never_loads_torch():
     code = (
         "import sys, inkling.web, inkling.data; from inkling import Reader; "
-        "from inkling.drawings import Store; "
-        "inkling.web.create_app(Reader.load(), Store('sqlite://')); "
+        "from pathlib import Path; from inkling.drawings import Store; "
+        "from inkling.shelf import Served, Shelf; "
+        "inkling.web.create_app(Served(Shelf(Path('.'), Path('.'))), Store('sqlite://'), ''); "
         "sys.exit(sum(name in sys.modules for name in ('torch', 'onnx', 'sklearn', 'ray')))"
     )
     assert subprocess.run([__import__("sys").executable, "-c", code]).returncode == 0

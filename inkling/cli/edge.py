@@ -1,16 +1,24 @@
 """What every command shares: how it ends, and the options they have in common."""
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from inkling.errors import InklingError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from inkling.terminal import Shown
+
 FOUND_WRONG, STOPPED = 1, 128  # exit codes; 128 + the signal's number is the shell's custom
+RUNS = Path("runs")  # where trainings go
 BUNDLE_HELP = "A bundle's or run's folder (default: the one that ships)"
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, an object a line.")]
 Drawings = Annotated[
@@ -38,3 +46,27 @@ def write_picture(picture: "Image", path: Path) -> None:
             f"{path}: expected a file to write to, but {cause.strerror or cause}", "Name another"
         ) from cause
     typer.echo(f"Wrote {path}", err=True)
+
+
+def shown_as(console: Console, quiet: bool, as_json: bool) -> "Shown":
+    """How a command is to show what happens."""
+    if quiet or as_json:
+        return "nothing" if quiet else "json"
+    return "live" if console.is_terminal else "lines"
+
+
+@contextmanager
+def stopped_by_signal() -> Iterator[list[int]]:
+    """A list that gets the number of the first Ctrl-C or SIGTERM; a second one acts at once."""
+    caught: list[int] = []
+
+    def catch(number: int, _: FrameType | None) -> None:
+        caught.append(number)
+        signal.signal(number, signal.default_int_handler)
+
+    before = {number: signal.signal(number, catch) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

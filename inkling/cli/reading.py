@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from inkling.cli.edge import BUNDLE_HELP, Drawings, Json, complain, write_picture
+from inkling.cli.edge import BUNDLE_HELP, RUNS, Drawings, Json, complain, write_picture
 from inkling.errors import InkError, InklingError
 
 if TYPE_CHECKING:
@@ -176,12 +176,14 @@ def serve(
 ) -> None:
     """Serve the page to draw on, and the API."""
     from inkling import drawings as store
-    from inkling import web
-    from inkling.reader import Reader
+    from inkling import machine, web
+    from inkling.shelf import Served, Shelf
 
+    url = drawings or store.default_url()
     web.serve(
-        Reader.load(bundle),
-        store.Store(drawings or store.default_url()),
+        Served(Shelf(machine.home(), RUNS), bundle),
+        store.Store(url),
+        url,
         host,
         port,
         lambda address: typer.echo(f"Inkling reads at {address}"),

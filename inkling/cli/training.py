@@ -1,22 +1,17 @@
 """The commands that train and show what was trained."""
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from inkling.cli.edge import BUNDLE_HELP, STOPPED, write_picture
+from inkling.cli.edge import BUNDLE_HELP, RUNS, STOPPED, shown_as, stopped_by_signal, write_picture
 from inkling.errors import MissingExtra
 
 if TYPE_CHECKING:
     from inkling.recipes import Recipe
-    from inkling.terminal import Shown
 
 commands = typer.Typer()
 RECIPE_HELP = "A name (see: inkling recipes), or a Python file with one of your own"
@@ -72,11 +67,11 @@ def train(
     chosen = recipes.change(chosen, changes)
     from inkling import train as training
 
-    run = resume or out or Path("runs") / f"{chosen.name}-{datetime.now():%Y%m%d-%H%M%S}"
+    run = resume or out or RUNS / f"{chosen.name}-{datetime.now():%Y%m%d-%H%M%S}"
     if not resume:
         training.create(run, chosen, seed, device, source)
     console = Console()
-    shown = _shown(console, quiet, as_json)
+    shown = shown_as(console, quiet, as_json)
     with stopped_by_signal() as caught, terminal.TrainingDisplay(shown, console) as display:
         ended = training.train(run, display, lambda: bool(caught))
     if not ended:
@@ -106,7 +101,7 @@ def take_record(
 
     path = out or Path("results") / f"{chosen.name}.json"
     console = Console()
-    shown = _shown(console, quiet, as_json)
+    shown = shown_as(console, quiet, as_json)
     with stopped_by_signal() as caught, terminal.RecordDisplay(shown, console) as display:
         made = record.record(
             chosen,
@@ -160,29 +155,6 @@ def _recipe(name: str) -> tuple["Recipe", Path | None]:
     if name.endswith(".py"):
         return own.load(Path(name)), Path(name)
     return recipes.get(name), None
-
-
-def _shown(console: Console, quiet: bool, as_json: bool) -> "Shown":
-    if quiet or as_json:
-        return "nothing" if quiet else "json"
-    return "live" if console.is_terminal else "lines"
-
-
-@contextmanager
-def stopped_by_signal() -> Iterator[list[int]]:
-    """A list that gets the number of the first Ctrl-C or SIGTERM; a second one acts at once."""
-    caught: list[int] = []
-
-    def catch(number: int, _: FrameType | None) -> None:
-        caught.append(number)
-        signal.signal(number, signal.default_int_handler)
-
-    before = {number: signal.signal(number, catch) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield caught
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @commands.command("curves")

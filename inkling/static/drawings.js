@@ -1,38 +1,11 @@
 // The gallery: what is kept, to look through, relabel, delete and download.
 
-const find = (id) => document.getElementById(id);
+import { call, find, make, percent, say, telling } from "./dom.js";
+
 const COUNT = 60; // of one page
-const say = (text) => { find("status").textContent = text; };
-const percent = (part) => `${(100 * part).toFixed(1)} %`;
 let classes = [];
 let skip = 0;
 let asked = 0; // lists; an answer to any but the latest is out of date
-
-function make(kind, properties = {}, ...children) {
-  const element = Object.assign(document.createElement(kind), properties);
-  element.append(...children);
-  return element;
-}
-
-async function call(path, options) {
-  let response;
-  try {
-    response = await fetch(path, options);
-  } catch {
-    throw new Error("The server does not answer. Is it still running? Nothing was changed.");
-  }
-  const content = response.status === 204 ? null : await response.json();
-  if (!response.ok) throw new Error(`${content.error}. ${content.hint}.`);
-  return content;
-}
-
-const telling = (act) => async (...given) => {
-  try {
-    await act(...given);
-  } catch (error) {
-    say(error.message);
-  }
-};
 
 function card(drawing) {
   const name = classes[drawing.label];

@@ -202,6 +202,7 @@ function show(answer) {
   }
   if (!sheet.full) say("");
   last = answer;
+  if (!card?.model_sha256.startsWith(answer.model)) introduce().catch(() => {}); // another is served now
   find("save-seen").disabled = !answer.image;
   find("truth").disabled = !answer.image; // several digits are no example of one
   if (answer.parts) return showNumber(answer);
@@ -304,7 +305,7 @@ function clear() {
 
 async function introduce() {
   card = await (await fetch("/api/card")).json();
-  find("bars").append(...card.classes.map((text) => {
+  find("bars").replaceChildren(...card.classes.map((text) => {
     const row = document.createElement("li");
     for (const part of ["name", "track", "share"]) {
       row.append(Object.assign(document.createElement("span"), { className: part }));
@@ -313,6 +314,7 @@ async function introduce() {
     row.querySelector(".track").append(Object.assign(document.createElement("span"), { className: "fill" }));
     return row;
   }));
+  for (const button of find("truth").querySelectorAll("button")) button.remove();
   find("truth").append(...card.classes.map((text, label) => {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: text });
     button.setAttribute("aria-label", `It is ${text}`);

@@ -4,7 +4,9 @@
     POST /api/read   a picture or strokes -> reading  GET /livez  the process runs
     GET  /api/card   the card of the served bundle    GET /readyz it can read
     POST /api/drawings   keep a drawing with its label; GET, PATCH, DELETE: what is kept
-    GET  /drawings       the gallery of what is kept
+    GET  /drawings       the gallery of what is kept; there, a network is taught: /api/teach
+    GET  /training       trainings, started and watched: /api/runs
+    GET  /models         the bundles here, how good they are, which is served: /api/models
     WS   /live       strokes as they grow -> reading, or a line of them, one answer a message
 
 Every error is {"error", "hint"}. Pattern: starlette's lifespan state; each test builds an app.
@@ -30,11 +32,14 @@ from starlette.requests import ClientDisconnect
 from inkling import __version__, bundle
 from inkling.drawings import Store
 from inkling.errors import InklingError, NoSuchDrawing, ServeError, StoreError, TooLarge
-from inkling.reader import Reader
+from inkling.shelf import Served
 from inkling.web.guard import Guard
+from inkling.web.jobs import Jobs
 from inkling.web.keeping import add_drawings
 from inkling.web.messages import problem
 from inkling.web.reading import add_reading
+from inkling.web.shelving import add_models
+from inkling.web.training import add_training
 
 STATIC = Path(__file__).parent.parent / "static"
 MAX_LIVE_BYTES = 256_000
@@ -43,16 +48,20 @@ STATUS = {TooLarge: 413, NoSuchDrawing: 404, StoreError: 503}  # of the others: 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-def create_app(reader: Reader, store: Store, hosts: Sequence[str] | None = None) -> FastAPI:
-    """The application that serves `reader` and keeps drawings in `store`.
+def create_app(
+    served: Served, store: Store, url: str, hosts: Sequence[str] | None = None
+) -> FastAPI:
+    """The application that reads with what is `served` and keeps drawings in `store`, at `url`.
 
     It answers under the names in `hosts`, or under any.
     """
+    jobs = Jobs()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.readers = anyio.CapacityLimiter(os.cpu_count() or 1)
         yield
+        jobs.close()
 
     app = FastAPIOffline(
         title="Inkling",
@@ -66,14 +75,16 @@ def create_app(reader: Reader, store: Store, hosts: Sequence[str] | None = None)
     app.add_exception_handler(RequestValidationError, _answer_error)
     app.add_exception_handler(ClientDisconnect, _answer_error)
     app.add_exception_handler(Exception, _answer_error)
-    _add_pages(app, reader)
-    add_reading(app, reader)
-    add_drawings(app, reader, store)
+    _add_pages(app, served)
+    add_reading(app, served)
+    add_drawings(app, served, store)
+    add_models(app, served)
+    add_training(app, served, url, jobs)
     return app
 
 
 def serve(
-    reader: Reader, store: Store, host: str, port: int, announce: Callable[[str], None]
+    served: Served, store: Store, url: str, host: str, port: int, announce: Callable[[str], None]
 ) -> None:
     """Serve until stopped by a signal. `announce` gets the address once it accepts.
 
@@ -85,7 +96,7 @@ def serve(
         (*LOOPBACK, host.lower()) if here else None
     )  # by another name, it is another site's trick
     config = uvicorn.Config(
-        create_app(reader, store, hosts),
+        create_app(served, store, url, hosts),
         log_level="warning",
         ws_max_size=MAX_LIVE_BYTES,
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
@@ -100,7 +111,7 @@ def serve(
         listener.close()
 
 
-def _add_pages(app: FastAPI, reader: Reader) -> None:
+def _add_pages(app: FastAPI, served: Served) -> None:
     """What is looked at: the page, the card, health."""
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
@@ -115,9 +126,17 @@ def _add_pages(app: FastAPI, reader: Reader) -> None:
     async def gallery() -> FileResponse:
         return page("drawings.html")
 
+    @app.get("/training", include_in_schema=False)
+    async def training() -> FileResponse:
+        return page("training.html")
+
+    @app.get("/models", include_in_schema=False)
+    async def models() -> FileResponse:
+        return page("models.html")
+
     @app.get("/api/card", response_model=bundle.Card, summary="The card of the served bundle")
     async def card() -> bundle.Card:
-        return reader.card
+        return served.reader.card
 
     @app.get("/livez", summary="Whether the process runs")
     async def livez() -> dict[str, str]:

@@ -10,7 +10,7 @@ from inkling.errors import TooLarge
 
 MAX_BODY_BYTES = 10_000_000
 POLICY = 1008  # close code of RFC 6455, section 7.4.1
-PAGES = ("/", "/drawings")
+PAGES = ("/", "/drawings", "/training", "/models")
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -10,16 +10,15 @@ from PIL import Image
 
 from inkling import ink
 from inkling.drawings import MOST_AT_ONCE, Filter, Labelled, Order, Store
-from inkling.reader import Reader
+from inkling.shelf import Served
 from inkling.web.messages import READ_BODY, source_of
 
 Kept = TypeVar("Kept")
+Digit = Annotated[int, Query(ge=0, le=9, description="What it really is")]
 
 
-def add_drawings(app: FastAPI, reader: Reader, store: Store) -> None:
+def add_drawings(app: FastAPI, served: Served, store: Store) -> None:
     """What is kept, and only when a person has said what it is."""
-    classes = len(reader.card.classes)
-    which_label = Annotated[int, Query(ge=0, lt=classes, description="What it really is")]
 
     async def run(work: Callable[..., Kept], *arguments: Any) -> Kept:
         return await anyio.to_thread.run_sync(work, *arguments, limiter=app.state.readers)
@@ -27,13 +26,14 @@ def add_drawings(app: FastAPI, reader: Reader, store: Store) -> None:
     @app.post("/api/drawings", status_code=201, openapi_extra={"requestBody": READ_BODY})
     async def keep(
         request: Request,
-        label: which_label,
+        label: Digit,
         session: Annotated[str, Query(max_length=64, description="A name made up by chance")] = "",
     ) -> dict[str, Any]:
         """Keep a drawing or picture, sent as to /api/read, with its label. It is on disk then."""
         source = await source_of(request)
 
         def work() -> dict[str, Any]:
+            reader = served.reader
             reading = reader.read(source)
             drawn = source if isinstance(source, ink.Drawing) else None
             drawing = Labelled(
@@ -54,7 +54,7 @@ def add_drawings(app: FastAPI, reader: Reader, store: Store) -> None:
 
     @app.get("/api/drawings", summary="Some of what is kept, the hardest to read first")
     async def find(
-        label: Annotated[int | None, Query(ge=0, lt=classes)] = None,
+        label: Annotated[int | None, Query(ge=0, le=9)] = None,
         wrong: bool = False,
         unsure: bool = False,
         since: Annotated[str | None, Query(pattern=r"^\d{4}-\d\d-\d\d")] = None,
@@ -72,14 +72,17 @@ def add_drawings(app: FastAPI, reader: Reader, store: Store) -> None:
     @app.get("/api/drawings/{number}/image", response_class=Response, summary="As it is read, PNG")
     async def image(number: int) -> Response:
         def work() -> bytes:
-            file, seen = io.BytesIO(), ink.to_image(store.get(number).source, reader.card.frame)
+            file, seen = (
+                io.BytesIO(),
+                ink.to_image(store.get(number).source, served.reader.card.frame),
+            )
             Image.fromarray((seen[0] * 255).round().astype("uint8")).save(file, "PNG")
             return file.getvalue()
 
         return Response(await run(work), media_type="image/png")
 
     @app.patch("/api/drawings/{number}", summary="Say anew what it is")
-    async def relabel(number: int, label: which_label) -> dict[str, Any]:
+    async def relabel(number: int, label: Digit) -> dict[str, Any]:
         return (await run(store.relabel, number, label)).to_json()
 
     @app.delete("/api/drawings/{number}", status_code=204, summary="Forget it")

@@ -56,6 +56,7 @@ class Answer(BaseModel):
         description=f"What it may be, the likeliest first: holds the truth in {SET_LEVEL:.1%}"
     )
     probabilities: list[float] = Field(description="Of every class; they sum to 1")
+    model: str = Field(description="Which bundle read it: its SHA-256 begins so")
     image: list[list[int]] = Field(description="What the network saw: 28 rows of 0..255, ink high")
     explanation: list[list[float]] | None = Field(
         None, description="If asked for: what each pixel's ink did for the label, in nats"
@@ -84,6 +85,7 @@ class NumberAnswer(BaseModel):
     text: str = Field(description="As -12.5")
     confidence: float = Field(description="That all of it is right")
     accepted: bool | None = Field(description="Whether to believe it; null if the bundle can't say")
+    model: str = Field(description="Which bundle read it: its SHA-256 begins so")
     parts: list[PartAnswer] = Field(description="From left to right")
 
 

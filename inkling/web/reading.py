@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
 from inkling import ink
 from inkling.errors import InkError
 from inkling.reader import Number, Reader, Reading
+from inkling.shelf import Served
 from inkling.web.messages import (
     READ_BODY,
     Answer,
@@ -24,17 +25,16 @@ from inkling.web.messages import (
     source_of,
 )
 
+HOWS: dict[bool | str, Callable[..., Reading | Number]] = {
+    False: Reader.read,
+    True: Reader.read_number,
+    "auto": Reader.read_any,
+}
 WRONG_KIND = 1003  # close code of RFC 6455, section 7.4.1
 
 
-def add_reading(app: FastAPI, reader: Reader) -> None:
+def add_reading(app: FastAPI, served: Served) -> None:
     """What is read, in threads of its own, no more at a time than there are cores."""
-
-    hows: dict[bool | str, Callable[..., Reading | Number]] = {
-        False: reader.read,
-        True: reader.read_number,
-        "auto": reader.read_any,
-    }
 
     async def read(
         source: ink.Source,
@@ -43,17 +43,19 @@ def add_reading(app: FastAPI, reader: Reader) -> None:
         explain: bool = False,
     ) -> dict[str, Any]:
         def work() -> dict[str, Any]:
-            reading = hows[number](source, min_accuracy)
+            reader = served.reader
+            reading = HOWS[number](reader, source, min_accuracy)
+            content = reading.to_json() | {"model": reader.card.model_sha256[:12]}
             if explain and isinstance(reading, Reading):
-                return reading.to_json() | {"explanation": reading.explain().round(2).tolist()}
-            return reading.to_json()
+                content["explanation"] = reading.explain().round(2).tolist()
+            return content
 
         return await anyio.to_thread.run_sync(work, limiter=app.state.readers)
 
     @app.get("/readyz", summary="Whether it can read")
     async def readyz() -> dict[str, str]:
         await read(ink.Drawing([[(0, 0), (0, 9)]]))
-        return {"status": "ready", "model_sha256": reader.card.model_sha256}
+        return {"status": "ready", "model_sha256": served.reader.card.model_sha256}
 
     @app.post(
         "/api/read",

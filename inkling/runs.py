@@ -1,0 +1,82 @@
+"""The folders of training runs, as any program may look at them: plan, state, who trains them.
+
+A training holds the lock of its folder, so that two never write to one, and so that others see
+that it is under way, wherever it was started.
+"""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Literal
+
+from filelock import FileLock, Timeout
+
+from inkling.errors import RunError
+
+PLAN = "run.json"
+LOCK, HOLDER = "lock", "pid"  # the second says which process holds the first
+State = Literal["running", "stopped", "ended"]
+
+
+def read_plan(run: Path) -> dict[str, Any]:
+    """The plan of a run. Raises RunError if there is none."""
+    try:
+        plan: dict[str, Any] = json.loads((run / PLAN).read_bytes())
+        known = {key: plan[key] for key in ("recipe", "seed", "device", "threads")}
+        return known | {"commit": plan.get("commit", "unknown")}  # 0.1.0 wrote none
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as cause:
+        raise RunError(
+            f"{run}: expected the folder of a run, with {PLAN}", "Start one with: inkling train"
+        ) from cause
+
+
+@contextmanager
+def held(run: Path) -> Iterator[None]:
+    """Hold a run while training it. Raises RunError if another process does."""
+    lock = FileLock(run / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as cause:
+        raise RunError(
+            f"{run}: expected a run that nobody trains, but process {_holder(run)} does",
+            "Watch it on the page at /training, or stop it first",
+        ) from cause
+    except OSError as cause:
+        raise RunError(
+            f"{run}: expected a folder to write to, but {cause.strerror}", "Name another"
+        ) from cause
+    try:
+        with suppress(OSError):  # a full disk is told of where something is lost by it
+            (run / HOLDER).write_text(str(os.getpid()))
+        yield
+    finally:
+        lock.release()
+
+
+def is_held(run: Path) -> bool:
+    """Whether a process trains this run now."""
+    if not (run / LOCK).exists():
+        return False
+    try:
+        with FileLock(run / LOCK).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def stop(run: Path) -> None:
+    """Ask the process that trains a run to save it and stop. Raises RunError if none does."""
+    holder = _holder(run)
+    if not is_held(run) or holder is None:
+        raise RunError(f"{run}: expected a run under way, but nobody trains it", "Look anew")
+    os.kill(holder, signal.SIGINT)
+
+
+def _holder(run: Path) -> int | None:
+    try:
+        return int((run / HOLDER).read_text())
+    except (OSError, ValueError):
+        return None

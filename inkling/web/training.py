@@ -1,0 +1,178 @@
+"""Trainings over HTTP: started, watched, stopped, taken up again; and teaching.
+
+Whatever is watched is read from the folder of a run, so that one that a terminal has started is
+watched in the same way.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import anyio.to_thread
+from fastapi import FastAPI, Query, Response
+from fastapi.responses import FileResponse
+from pydantic import BaseModel, Field
+
+from inkling import bundle, catalog, data, events, recipes, runs
+from inkling.errors import RunError
+from inkling.shelf import SHIPPED, TAUGHT, Served
+from inkling.web.jobs import Jobs
+
+LOOK = "look.json"
+PICTURES = {"sheet": "sheet.png", "filters": "filters.png"}
+Done = TypeVar("Done")
+
+
+class Wanted(BaseModel):
+    """A training to start."""
+
+    recipe: str = "digits"
+    dataset: str | None = Field(None, description="Not the recipe's own")
+    epochs: float | None = Field(None, gt=0, description="Not the recipe's own")
+    seed: int = Field(0, ge=0)
+
+
+def add_training(app: FastAPI, served: Served, url: str, jobs: Jobs) -> None:
+    """What is trained, and taught from the drawings of the database at `url`."""
+    shelf = served.shelf
+
+    async def run(work: Callable[..., Done], *arguments: Any) -> Done:
+        return await anyio.to_thread.run_sync(work, *arguments, limiter=app.state.readers)
+
+    def folder(name: str) -> Path:
+        path = shelf.runs / name
+        if path.parent != shelf.runs or not (path / runs.PLAN).is_file():
+            raise RunError(f"Expected a run that is here, got {name!r}", "Look anew")
+        return path
+
+    def described(path: Path) -> dict[str, Any]:
+        state, said = jobs.state(path)
+        ended = (path / bundle.IN_A_RUN / bundle.CARD).is_file()
+        if state != "running":
+            state = "ended" if ended else "running" if runs.is_held(path) else "stopped"
+        plan = runs.read_plan(path) if (path / runs.PLAN).is_file() else None
+        recipe = plan["recipe"] if plan else {}
+        return {
+            "name": path.name,
+            "state": state,
+            "said": said,
+            "recipe": recipe.get("name"),
+            "dataset": recipe.get("dataset"),
+            "epochs": recipe.get("epochs"),
+            "seed": plan["seed"] if plan else None,
+        }
+
+    def watched(path: Path, after: int) -> dict[str, Any]:
+        found, following = events.since(path, after)
+        return described(path) | {"events": found, "next": following}
+
+    @app.get("/api/recipes", summary="What can be trained")
+    async def list_recipes() -> list[dict[str, Any]]:
+        return [
+            {
+                "name": name,
+                "about": recipe.about,
+                "dataset": recipe.dataset,
+                "epochs": recipe.epochs,
+            }
+            for name, recipe in recipes.RECIPES.items()
+            if recipe.members == 1
+        ]
+
+    @app.get("/api/data", summary="The data sets that are here")
+    async def list_data() -> list[str]:
+        return [dataset.name for dataset in catalog.CATALOG.values() if data.is_here(dataset)]
+
+    @app.get("/api/runs", summary="The runs here, the newest first")
+    async def list_runs() -> list[dict[str, Any]]:
+        def work() -> list[dict[str, Any]]:
+            plans = shelf.runs.glob(f"*/{runs.PLAN}")
+            newest = sorted(plans, key=lambda plan: plan.stat().st_mtime, reverse=True)
+            return [described(plan.parent) for plan in newest]
+
+        return await run(work)
+
+    @app.post("/api/runs", status_code=201, summary="Start a training")
+    async def start(wanted: Wanted) -> dict[str, Any]:
+        def work() -> dict[str, Any]:
+            recipe = recipes.get(wanted.recipe)
+            if wanted.dataset:
+                catalog.get(wanted.dataset)
+            path = shelf.runs / f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"
+            chosen = {"dataset": wanted.dataset, "epochs": wanted.epochs, "seed": wanted.seed}
+            options = [f"--{key}={value}" for key, value in chosen.items() if value is not None]
+            jobs.start(path, "train", recipe.name, *options, "--out", str(path))
+            return {"name": path.name}
+
+        return await run(work)
+
+    @app.get("/api/runs/{name}", summary="A run: its plan, and its events from one on")
+    async def watch(name: str, after: Annotated[int, Query(ge=0)] = 0) -> dict[str, Any]:
+        path = shelf.runs / name
+        if jobs.state(path)[0] is None:  # one just started has no folder yet
+            path = await run(folder, name)
+        return await run(watched, path, after)
+
+    @app.get("/api/runs/{name}/look", summary="What it last read of a fixed sheet of digits")
+    async def look(name: str) -> Response:
+        path = folder(name) / LOOK
+        return await run(file_of, path) if path.is_file() else Response("null")
+
+    @app.get("/api/runs/{name}/{picture}.png", summary="That sheet, or the first layer's filters")
+    async def picture(name: str, picture: Literal["sheet", "filters"]) -> Response:
+        return await run(file_of, folder(name) / PICTURES[picture])
+
+    @app.post("/api/runs/{name}/stop", summary="Save and stop it")
+    async def stop(name: str) -> dict[str, Any]:
+        path = shelf.runs / name
+        await run(jobs.stop, path)
+        return await run(described, path)
+
+    @app.post("/api/runs/{name}/resume", summary="Go on with a stopped one")
+    async def resume(name: str) -> dict[str, Any]:
+        path = await run(folder, name)
+        jobs.start(path, "train", "--resume", str(path))
+        return await run(described, path)
+
+    @app.post("/api/teach", status_code=201, summary="Teach the network that ships your hand")
+    async def teach() -> dict[str, Any]:
+        def work() -> dict[str, Any]:
+            name = f"{datetime.now():%Y%m%d-%H%M%S}"
+            jobs.start(shelf.taught / name, "teach", "--name", name, "--drawings", url)
+            return {"name": name}
+
+        return await run(work)
+
+    @app.get("/api/teach", summary="The latest teaching, if there is one")
+    async def latest_teaching() -> dict[str, Any]:
+        def work() -> dict[str, Any]:
+            found = sorted(path for path in shelf.taught.glob("*") if path.is_dir())
+            return described(found[-1]) if found else {"name": None, "state": None}
+
+        return await run(work)
+
+    @app.get("/api/teach/{name}", summary="A teaching: its events from one on")
+    async def watch_teaching(name: str, after: Annotated[int, Query(ge=0)] = 0) -> dict[str, Any]:
+        path = shelf.taught / name
+        known = path.parent == shelf.taught and path.is_dir()
+        if not known and jobs.state(path)[0] is None:
+            raise RunError(f"Expected a teaching that is here, got {name!r}", "Look anew")
+        return await run(watched, path, after) | {"serves": served.name == f"{TAUGHT}/{name}"}
+
+    @app.post("/api/teach/{name}/stop", summary="Stop it; nothing changes")
+    async def stop_teaching(name: str) -> dict[str, Any]:
+        await run(jobs.stop, shelf.taught / name)
+        return {"name": name}
+
+    @app.post("/api/teach/back", summary="Serve the bundle that ships again")
+    async def back() -> dict[str, Any]:
+        await run(shelf.choose, SHIPPED)
+        return {"served": served.name}
+
+
+def file_of(path: Path) -> Response:
+    """A file that changes while it is looked at. Raises RunError where there is none yet."""
+    if not path.is_file():
+        raise RunError(f"Expected {path.name} in the run's folder, found none", "Let it train on")
+    return FileResponse(path, headers={"Cache-Control": "no-store"})
