@@ -59,12 +59,29 @@ def chromium() -> str:
     raise AssertionError
 
 
+@pytest.fixture(scope="module")
+def browser(chromium):
+    """A running Chromium."""
+    options = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=options)
+        yield browser
+        browser.close()
+
+
 @contextmanager
-def serving(*options: str) -> Iterator[tuple[str, subprocess.Popen]]:
+def serving(*options: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen]]:
     """A real `inkling serve` at a free port: its address and its process."""
     command = [sys.executable, "-m", "inkling", "serve", "--port", "0", *options]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | environment,
     )
     try:
         line = process.stdout.readline()

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
+from sklearn.calibration import calibration_curve
 
 from inkling import evaluate
 
@@ -182,3 +183,16 @@ def test_a_level_between_is_the_next_higher_one():
     assert [acceptance.least_probability(level) for level in (0.5, 0.9, 0.95, 0.999)] == [
         0.3, 0.3, 0.1, None,
     ]  # fmt: skip
+
+
+@given(predictions())
+def test_reliability_is_scikit_learns(given):
+    logits, labels = given
+    probabilities = evaluate.softmax(logits)
+    bins = evaluate.reliability(probabilities, labels)
+    right = probabilities.argmax(1) == labels
+    confidence = probabilities.max(1).astype(np.float64)
+    accuracies, confidences = calibration_curve(right, confidence, n_bins=15)
+    assert [some.confidence for some in bins] == pytest.approx(confidences)
+    assert [some.accuracy for some in bins] == pytest.approx(accuracies)
+    assert sum(some.n for some in bins) == len(labels)

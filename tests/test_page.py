@@ -12,7 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import serving
 from PIL import Image
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from inkling import web
 
@@ -27,15 +27,6 @@ SEEN = """[...document.getElementById("seen").getContext("2d").getImageData(0, 0
 
 INK = """[...document.getElementById("canvas").getContext("2d").getImageData(0, 0, 384, 384).data]
   .reduce((sum, value, i) => i % 4 === 0 ? sum + value : sum, 0)"""
-
-
-@pytest.fixture(scope="module")
-def browser(chromium):
-    options = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=options)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -500,5 +491,5 @@ def test_two_tabs_are_read_each_by_itself(open_page):
 
 
 def test_the_page_is_small():
-    sizes = [path.stat().st_size for path in web.STATIC.iterdir()]
+    sizes = [path.stat().st_size for path in web.STATIC.rglob("*") if path.is_file()]
     assert 30_000 < sum(sizes) < 150_000

@@ -230,14 +230,14 @@ def test_health_card_and_documentation(server):
     assert ready == {"status": "ready", "model_sha256": card["model_sha256"]}
     assert card["classes"] == list("0123456789")
     schema = httpx.get(f"{server}/openapi.json").json()
-    drawings = {f"/api/drawings{of}" for of in ("", "/stats", "/{number}", "/{number}/image")}
-    assert set(schema["paths"]) == {"/api/read", "/api/card", "/livez", "/readyz"} | drawings
+    assert {"/api/read", "/api/card", "/livez", "/readyz"} < set(schema["paths"])
+    assert all(way["summary"] for of in schema["paths"].values() for way in of.values())
     body = schema["paths"]["/api/read"]["post"]["requestBody"]["content"]
     assert set(body) == {"image/png", "application/json", "multipart/form-data"}
     documentation = httpx.get(f"{server}/docs").text
     assert "swagger" in documentation
     assert "cdn" not in documentation
-    for path in ("/", "/drawings", "/static/index.html"):
+    for path in ("/", "/drawings", "/training", "/models", "/static/index.html"):
         page = httpx.get(f"{server}{path}")
         assert "default-src 'none'" in page.headers["content-security-policy"]
     assert page.headers["x-content-type-options"] == "nosniff"

@@ -173,6 +173,7 @@ def serve(
     host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 8000,
     drawings: Drawings = None,
+    runs: Annotated[Path, typer.Option(help="Where trainings lie, and go.")] = RUNS,
 ) -> None:
     """Serve the page to draw on, and the API."""
     from inkling import drawings as store
@@ -181,7 +182,7 @@ def serve(
 
     url = drawings or store.default_url()
     web.serve(
-        Served(Shelf(machine.home(), RUNS), bundle),
+        Served(Shelf(machine.home(), runs), bundle),
         store.Store(url),
         url,
         host,
