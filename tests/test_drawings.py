@@ -16,6 +16,7 @@ import sqlalchemy
 from conftest import run_inkling, serving
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from inkling import archive, idx
 from inkling.drawings import DRAWINGS, Filter, Labelled, Store
@@ -230,6 +231,34 @@ def test_exported_images_are_those_that_are_read(store, tmp_path):
     assert archive.export([], tmp_path / "none", "idx") == 0
     with pytest.raises(StoreError, match="a folder to write to"):
         archive.export(store.each(), tmp_path / "idx" / archive.IDX_NAMES[0], "idx")
+
+
+def test_a_parquet_file_holds_every_field_and_the_image(store, tmp_path):
+    file = archive.Image.fromarray(np.eye(28, dtype=np.uint8) * 255)
+    file.save(tmp_path / "eye.png")
+    picture = (tmp_path / "eye.png").read_bytes()
+    store.add_all([labelled(7), labelled(1, strokes=None, pen=None, picture=picture)])
+    assert archive.export(store.each(), tmp_path / "out", "parquet") == 2
+    rows = parquet.read_table(tmp_path / "out" / "drawings.parquet").to_pylist()
+    images = [np.frombuffer(row.pop("image"), np.uint8).reshape(28, 28) for row in rows]
+    assert [Labelled(**row) for row in rows] == list(store.each())
+    for drawing, image in zip(store.each(), images, strict=True):
+        np.testing.assert_array_equal(np.rint(archive.to_image(drawing.source)[0] * 255), image)
+    assert archive.export([], tmp_path / "none", "parquet") == 0
+    empty = parquet.read_schema(tmp_path / "none" / "drawings.parquet")
+    assert set(empty.names) == {column.name for column in DRAWINGS.columns} | {"image"}
+
+
+def test_without_pyarrow_the_extra_is_named(url, tmp_path):
+    arguments = ["inkling", "drawings", "export", str(tmp_path), "--as", "parquet"]
+    code = (
+        f"import sys; sys.modules['pyarrow'] = None; sys.argv = {[*arguments, '--drawings', url]}\n"
+        "from inkling.cli import main; main()"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert "pip install 'inkling[parquet]'" in result.stderr
 
 
 @given(
