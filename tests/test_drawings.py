@@ -1,12 +1,17 @@
 """The store of drawings: what it acknowledged is there, whatever happens to the process."""
 
+import contextlib
+import itertools
 import json
 import os
+import random
 import resource
 import sqlite3
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -203,6 +208,60 @@ def test_what_was_acknowledged_survives_kill(url):
     assert set(acknowledged) <= kept
     assert len(kept) <= len(acknowledged) + 100  # one a writer may be kept but not told
     store.close()
+
+
+def killed_under_load(url, rounds, writers=4, seed=0):
+    """Start a server, write from several threads, kill it at a random moment; and so on.
+
+    The moment lies within half a second of a round's first answer. Gives how many drawings were
+    acknowledged; how many of these are not in the store as they were sent; and how many are there
+    that nobody was told of, which may be one a writer and round.
+    """
+    chance, told = random.Random(seed), []  # number, label, session: every session is another
+    for turn in range(rounds):
+        first = threading.Event()
+
+        def write(client, address, turn=turn, first=first):
+            with contextlib.suppress(httpx.TransportError):  # the server is gone
+                for number in itertools.count():
+                    label, session = number % 10, f"{turn}-{threading.get_ident()}-{number}"
+                    answer = client.post(
+                        f"{address}/api/drawings?label={label}&session={session}",
+                        json={"strokes": SEVEN},
+                    )
+                    assert answer.status_code == 201, answer.text
+                    told.append((answer.json()["id"], label, session))
+                    first.set()
+
+        with (
+            serving("--drawings", url) as (address, process),
+            httpx.Client() as client,
+            ThreadPoolExecutor(writers) as threads,
+        ):
+            writing = [threads.submit(write, client, address) for _ in range(writers)]
+            assert first.wait(30), "no drawing was kept"
+            time.sleep(chance.uniform(0, 0.5))
+            process.kill()
+            for each in writing:
+                each.result()
+    store = Store(url)
+    kept = [(one.id, one.label, one.session) for one in store.each() if one.strokes == SEVEN]
+    store.close()
+    return {
+        "rounds": rounds,
+        "writers": writers,
+        "acknowledged": len(told),
+        "lost": len(set(told) - set(kept)),
+        "kept_untold": len(set(kept) - set(told)),
+    }
+
+
+def test_what_a_server_acknowledged_survives_its_kill(url):
+    """As benchmarks/kill.py, which kills a hundred."""
+    found = killed_under_load(url, rounds=5)
+    assert found["acknowledged"] >= 5
+    assert found["lost"] == 0
+    assert found["kept_untold"] <= 5 * found["writers"]
 
 
 def test_exported_and_imported_drawings_are_the_same(store, tmp_path):
