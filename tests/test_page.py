@@ -10,7 +10,7 @@ import sys
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import serving
+from conftest import Wire, serving
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -489,6 +489,80 @@ def test_a_drawing_outlives_a_server_that_starts_anew(browser):
         expect(page.locator("#label")).to_have_text("4", timeout=20_000)
         expect(page.get_by_role("status")).to_have_text("")
         page.close()
+
+
+@pytest.fixture
+def over_a_wire(browser, own_server):
+    """The page of someone who has agreed, over a wire of its own; the wire; the server."""
+    address, _ = own_server
+    wire = Wire(address)
+    page = browser.new_page()
+    page.clock.install()
+    page.goto(wire.address)
+    page.evaluate("localStorage.setItem('keep', 'yes')")
+    expect(page.locator("#bars li")).to_have_count(10)
+    yield page, wire, address
+    page.close()
+    wire.cut()
+
+
+def test_over_a_slow_line_the_reading_arrives_and_waiting_is_said(over_a_wire):
+    page, wire, address = over_a_wire
+    wire.delay = 1.2
+    draw(page, DIGITS["4"])
+    ink = page.evaluate(INK)
+    expect(page.locator("#label")).to_have_text("4", timeout=20_000)
+    page.keyboard.press("4")
+    page.keyboard.press("4")  # impatient: it is kept once
+    expect(page.locator("#status")).to_have_text(re.compile("still waiting"))
+    assert page.evaluate(INK) == ink
+    expect(page.locator("#status")).to_have_text("Kept as 4. Draw the next one.", timeout=20_000)
+    assert [(one["label"], len(one["strokes"])) for one in kept(address)] == [(4, 2)]
+
+
+def test_a_connection_that_drops_and_comes_back_loses_no_drawing(over_a_wire):
+    page, wire, address = over_a_wire
+    draw(page, DIGITS["4"][:1])
+    expect(page.locator("#truth button").first).to_be_enabled()
+    wire.cut()
+    expect(page.locator("#status")).to_have_text(re.compile("interrupted"))
+    draw(page, DIGITS["4"][1:])
+    ink = page.evaluate(INK)
+    page.keyboard.press("4")
+    expect(page.locator("#status")).to_have_text(re.compile("not said that it is kept"))
+    assert page.evaluate(INK) == ink
+    assert kept(address) == []
+    wire.mend()
+    expect(page.locator("#label")).to_have_text("4", timeout=20_000)
+    page.keyboard.press("4")
+    expect(page.locator("#status")).to_have_text("Kept as 4. Draw the next one.")
+    assert [(one["label"], len(one["strokes"])) for one in kept(address)] == [(4, 2)]
+
+
+def test_a_connection_that_falls_silent_is_given_up_and_made_anew(over_a_wire):
+    page, wire, address = over_a_wire
+    draw(page, DIGITS["7"])
+    expect(page.locator("#label")).to_have_text("7")
+    page.get_by_role("button", name="Reset").click()
+    wire.silent = True
+    draw(page, DIGITS["1"])
+    expect(page.locator("#status")).to_have_text(re.compile("interrupted"), timeout=10_000)
+    page.get_by_role("button", name="Predict").click()
+    expect(page.locator("#status")).to_have_text(re.compile("still waiting"))
+    page.clock.fast_forward(60_000)
+    expect(page.locator("#status")).to_have_text(re.compile("Your drawing is kept: try again"))
+    wire.silent = False
+    expect(page.locator("#label")).to_have_text("1", timeout=20_000)
+    wire.silent = True
+    page.keyboard.press("1")
+    expect(page.locator("#status")).to_have_text(re.compile("still waiting"))
+    page.clock.fast_forward(60_000)
+    expect(page.locator("#status")).to_have_text(re.compile("not said that it is kept"))
+    assert kept(address) == []
+    wire.silent = False
+    page.keyboard.press("1")
+    expect(page.locator("#status")).to_have_text("Kept as 1. Draw the next one.", timeout=20_000)
+    assert [one["label"] for one in kept(address)] == [1]
 
 
 def test_two_tabs_are_read_each_by_itself(open_page):
