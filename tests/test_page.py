@@ -14,7 +14,7 @@ from conftest import Wire, serving
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
-from inkling import web
+from inkling import ink, web
 
 DIGITS = {  # strokes in shares of the canvas, as a hand would draw them
     "1": [[(0.5, 0.15), (0.5, 0.85)]],
@@ -563,6 +563,52 @@ def test_a_connection_that_falls_silent_is_given_up_and_made_anew(over_a_wire):
     page.keyboard.press("1")
     expect(page.locator("#status")).to_have_text("Kept as 1. Draw the next one.", timeout=20_000)
     assert [one["label"] for one in kept(address)] == [1]
+
+
+def test_a_pen_is_drawn_read_and_taken_along_with_its_pressure(open_page):
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    box, device = page.locator("#canvas").bounding_box(), page.context.new_cdp_session(page)
+
+    def pen(kind, x, y, force):
+        place = {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]}
+        pressed = {"button": "left", "buttons": 1, "pointerType": "pen", "force": force}
+        device.send("Input.dispatchMouseEvent", {"type": kind, "clickCount": 1, **place, **pressed})
+
+    pen("mousePressed", 0.25, 0.2, 0.2)
+    for step in range(1, 11):
+        pen("mouseMoved", 0.25 + 0.047 * step, 0.2, 0.2 + 0.03 * step)
+    for step in range(1, 11):
+        pen("mouseMoved", 0.72 - 0.027 * step, 0.2 + 0.065 * step, 0.5 + 0.04 * step)
+    pen("mouseReleased", 0.45, 0.85, 0)
+    expect(page.locator("#label")).to_have_text("7")
+    with page.expect_request("**/api/read?*") as asked:
+        page.get_by_role("button", name="Predict").click()
+    drawing = asked.value.post_data_json
+    (stroke,) = drawing["strokes"]
+    assert [point[2] for point in (stroke[0], stroke[-1])] == [0.2, 0.9]
+    assert all(len(point) == 3 for point in stroke)
+
+    sheet = ink.to_sheet(ink.Drawing(**drawing), "garment")  # what is drawn is what is read
+    assert page.evaluate(INK) == pytest.approx(sheet.ink.sum() / sheet.scale**2, rel=0.03)
+    assert page.evaluate(SEEN) == pytest.approx(
+        (ink.to_image(ink.Drawing(**drawing)) * 255).ravel().tolist(), abs=1
+    )
+    page.get_by_text("Take along").click()
+    page.get_by_role("button", name="Copy link").click()
+    link = page.evaluate("navigator.clipboard.readText()")
+    page.goto("about:blank")
+    page.goto(link)
+    expect(page.locator("#label")).to_have_text("7")
+    with page.expect_request("**/api/read?*") as asked:
+        page.get_by_role("button", name="Predict").click()
+    assert asked.value.post_data_json == drawing
+    page.get_by_role("button", name="Erase").click()
+    draw(page, [[(0.5, 0.1), (0.5, 0.3)]])
+    with page.expect_request("**/api/read?*") as asked:
+        page.get_by_role("button", name="Predict").click()
+    left = asked.value.post_data_json["strokes"]
+    assert len(left) > 1
+    assert all(0.2 <= point[2] <= 0.9 for stroke in left for point in stroke)
 
 
 def test_two_tabs_are_read_each_by_itself(open_page):
