@@ -520,6 +520,19 @@ def test_over_a_slow_line_the_reading_arrives_and_waiting_is_said(over_a_wire):
     assert [(one["label"], len(one["strokes"])) for one in kept(address)] == [(4, 2)]
 
 
+def test_over_a_slow_line_it_reads_along_too(over_a_wire):
+    page, wire, _ = over_a_wire
+    wire.delay = 0.3
+    box = page.locator("#canvas").bounding_box()
+    page.mouse.move(box["x"] + 190, box["y"] + 50)
+    page.mouse.down()
+    for down in range(60):  # never so long still that an answer comes meanwhile
+        page.mouse.move(box["x"] + 190, box["y"] + 50 + 5 * down)
+        page.wait_for_timeout(30)
+    assert page.locator("#label").inner_text() == "1"
+    page.mouse.up()
+
+
 def test_a_connection_that_drops_and_comes_back_loses_no_drawing(over_a_wire):
     page, wire, address = over_a_wire
     draw(page, DIGITS["4"][:1])

@@ -4,7 +4,8 @@ const [OPENING, ANSWERING] = [15000, 5000]; // milliseconds to wait; a lost conn
 const [FIRST_PAUSE, LONGEST_PAUSE] = [500, 8000]; // before the next attempt to connect
 
 export class Live {
-  id = 0; // of the latest message; an answer to anything older is out of date
+  id = 0; // of the latest message
+  #since = 0; // an answer to anything older is of what has gone from the sheet
   #socket = null;
   #underWay = false;
   #waiting = null;
@@ -23,7 +24,7 @@ export class Live {
   }
 
   forget() {
-    this.id += 1;
+    this.#since = this.id += 1;
     this.#waiting = null;
   }
 
@@ -49,7 +50,7 @@ export class Live {
       this.#pause = FIRST_PAUSE;
       this.#underWay = false;
       const answer = JSON.parse(message.data);
-      if (answer.id === this.id) this.onAnswer(answer);
+      if (answer.id >= this.#since) this.onAnswer(answer);
       this.#next();
     };
     this.#socket.onclose = () => this.#lost();
