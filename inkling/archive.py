@@ -1,32 +1,36 @@
-"""Drawings -> files, and back: IDX as MNIST's, a folder of PNG, JSON lines."""
+"""Drawings -> files: IDX as MNIST's, a folder of PNG, Parquet, JSON lines; the last also back."""
 
 import base64
+import io
 import json
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from pydantic import TypeAdapter
 
 from inkling import atomic, idx
 from inkling.drawings import Labelled, Store
-from inkling.errors import InkError, StoreError
+from inkling.errors import InkError, MissingExtra, StoreError
 from inkling.ink import SIDE, to_image
 
-Form = Literal["idx", "png", "jsonl"]
+Form = Literal["idx", "png", "parquet", "jsonl"]
 LINES = "drawings.jsonl"
+TABLE = "drawings.parquet"
 IDX_NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 _LABELLED = TypeAdapter(Labelled)
 
 
 def export(drawings: Iterable[Labelled], folder: Path, form: Form) -> int:
-    """Write drawings to a folder; how many. Raises StoreError where it cannot.
+    """Write drawings to a folder; how many. Raises StoreError or MissingExtra where it cannot.
 
     "idx": their images and labels as MNIST's two training files. "png": each image in the folder
-    of its label. "jsonl": everything, an object a line, pictures as base64.
+    of its label. "parquet": a column for each field, and the image as its 784 bytes, row by row,
+    ink high. "jsonl": everything, an object a line, pictures as base64.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -41,6 +45,9 @@ def export(drawings: Iterable[Labelled], folder: Path, form: Form) -> int:
             pixels = np.stack(images) if images else np.zeros((0, SIDE, SIDE), np.uint8)
             for name, array in zip(IDX_NAMES, (pixels, labels), strict=True):
                 atomic.write(folder / name, idx.serialize(array))
+            return len(kept)
+        if form == "parquet":
+            atomic.write(folder / TABLE, _table(kept, images))
             return len(kept)
         for drawing, image in zip(kept, images, strict=True):
             (folder / str(drawing.label)).mkdir(exist_ok=True)
@@ -63,6 +70,38 @@ def take_in(store: Store, file: Path) -> int:
     drawings = [_from_line(line, f"{file} line {number}") for number, line in enumerate(lines, 1)]
     store.add_all(drawings)
     return len(drawings)
+
+
+def _table(drawings: list[Labelled], images: list[NDArray[np.uint8]]) -> bytes:
+    """The Parquet file of drawings and their images. Raises MissingExtra."""
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as cause:
+        raise MissingExtra("A Parquet file", "pyarrow", "parquet") from cause
+    point = pyarrow.list_(pyarrow.float64())
+    columns = {
+        "id": pyarrow.int64(),
+        "created": pyarrow.string(),
+        "session": pyarrow.string(),
+        "label": pyarrow.int64(),
+        "reading": pyarrow.int64(),
+        "confidence": pyarrow.float64(),
+        "evidence": pyarrow.float64(),
+        "accepted": pyarrow.bool_(),
+        "model_sha256": pyarrow.string(),
+        "strokes": pyarrow.list_(pyarrow.list_(point)),
+        "pen": pyarrow.float64(),
+        "picture": pyarrow.binary(),
+        "image": pyarrow.binary(SIDE * SIDE),
+    }
+    rows = [
+        asdict(drawing) | {"image": image.tobytes()}
+        for drawing, image in zip(drawings, images, strict=True)
+    ]
+    file = io.BytesIO()
+    parquet.write_table(pyarrow.Table.from_pylist(rows, pyarrow.schema(columns)), file)
+    return file.getvalue()
 
 
 def _to_line(drawing: Labelled) -> dict[str, Any]:

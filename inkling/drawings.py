@@ -43,7 +43,7 @@ class Labelled:
     evidence: float  # nats
     accepted: bool | None
     model_sha256: str
-    strokes: list[list[list[float]]] | None = None  # of points x, y; or else
+    strokes: list[list[list[float]]] | None = None  # of points x, y or x, y, pressure; or else
     pen: float | None = None
     picture: bytes | None = None  # the bytes of its file
     session: str = ""
@@ -55,8 +55,7 @@ class Labelled:
         """What a Reader reads."""
         if self.strokes is None:
             return self.picture or b""
-        strokes = [[(x, y) for x, y in stroke] for stroke in self.strokes]
-        return Drawing(strokes, self.pen or 1)
+        return Drawing(self.strokes, self.pen or 1)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, without the bytes of a picture."""

@@ -15,6 +15,7 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any, Literal, TypeVar
 
@@ -37,6 +38,8 @@ SEES_PAPER = 64  # pixels of the longer side, from which on paper is looked for
 STROKE = 2.5  # pixels, the median width of MNIST's strokes in a box of paper.BOX
 LINE_HEIGHT = 80  # pixels, of a line of digits
 LONGEST = 40  # times its height, of a line; longer than that, it is a dash
+EVEN = 0.5  # pressure, of whatever has no other; there a line is as wide as the pen
+PRESSED = (0.3, 1.7)  # pens, of the thinnest line and the widest
 RASTER = 640  # pixels; strokes are drawn so large, then averaged down 32 to 1
 
 Frame = Literal["digit", "garment"]
@@ -46,9 +49,12 @@ Decoded = TypeVar("Decoded")
 
 @dataclass(frozen=True)
 class Drawing:
-    """What a person drew: strokes of points (x to the right, y down), any unit, one pen."""
+    """What a person drew: strokes of points (x to the right, y down), any unit, one pen.
 
-    strokes: Sequence[Sequence[tuple[float, float]]]
+    A point may have its pen's pressure in (0, 1] as third number; one of two numbers has EVEN.
+    """
+
+    strokes: Sequence[Sequence[Sequence[float]]]
     pen: float = DEFAULT_PEN  # width of the line, in the unit of the points
 
     def __post_init__(self) -> None:
@@ -63,10 +69,15 @@ class Drawing:
                 f"Expected a pen {LEAST_PEN:g} to {MAX_COORDINATE:,.0f} wide, got {self.pen:g}",
                 "Send its width in pixels of your canvas",
             )
-        if not all(len(p) == 2 and all(abs(c) <= MAX_COORDINATE for c in p) for p in points):
+        if not all(len(p) in (2, 3) and all(abs(c) <= MAX_COORDINATE for c in p) for p in points):
             raise InkError(
                 f"Expected points (x, y) with coordinates within {MAX_COORDINATE:,.0f}",
                 "Send finite numbers, in pixels of your canvas",
+            )
+        if not all(0 < pressure <= 1 for p in points for pressure in p[2:]):
+            raise InkError(
+                "Expected a pressure above 0 and at most 1 as third number of a point",
+                "Leave it out where it is not known",
             )
 
 
@@ -217,33 +228,41 @@ def _render(drawing: Drawing, layout: Layout) -> Sheet:
     """The ink of a drawing, on a raster in which its longer side is RASTER pixels.
 
     A digit's pen is the one that leaves STROKE; a dot has only its own. A line is LINE_HEIGHT
-    high instead.
+    high instead. The pen is that of the mean pressure, so that only differences of it are seen.
     """
-    strokes = [np.asarray(stroke, np.float64) for stroke in drawing.strokes if len(stroke)]
+    strokes = [_weighed(stroke) for stroke in drawing.strokes if len(stroke)]
     if not strokes:
         raise NothingDrawn(
             "Expected at least one stroke, but there is nothing drawn", "Draw a digit"
         )
-    points = np.concatenate(strokes)
+    points, weights = np.split(np.concatenate(strokes), [2], axis=1)
     width, height = np.ptp(points, 0)
-    reach, pen = (
-        max(height, width / LONGEST) if layout == "line" else max(height, width),
-        drawing.pen,
-    )
+    reach = max(height, width / LONGEST) if layout == "line" else max(height, width)
+    usual = weights.mean()
+    pen = drawing.pen * usual
     if layout != "garment" and reach >= pen / 2:
         pen = reach * STROKE / (paper.BOX - STROKE)
-    corner = points.min(0) - pen / 2
-    extent = points.max(0) + pen / 2 - corner
+    around = pen / 2 * (weights / usual)
+    corner = (points - around).min(0)
+    extent = (points + around).max(0) - corner
     scale = LINE_HEIGHT / (reach + pen) if layout == "line" else RASTER / extent.max()
-    width = pen * scale
     raster = Image.new("L", tuple(math.ceil(length * scale) + 1 for length in extent))
     pencil = ImageDraw.Draw(raster)
     for stroke in strokes:
-        path = (stroke - corner) * scale
-        pencil.line([tuple(point) for point in path], fill=255, width=max(1, round(width)))
-        for x, y in path:
+        path = ((stroke[:, :2] - corner) * scale).tolist()
+        widths = (pen * scale * (stroke[:, 2] / usual)).tolist()
+        for (start, end), (first, then) in zip(pairwise(path), pairwise(widths), strict=True):
+            pencil.line([*start, *end], fill=255, width=max(1, round((first + then) / 2)))
+        for (x, y), width in zip(path, widths, strict=True):
             pencil.ellipse([x - width / 2, y - width / 2, x + width / 2, y + width / 2], fill=255)
     return Sheet(np.asarray(raster, np.float32), scale, (corner[0], corner[1]))
+
+
+def _weighed(stroke: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+    """Of each point x, y and the width of the line there, in pens: `(n, 3)`."""
+    points = np.array([(*point, EVEN)[:3] for point in stroke], np.float64)
+    points[:, 2] = np.clip(points[:, 2] / EVEN, *PRESSED)
+    return points
 
 
 def fit(ink: NDArray[np.float32], frame: Frame = "digit") -> NDArray[np.float32]:

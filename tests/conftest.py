@@ -1,12 +1,15 @@
 """What several tests share: the data sets, a browser, a running server."""
 
+import contextlib
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +74,7 @@ def browser(chromium):
         browser.close()
 
 
-@contextmanager
+@contextlib.contextmanager
 def serving(*options: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen]]:
     """A real `inkling serve` at a free port: its address and its process."""
     command = [sys.executable, "-m", "inkling", "serve", "--port", "0", *options]
@@ -95,6 +98,60 @@ def serving(*options: str, **environment: str) -> Iterator[tuple[str, subprocess
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
+
+
+class Wire:
+    """A TCP way to a server that can be slow, lose what is sent, or be cut and mended."""
+
+    def __init__(self, address: str) -> None:
+        self._server = ("127.0.0.1", int(address.rpartition(":")[2]))
+        self.delay = 0.0  # seconds, either way
+        self.silent = False  # connections used meanwhile are never heard of again, nor closed
+        self._port = 0
+        self._ends, self._lost = set(), set()
+        self.mend()
+
+    @property
+    def address(self) -> str:
+        """Where it begins."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def mend(self) -> None:
+        """Take connections, after a cut at the same address."""
+        self._listener = socket.create_server(("127.0.0.1", self._port))
+        self._port = self._listener.getsockname()[1]
+        threading.Thread(target=self._take, args=[self._listener]).start()
+
+    def cut(self) -> None:
+        """End all connections and refuse new ones."""
+        for end in (self._listener, *self._ends):
+            _end(end)
+
+    def _take(self, listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # it was cut
+            while True:
+                near, _ = listener.accept()
+                far = socket.create_connection(self._server)
+                self._ends |= {near, far}
+                for ends in ((near, far), (far, near)):
+                    threading.Thread(target=self._pass, args=ends).start()
+
+    def _pass(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while chunk := source.recv(65536):
+                time.sleep(self.delay)
+                if self.silent:
+                    self._lost |= {source, target}
+                if source not in self._lost:
+                    target.sendall(chunk)
+        for end in (source, target):
+            _end(end)
+
+
+def _end(end: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it is at its end
+        end.shutdown(socket.SHUT_RDWR)  # wakes whoever waits for it
+    end.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,17 @@
 """The store of drawings: what it acknowledged is there, whatever happens to the process."""
 
+import contextlib
+import itertools
 import json
 import os
+import random
 import resource
 import sqlite3
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -16,6 +21,7 @@ import sqlalchemy
 from conftest import run_inkling, serving
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from inkling import archive, idx
 from inkling.drawings import DRAWINGS, Filter, Labelled, Store
@@ -204,6 +210,60 @@ def test_what_was_acknowledged_survives_kill(url):
     store.close()
 
 
+def killed_under_load(url, rounds, writers=4, seed=0):
+    """Start a server, write from several threads, kill it at a random moment; and so on.
+
+    The moment lies within half a second of a round's first answer. Gives how many drawings were
+    acknowledged; how many of these are not in the store as they were sent; and how many are there
+    that nobody was told of, which may be one a writer and round.
+    """
+    chance, told = random.Random(seed), []  # number, label, session: every session is another
+    for turn in range(rounds):
+        first = threading.Event()
+
+        def write(client, address, turn=turn, first=first):
+            with contextlib.suppress(httpx.TransportError):  # the server is gone
+                for number in itertools.count():
+                    label, session = number % 10, f"{turn}-{threading.get_ident()}-{number}"
+                    answer = client.post(
+                        f"{address}/api/drawings?label={label}&session={session}",
+                        json={"strokes": SEVEN},
+                    )
+                    assert answer.status_code == 201, answer.text
+                    told.append((answer.json()["id"], label, session))
+                    first.set()
+
+        with (
+            serving("--drawings", url) as (address, process),
+            httpx.Client() as client,
+            ThreadPoolExecutor(writers) as threads,
+        ):
+            writing = [threads.submit(write, client, address) for _ in range(writers)]
+            assert first.wait(30), "no drawing was kept"
+            time.sleep(chance.uniform(0, 0.5))
+            process.kill()
+            for each in writing:
+                each.result()
+    store = Store(url)
+    kept = [(one.id, one.label, one.session) for one in store.each() if one.strokes == SEVEN]
+    store.close()
+    return {
+        "rounds": rounds,
+        "writers": writers,
+        "acknowledged": len(told),
+        "lost": len(set(told) - set(kept)),
+        "kept_untold": len(set(kept) - set(told)),
+    }
+
+
+def test_what_a_server_acknowledged_survives_its_kill(url):
+    """As benchmarks/kill.py, which kills a hundred."""
+    found = killed_under_load(url, rounds=5)
+    assert found["acknowledged"] >= 5
+    assert found["lost"] == 0
+    assert found["kept_untold"] <= 5 * found["writers"]
+
+
 def test_exported_and_imported_drawings_are_the_same(store, tmp_path):
     store.add_all([labelled(7), labelled(1, session="x", accepted=None)])
     assert archive.export(store.each(), tmp_path / "lines", "jsonl") == 2
@@ -230,6 +290,34 @@ def test_exported_images_are_those_that_are_read(store, tmp_path):
     assert archive.export([], tmp_path / "none", "idx") == 0
     with pytest.raises(StoreError, match="a folder to write to"):
         archive.export(store.each(), tmp_path / "idx" / archive.IDX_NAMES[0], "idx")
+
+
+def test_a_parquet_file_holds_every_field_and_the_image(store, tmp_path):
+    file = archive.Image.fromarray(np.eye(28, dtype=np.uint8) * 255)
+    file.save(tmp_path / "eye.png")
+    picture = (tmp_path / "eye.png").read_bytes()
+    store.add_all([labelled(7), labelled(1, strokes=None, pen=None, picture=picture)])
+    assert archive.export(store.each(), tmp_path / "out", "parquet") == 2
+    rows = parquet.read_table(tmp_path / "out" / "drawings.parquet").to_pylist()
+    images = [np.frombuffer(row.pop("image"), np.uint8).reshape(28, 28) for row in rows]
+    assert [Labelled(**row) for row in rows] == list(store.each())
+    for drawing, image in zip(store.each(), images, strict=True):
+        np.testing.assert_array_equal(np.rint(archive.to_image(drawing.source)[0] * 255), image)
+    assert archive.export([], tmp_path / "none", "parquet") == 0
+    empty = parquet.read_schema(tmp_path / "none" / "drawings.parquet")
+    assert set(empty.names) == {column.name for column in DRAWINGS.columns} | {"image"}
+
+
+def test_without_pyarrow_the_extra_is_named(url, tmp_path):
+    arguments = ["inkling", "drawings", "export", str(tmp_path), "--as", "parquet"]
+    code = (
+        f"import sys; sys.modules['pyarrow'] = None; sys.argv = {[*arguments, '--drawings', url]}\n"
+        "from inkling.cli import main; main()"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert "pip install 'inkling[parquet]'" in result.stderr
 
 
 @given(

@@ -10,11 +10,11 @@ import sys
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import serving
+from conftest import Wire, serving
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from inkling import web
+from inkling import ink, web
 
 DIGITS = {  # strokes in shares of the canvas, as a hand would draw them
     "1": [[(0.5, 0.15), (0.5, 0.85)]],
@@ -480,6 +480,139 @@ def test_a_drawing_outlives_a_server_that_starts_anew(browser):
         expect(page.locator("#label")).to_have_text("4", timeout=20_000)
         expect(page.get_by_role("status")).to_have_text("")
         page.close()
+
+
+@pytest.fixture
+def over_a_wire(browser, own_server):
+    """The page of someone who has agreed, over a wire of its own; the wire; the server."""
+    address, _ = own_server
+    wire = Wire(address)
+    page = browser.new_page()
+    page.clock.install()
+    page.goto(wire.address)
+    page.evaluate("localStorage.setItem('keep', 'yes')")
+    expect(page.locator("#bars li")).to_have_count(10)
+    yield page, wire, address
+    page.close()
+    wire.cut()
+
+
+def test_over_a_slow_line_the_reading_arrives_and_waiting_is_said(over_a_wire):
+    page, wire, address = over_a_wire
+    wire.delay = 1.2
+    draw(page, DIGITS["4"])
+    ink = page.evaluate(INK)
+    expect(page.locator("#label")).to_have_text("4", timeout=20_000)
+    page.keyboard.press("4")
+    page.keyboard.press("4")  # impatient: it is kept once
+    expect(page.locator("#status")).to_have_text(re.compile("still waiting"))
+    assert page.evaluate(INK) == ink
+    expect(page.locator("#status")).to_have_text("Kept as 4. Draw the next one.", timeout=20_000)
+    assert [(one["label"], len(one["strokes"])) for one in kept(address)] == [(4, 2)]
+
+
+def test_over_a_slow_line_it_reads_along_too(over_a_wire):
+    page, wire, _ = over_a_wire
+    wire.delay = 0.3
+    box = page.locator("#canvas").bounding_box()
+    page.mouse.move(box["x"] + 190, box["y"] + 50)
+    page.mouse.down()
+    for down in range(60):  # never so long still that an answer comes meanwhile
+        page.mouse.move(box["x"] + 190, box["y"] + 50 + 5 * down)
+        page.wait_for_timeout(30)
+    assert page.locator("#label").inner_text() == "1"
+    page.mouse.up()
+
+
+def test_a_connection_that_drops_and_comes_back_loses_no_drawing(over_a_wire):
+    page, wire, address = over_a_wire
+    draw(page, DIGITS["4"][:1])
+    expect(page.locator("#truth button").first).to_be_enabled()
+    wire.cut()
+    expect(page.locator("#status")).to_have_text(re.compile("interrupted"))
+    draw(page, DIGITS["4"][1:])
+    ink = page.evaluate(INK)
+    page.keyboard.press("4")
+    expect(page.locator("#status")).to_have_text(re.compile("not said that it is kept"))
+    assert page.evaluate(INK) == ink
+    assert kept(address) == []
+    wire.mend()
+    expect(page.locator("#label")).to_have_text("4", timeout=20_000)
+    page.keyboard.press("4")
+    expect(page.locator("#status")).to_have_text("Kept as 4. Draw the next one.")
+    assert [(one["label"], len(one["strokes"])) for one in kept(address)] == [(4, 2)]
+
+
+def test_a_connection_that_falls_silent_is_given_up_and_made_anew(over_a_wire):
+    page, wire, address = over_a_wire
+    draw(page, DIGITS["7"])
+    expect(page.locator("#label")).to_have_text("7")
+    page.get_by_role("button", name="Reset").click()
+    wire.silent = True
+    draw(page, DIGITS["1"])
+    expect(page.locator("#status")).to_have_text(re.compile("interrupted"), timeout=10_000)
+    page.get_by_role("button", name="Predict").click()
+    expect(page.locator("#status")).to_have_text(re.compile("still waiting"))
+    page.clock.fast_forward(60_000)
+    expect(page.locator("#status")).to_have_text(re.compile("Your drawing is kept: try again"))
+    wire.silent = False
+    expect(page.locator("#label")).to_have_text("1", timeout=20_000)
+    wire.silent = True
+    page.keyboard.press("1")
+    expect(page.locator("#status")).to_have_text(re.compile("still waiting"))
+    page.clock.fast_forward(60_000)
+    expect(page.locator("#status")).to_have_text(re.compile("not said that it is kept"))
+    assert kept(address) == []
+    wire.silent = False
+    page.keyboard.press("1")
+    expect(page.locator("#status")).to_have_text("Kept as 1. Draw the next one.", timeout=20_000)
+    assert [one["label"] for one in kept(address)] == [1]
+
+
+def test_a_pen_is_drawn_read_and_taken_along_with_its_pressure(open_page):
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    box, device = page.locator("#canvas").bounding_box(), page.context.new_cdp_session(page)
+
+    def pen(kind, x, y, force):
+        place = {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]}
+        pressed = {"button": "left", "buttons": 1, "pointerType": "pen", "force": force}
+        device.send("Input.dispatchMouseEvent", {"type": kind, "clickCount": 1, **place, **pressed})
+
+    pen("mousePressed", 0.25, 0.2, 0.2)
+    for step in range(1, 11):
+        pen("mouseMoved", 0.25 + 0.047 * step, 0.2, 0.2 + 0.03 * step)
+    for step in range(1, 11):
+        pen("mouseMoved", 0.72 - 0.027 * step, 0.2 + 0.065 * step, 0.5 + 0.04 * step)
+    pen("mouseReleased", 0.45, 0.85, 0)
+    expect(page.locator("#label")).to_have_text("7")
+    with page.expect_request("**/api/read?*") as asked:
+        page.get_by_role("button", name="Predict").click()
+    drawing = asked.value.post_data_json
+    (stroke,) = drawing["strokes"]
+    assert [point[2] for point in (stroke[0], stroke[-1])] == [0.2, 0.9]
+    assert all(len(point) == 3 for point in stroke)
+
+    sheet = ink.to_sheet(ink.Drawing(**drawing), "garment")  # what is drawn is what is read
+    assert page.evaluate(INK) == pytest.approx(sheet.ink.sum() / sheet.scale**2, rel=0.03)
+    assert page.evaluate(SEEN) == pytest.approx(
+        (ink.to_image(ink.Drawing(**drawing)) * 255).ravel().tolist(), abs=1
+    )
+    page.get_by_text("Take along").click()
+    page.get_by_role("button", name="Copy link").click()
+    link = page.evaluate("navigator.clipboard.readText()")
+    page.goto("about:blank")
+    page.goto(link)
+    expect(page.locator("#label")).to_have_text("7")
+    with page.expect_request("**/api/read?*") as asked:
+        page.get_by_role("button", name="Predict").click()
+    assert asked.value.post_data_json == drawing
+    page.get_by_role("button", name="Erase").click()
+    draw(page, [[(0.5, 0.1), (0.5, 0.3)]])
+    with page.expect_request("**/api/read?*") as asked:
+        page.get_by_role("button", name="Predict").click()
+    left = asked.value.post_data_json["strokes"]
+    assert len(left) > 1
+    assert all(0.2 <= point[2] <= 0.9 for stroke in left for point in stroke)
 
 
 def test_two_tabs_are_read_each_by_itself(open_page):

@@ -63,8 +63,10 @@ def stats(as_json: Json = False, drawings: Drawings = None) -> None:
 def export_drawings(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Made if it is not there.")],
     form: Annotated[
-        Literal["idx", "png", "jsonl"],
-        typer.Option("--as", help="Images as MNIST's files, as pictures, or all as JSON lines."),
+        Literal["idx", "png", "parquet", "jsonl"],
+        typer.Option(
+            "--as", help="Images as MNIST's files or as pictures; all, as Parquet or JSON lines."
+        ),
     ] = "idx",
     label: Label = None,
     wrong: Wrong = False,

@@ -7,6 +7,9 @@ import { SIDE, Sheet } from "./sheet.js";
 const find = (id) => document.getElementById(id);
 const INTERRUPTED = "Live reading is interrupted; connecting again.";
 const GONE = "The server does not answer. Is it still running? Your drawing is kept: try again.";
+const UNTOLD = "The server has not said that it is kept. Your drawing is still here: try again.";
+const WAITING = "The server takes long to answer; still waiting.";
+const [LONG, TOO_LONG] = [2000, 60000]; // milliseconds without an answer: it is said, it is given up
 const SETTLED = 600; // milliseconds without change, after which a reading is announced
 const FULL_STRENGTH = 2; // nats of explanation at which a colour is full
 
@@ -41,18 +44,31 @@ function changed() {
 
 const content = () => ({ strokes: sheet.strokes, pen: sheet.width });
 
-/** Ask once, over HTTP: of a picture, or of all strokes when one wants to be sure. */
-async function ask() {
-  live.forget();
-  const asked = live.id;
+/** Send the picture or strokes over HTTP: whether the server could, and its answer. */
+async function post(path) {
   const picture = sheet.behind?.file;
+  const given = new AbortController();
+  const timers = [setTimeout(() => say(WAITING), LONG), setTimeout(() => given.abort(), TOO_LONG)];
   try {
-    const response = await fetch(`/api/read?number=auto&explain=${find("why").checked}`, {
+    const response = await fetch(path, {
       method: "POST",
       headers: { "Content-Type": picture ? picture.type : "application/json" },
       body: picture ?? JSON.stringify(content()),
+      signal: given.signal,
     });
-    const answer = await response.json();
+    return [response.ok, await response.json()];
+  } finally {
+    timers.forEach(clearTimeout);
+    if (find("status").textContent === WAITING) say("");
+  }
+}
+
+/** Ask once: of a picture, or of all strokes when one wants to be sure. */
+async function ask() {
+  live.forget();
+  const asked = live.id;
+  try {
+    const [, answer] = await post(`/api/read?number=auto&explain=${find("why").checked}`);
     if (asked === live.id && !sheet.empty) show(answer);
   } catch {
     if (asked === live.id) say(GONE);
@@ -132,20 +148,14 @@ let keeping = false;
 async function keep(label) {
   if (keeping) return;
   keeping = true;
-  const picture = sheet.behind?.file;
   const kept = sheet.strokes;
   try {
-    const response = await fetch(`/api/drawings?label=${label}&session=${session()}`, {
-      method: "POST",
-      headers: { "Content-Type": picture ? picture.type : "application/json" },
-      body: picture ?? JSON.stringify(content()),
-    });
-    const answer = await response.json();
-    if (!response.ok) return say(`${answer.error}. ${answer.hint}. Your drawing is still here.`);
+    const [ok, answer] = await post(`/api/drawings?label=${label}&session=${session()}`);
+    if (!ok) return say(`${answer.error}. ${answer.hint}. Your drawing is still here.`);
     if (sheet.strokes === kept) sheet.take([]);
     say(`Kept as ${name(label)}. Draw the next one.`);
   } catch {
-    say(GONE);
+    say(UNTOLD);
   } finally {
     keeping = false;
   }

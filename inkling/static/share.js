@@ -1,6 +1,6 @@
 // What one takes along of a drawing: its points, pictures of it, commands, a link.
 
-import { MOST_POINTS, SIDE, draw } from "./sheet.js";
+import { FINEST, MOST_POINTS, SIDE, draw } from "./sheet.js";
 
 const DOTS = 10; // a coordinate counts in tenths of a pixel
 
@@ -40,19 +40,22 @@ export const python = (sheet) =>
   `from inkling import Drawing, Reader\n\ndrawing = Drawing(${JSON.stringify(sheet.strokes)}, pen=${sheet.width})\n` +
   "print(Reader.load().read_any(drawing).to_json())\n";
 
-/** The address of this page with the drawing in its fragment: differences of coordinates, base 36. */
+/** The address of this page with the drawing in its fragment: differences of coordinates, base 36; pressures. */
 export function link(sheet) {
   const strokes = sheet.strokes.map((stroke) => {
     let [a, b] = [0, 0];
     return stroke.map((point) => {
       const [x, y] = point.map((value) => Math.round(value * DOTS));
-      const moved = [x - a, y - b];
+      const moved = [x - a, y - b, ...point.slice(2).map((pressure) => Math.round(pressure * FINEST))];
       [a, b] = [x, y];
       return moved.map((value) => value.toString(36)).join(",");
     }).join("_");
   });
   return `${location.origin}${location.pathname}#${sheet.width}~${strokes.join("~")}`;
 }
+
+const isPoint = (point) => point.every(Number.isFinite)
+  && (point.length === 2 || (point.length === 3 && point[2] > 0 && point[2] <= 1));
 
 /** The drawing of a fragment, or null where it holds none that can be read. */
 export function linked(fragment) {
@@ -66,13 +69,13 @@ export function linked(fragment) {
   const read = strokes.map((stroke) => {
     let [x, y] = [0, 0];
     return stroke.split("_").map((pair) => {
-      const [right, down] = pair.split(",").map((value) => parseInt(value, 36));
+      const [right, down, ...pressure] = pair.split(",").map((value) => parseInt(value, 36));
       [x, y] = [x + right, y + down];
-      return [x / DOTS, y / DOTS];
+      return [x / DOTS, y / DOTS, ...pressure.map((value) => value / FINEST)];
     });
   });
-  const numbers = read.flat(2);
-  const few = numbers.length && numbers.length <= 2 * MOST_POINTS;
-  const whole = few && Number(pen) > 0 && numbers.every(Number.isFinite);
+  const points = read.flat();
+  const few = points.length && points.length <= MOST_POINTS;
+  const whole = few && Number(pen) > 0 && points.every(isPoint);
   return whole ? { pen: Number(pen), strokes: read } : null;
 }

@@ -3,13 +3,16 @@
 
 export const SIDE = 384; // the sheet's own pixels
 export const MOST_POINTS = 9000; // the server takes 10,000
+export const FINEST = 100; // a pressure counts in hundredths
+const EVEN = 0.5; // pressure at which a line is as wide as the pen; these two as in ink.py
+const PRESSED = [0.3, 1.7]; // pens, of the thinnest line and the widest
 const RUBBER = 14; // pixels around the pointer that the eraser takes
 const STEP = 8; // pixels that an arrow key moves
 
 const points = (strokes) => strokes.reduce((sum, stroke) => sum + stroke.length, 0);
 
 export class Sheet {
-  strokes = []; // each a list of [x, y]
+  strokes = []; // each a list of [x, y], by a pen of [x, y, pressure]
   erasing = false;
   keys = { x: SIDE / 2, y: SIDE / 2, down: false }; // where the arrows have moved to
   behind = null; // a picture that is read instead of strokes
@@ -71,7 +74,9 @@ export class Sheet {
   #place(event) {
     const box = this.canvas.getBoundingClientRect();
     const round = (value) => Math.round(value * (SIDE / box.width) * 10) / 10;
-    return [round(event.clientX - box.left), round(event.clientY - box.top)];
+    const place = [round(event.clientX - box.left), round(event.clientY - box.top)];
+    if (event.pointerType !== "pen") return place;
+    return [...place, Math.max(Math.round(event.pressure * FINEST), 1) / FINEST];
   }
 
   #begin(event) {
@@ -108,8 +113,9 @@ export class Sheet {
 
   #reach(point) { // the stroke being drawn, further
     const stroke = this.strokes.at(-1);
-    const [x, y] = stroke.at(-1);
+    const [x, y, pressure] = stroke.at(-1);
     if (Math.hypot(point[0] - x, point[1] - y) >= 1) stroke.push(point);
+    else if (point[2] > pressure) stroke[stroke.length - 1] = [x, y, point[2]];
   }
 
   #tellFull() { this.say("The sheet is full. Undo, or clear it to begin anew."); }
@@ -188,22 +194,52 @@ export function draw(context, strokes, width) {
   context.lineCap = context.lineJoin = "round";
   context.lineWidth = width;
   for (const stroke of strokes) {
-    context.beginPath();
     if (stroke.length === 1) {
-      context.arc(...stroke[0], width / 2, 0, 2 * Math.PI);
-      context.fill();
+      dot(context, stroke[0], width);
+    } else if (stroke.some((point) => point.length === 3)) {
+      drawPressed(context, stroke, width);
     } else {
+      context.beginPath();
       for (const [x, y] of stroke) context.lineTo(x, y);
       context.stroke();
     }
   }
 }
 
+const pressed = ([, , pressure = EVEN], width) =>
+  width * Math.min(Math.max(pressure / EVEN, PRESSED[0]), PRESSED[1]);
+
+function dot(context, point, width) {
+  context.beginPath();
+  context.arc(point[0], point[1], pressed(point, width) / 2, 0, 2 * Math.PI);
+  context.fill();
+}
+
+function drawPressed(context, stroke, width) { // as the server does: a dot a point, and lines from one to the next
+  context.save();
+  context.lineCap = "butt";
+  stroke.forEach((point, index) => {
+    dot(context, point, width);
+    if (!index) return;
+    const before = stroke[index - 1];
+    context.lineWidth = (pressed(before, width) + pressed(point, width)) / 2;
+    context.beginPath();
+    context.moveTo(before[0], before[1]);
+    context.lineTo(point[0], point[1]);
+    context.stroke();
+  });
+  context.restore();
+}
+
 function dense(stroke, apart) { // points at most so far apart
-  return stroke.flatMap(([x, y], index) => {
-    if (!index) return [[x, y]];
-    const [a, b] = stroke[index - 1];
-    const parts = Math.ceil(Math.hypot(x - a, y - b) / apart) || 1;
-    return Array.from({ length: parts }, (_, i) => [a + ((x - a) * (i + 1)) / parts, b + ((y - b) * (i + 1)) / parts]);
+  return stroke.flatMap((point, index) => {
+    if (!index) return [point];
+    const before = stroke[index - 1];
+    const parts = Math.ceil(Math.hypot(point[0] - before[0], point[1] - before[1]) / apart) || 1;
+    const between = (part) => point.map((value, axis) => {
+      const from = before[axis] ?? EVEN;
+      return from + ((value - from) * part) / parts;
+    });
+    return Array.from({ length: parts }, (_, i) => between(i + 1));
   });
 }

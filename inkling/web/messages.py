@@ -13,14 +13,18 @@ from inkling.reader import SET_LEVEL
 MAX_STROKES_BYTES = 1_000_000  # is parsed at once, while others wait
 
 
+Point = Annotated[list[float], Field(min_length=2, max_length=3)]
+
+
 class Strokes(BaseModel):
-    """A drawing: strokes of [x, y] points, x to the right, y down, and the pen's width."""
+    """A drawing: strokes of [x, y] points, x to the right, y down, and the pen's width.
+
+    A point may have the pressure of its pen, above 0 and at most 1, as third number.
+    """
 
     model_config = ConfigDict(allow_inf_nan=False)
 
-    strokes: list[list[tuple[float, float]]] = Field(
-        examples=[[[[150, 60], [190, 40], [190, 340]]]]
-    )
+    strokes: list[list[Point]] = Field(examples=[[[[150, 60], [190, 40], [190, 340]]]])
     pen: float = Field(ink.DEFAULT_PEN, description="Width, in the unit of the points")
 
 
