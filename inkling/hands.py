@@ -107,16 +107,21 @@ def make(count: int, chance: Chance) -> tuple[Pixels, NDArray[np.int64]]:
 def written(digit: int, chance: Chance) -> Pixels:
     """One form of a digit, bent by chance, on a sheet `(60, 60)`."""
     forms = FORMS[digit]
-    strokes = [_curve(stroke) for stroke in forms[chance.integers(len(forms))].split(";")]
-    waves = chance.normal(0, BEND, (2, 6))
+    strokes = bend(forms[chance.integers(len(forms))], chance)
     turn = np.array([[chance.uniform(0.5, 1), chance.uniform(-0.25, 0.25)], [0, 1]])
+    return drawn([np.asarray(stroke @ turn.T) for stroke in strokes], chance.uniform(*PENS))
+
+
+def bend(form: str, chance: Chance) -> list[NDArray[np.float64]]:
+    """The strokes `(n, 2)` of a form, written as in FORMS, bent by chance, in a box of side 1."""
+    waves = chance.normal(0, BEND, (2, 6))
 
     def bent(points: NDArray[np.float64]) -> NDArray[np.float64]:
         x, y = points.T
         terms = np.stack([x, y, x * y, np.sin(3 * y), np.sin(3 * x + y), np.sin(5 * y - 2 * x)])
-        return np.asarray((points + (waves @ terms).T) @ turn.T)
+        return np.asarray(points + (waves @ terms).T)
 
-    return drawn([bent(stroke) for stroke in strokes], chance.uniform(*PENS))
+    return [bent(_curve(stroke)) for stroke in form.split(";")]
 
 
 @cache
