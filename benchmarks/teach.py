@@ -2,10 +2,10 @@
 
     pip install -e '.[dev]'; python benchmarks/teach.py [--hands 8]
 
-A hand is made up: its slant, its pen, and one habit for each of those four digits, none of them a
-form of hands.py. The other digits are strokes of MNIST's validation images, slanted alike, since the
-network has not learnt from those. Five drawings of each digit are kept in a store of their own, then
-`inkling teach` runs as a user runs it; 50 others of each digit say what it was worth.
+A hand is made up: its slant, its pen, and one habit for each of those four digits, none of them
+a form of hands.py. The other digits are strokes of MNIST's validation images, slanted alike, since
+the network has not learnt from those. Five drawings of each digit are kept in a store of their own,
+then `inkling teach` runs as a user runs it; 50 others of each digit say what it was worth.
 """
 
 import argparse
@@ -152,9 +152,9 @@ def main() -> None:
     for number in range(count):
         found.append(measure(number, images))
         last = found[-1]
-        print(
+        sys.stdout.write(
             f"hand {number}: wrong of {last['n']}: {last['wrong']['before']} -> "
-            f"{last['wrong']['after']}, {last['seconds']:.1f} s, served: {last['served']}"
+            f"{last['wrong']['after']}, {last['seconds']:.1f} s, served: {last['served']}\n"
         )
     before, after = (sum(one["wrong"][when] for one in found) for when in ("before", "after"))
     record = {
@@ -176,7 +176,7 @@ def main() -> None:
         "of_each": found,
     }
     Path("results/teach.json").write_text(json.dumps(record, indent=2) + "\n")
-    print(f"{after / before:.0%} of the errors are left; record results/teach.json")
+    sys.stdout.write(f"{after / before:.0%} of the errors are left; record results/teach.json\n")
 
 
 if __name__ == "__main__":
