@@ -3,8 +3,14 @@
 const COLOURS = ["--accent", "--warn", "--third", "--fourth", "--fifth", "--sixth"];
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+const drawn = new Map(); // by element, what draws it anew
+const again = () => { for (const draw of drawn.values()) draw(); };
+addEventListener("resize", again);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+
 /** Draw lines `{label, xs, ys, dashed, colour}` into an element, anew each time. */
 export function lines(element, title, across, up, series, options = {}) {
+  drawn.set(element, () => lines(element, title, across, up, series, options));
   const data = uPlot.join(series.map(({ xs, ys }) => [xs, ys])); // global, of the vendored file
   const axis = (label) => ({
     label, stroke: colour("--soft"), grid: { stroke: colour("--line") }, ticks: { stroke: colour("--line") },

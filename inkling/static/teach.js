@@ -26,7 +26,7 @@ function showOutcome({ before, after }) {
     ["MNIST test, read rightly", percent(before.test, 2), percent(after.test, 2)],
     ["MNIST test, refused", percent(before.test_refused, 2), percent(after.test_refused, 2)],
   ];
-  find("teach-outcome").replaceChildren(table("Before and after", ["", "before", "after"], rows));
+  find("teach-outcome").replaceChildren(table("Before and after", ["What", "before", "after"], rows));
 }
 
 async function watch(started) {
