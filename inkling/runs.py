@@ -18,6 +18,7 @@ from inkling.errors import RunError
 
 PLAN = "run.json"
 LOCK, HOLDER = "lock", "pid"  # the second says which process holds the first
+SECONDS_TO_LOOK = 0.5  # is_held takes the lock, too, for a moment
 State = Literal["running", "stopped", "ended"]
 
 
@@ -38,7 +39,7 @@ def held(run: Path) -> Iterator[None]:
     """Hold a run while training it. Raises RunError if another process does."""
     lock = FileLock(run / LOCK)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=SECONDS_TO_LOOK)
     except Timeout as cause:
         raise RunError(
             f"{run}: expected a run that nobody trains, but process {_holder(run)} does",

@@ -69,8 +69,8 @@ def test_the_weights_of_a_bundle_are_those_of_its_run(run, tmp_path):
 
 def test_as_many_units_as_pixels_are_told_from_them(tmp_path):
     square = np.arange(784 * 784, dtype=np.float32).reshape(784, 784)
-    ours = weights._first({"model.0.weights": square}, RunError, tmp_path)
-    theirs = weights._first({"model.1.weight": square.T}, RunError, tmp_path)
+    ours = weights.first({"model.0.weights": square}, RunError, tmp_path)
+    theirs = weights.first({"model.1.weight": square.T}, RunError, tmp_path)
     np.testing.assert_array_equal(ours[5].reshape(-1), square[:, 5])
     np.testing.assert_array_equal(ours, theirs)
 
@@ -124,7 +124,7 @@ def test_what_cannot_be_looked_at_is_told(tmp_path):
     with pytest.raises(BundleError, match="expected a bundle"):
         weights.first_layer(tmp_path / "nowhere")
     with pytest.raises(RunError, match="a first layer of 28x28 weights"):
-        weights._first({"model.0.weights": np.zeros((3, 3), np.float32)}, RunError, tmp_path)
+        weights.first({"model.0.weights": np.zeros((3, 3), np.float32)}, RunError, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,7 @@ def test_a_tap_makes_a_dot_and_drawing_never_scrolls(open_page):
 def test_the_keyboard_reaches_everything(open_page):
     page = open_page()
     reached = []
+    page.get_by_role("link", name="Models").focus()  # the last of the header
     for _ in range(11):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
@@ -234,12 +235,13 @@ def test_what_is_no_digit_is_called_none(open_page):
 
 def test_an_undecided_answer_names_what_it_may_be(open_page):
     page = open_page()
-    answer = page.evaluate("fetch('/api/card').then((card) => card.json())")["acceptance"]
+    card = page.evaluate("fetch('/api/card').then((card) => card.json())")
+    answer = card["acceptance"]
     shares = [0.0] * 10
     shares[4], shares[9] = 0.6, 0.4
     body = {"label": 4, "name": "4", "confidence": 0.6, "evidence": answer["evidence"] + 1}
     body |= {"accepted": False, "labels": [4, 9], "probabilities": shares}
-    body |= {"image": [[0] * 28] * 28}
+    body |= {"image": [[0] * 28] * 28, "model": card["model_sha256"][:12]}
     page.route("**/api/read*", lambda route: route.fulfill(json=body))
     draw(page, DIGITS["4"])
     predict(page)

@@ -110,15 +110,14 @@ def test_the_command_says_what_is_missing(tmp_path, monkeypatch):
 def test_a_teaching_that_is_stopped_changes_nothing(kept, tmp_path, monkeypatch):
     for name, value in kept.items():
         monkeypatch.setenv(name, value)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "inkling", "teach", "--json"], stdout=subprocess.PIPE, text=True
-    )
-    for line in process.stdout:
-        if json.loads(line)["event"] == "progress":
-            process.send_signal(signal.SIGINT)
-            break
-    events = [json.loads(line) for line in process.stdout]
-    assert process.wait(timeout=60) == 130
+    command = [sys.executable, "-m", "inkling", "teach", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if json.loads(line)["event"] == "progress":
+                process.send_signal(signal.SIGINT)
+                break
+        events = [json.loads(line) for line in process.stdout]
+    assert process.returncode == 130
     assert events[-1]["event"] == "stopped"
     shelf = Shelf(tmp_path, tmp_path / "runs")
     assert shelf.chosen() == SHIPPED

@@ -46,6 +46,11 @@ def add_training(app: FastAPI, served: Served, url: str, jobs: Jobs) -> None:
             raise RunError(f"Expected a run that is here, got {name!r}", "Look anew")
         return path
 
+    def known(name: str) -> Path:
+        """A run's folder, or where one that was just started will have its own."""
+        started = jobs.state(shelf.runs / name)[0] is not None
+        return shelf.runs / name if started else folder(name)
+
     def described(path: Path) -> dict[str, Any]:
         state, said = jobs.state(path)
         ended = (path / bundle.IN_A_RUN / bundle.CARD).is_file()
@@ -109,10 +114,7 @@ def add_training(app: FastAPI, served: Served, url: str, jobs: Jobs) -> None:
 
     @app.get("/api/runs/{name}", summary="A run: its plan, and its events from one on")
     async def watch(name: str, after: Annotated[int, Query(ge=0)] = 0) -> dict[str, Any]:
-        path = shelf.runs / name
-        if jobs.state(path)[0] is None:  # one just started has no folder yet
-            path = await run(folder, name)
-        return await run(watched, path, after)
+        return await run(watched, await run(known, name), after)
 
     @app.get("/api/runs/{name}/look", summary="What it last read of a fixed sheet of digits")
     async def look(name: str) -> Response:
@@ -125,7 +127,7 @@ def add_training(app: FastAPI, served: Served, url: str, jobs: Jobs) -> None:
 
     @app.post("/api/runs/{name}/stop", summary="Save and stop it")
     async def stop(name: str) -> dict[str, Any]:
-        path = shelf.runs / name
+        path = await run(known, name)
         await run(jobs.stop, path)
         return await run(described, path)
 
