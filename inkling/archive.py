@@ -93,6 +93,7 @@ def _table(drawings: list[Labelled], images: list[NDArray[np.uint8]]) -> bytes:
         "strokes": pyarrow.list_(pyarrow.list_(point)),
         "pen": pyarrow.float64(),
         "picture": pyarrow.binary(),
+        "sending": pyarrow.string(),
         "image": pyarrow.binary(SIDE * SIDE),
     }
     rows = [

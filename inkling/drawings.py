@@ -47,6 +47,7 @@ class Labelled:
     pen: float | None = None
     picture: bytes | None = None  # the bytes of its file
     session: str = ""
+    sending: str | None = None  # a name made up for the act: sent again, it is the same drawing
     created: str = ""  # UTC, ISO 8601; set by the store
     id: int = 0  # set by the store
 
@@ -77,6 +78,7 @@ DRAWINGS = sa.Table(
     sa.Column("strokes", sa.Text),
     sa.Column("pen", sa.Float),
     sa.Column("picture", sa.LargeBinary),
+    sa.Column("sending", sa.String(64), unique=True),
 )
 
 
@@ -152,11 +154,20 @@ class Store:
         return self.add_all([drawing])[0]
 
     def add_all(self, drawings: Iterable[Labelled]) -> list[Labelled]:
-        """Keep drawings, all or none. Raises StoreError."""
+        """Keep drawings, all or none. Raises StoreError.
+
+        One whose `sending` is known is kept once, under the label it now comes with.
+        """
         now = datetime.now(UTC).isoformat()
         kept = []
         with self._write() as connection:
             for drawing in drawings:
+                if drawing.sending is not None:
+                    same = DRAWINGS.c.sending == drawing.sending
+                    connection.execute(DRAWINGS.update().where(same).values(label=drawing.label))
+                    if row := connection.execute(DRAWINGS.select().where(same)).first():
+                        kept.append(_labelled(row))
+                        continue
                 new = replace(drawing, created=drawing.created or now)
                 values = asdict(new) | {"strokes": new.strokes and json.dumps(new.strokes)}
                 del values["id"]

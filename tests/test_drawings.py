@@ -103,6 +103,37 @@ def test_all_or_none_is_kept(store):
     assert store.find() == []
 
 
+def test_a_drawing_sent_again_is_kept_once(store, tmp_path):
+    first = store.add(labelled(label=1, sending="by chance"))
+    again = store.add(labelled(label=7, sending="by chance"))
+    assert (again.id, again.label) == (first.id, 7)
+    store.add_all([labelled(), labelled()])
+    archive.export(store.each(), tmp_path, "jsonl")
+    archive.take_in(store, tmp_path / archive.LINES)
+    assert store.stats()["n"] == 5  # the two without a name came twice
+
+
+def test_a_store_of_before_is_brought_up_to_date(tmp_path):
+    path = tmp_path / "old.sqlite"
+    with sqlite3.connect(path) as old:
+        old.executescript(
+            "create table alembic_version (version_num varchar(32) primary key);"
+            "insert into alembic_version values ('0001');"
+            "create table drawings (id integer primary key, created varchar(32) not null, "
+            "session varchar(64) not null, label integer not null, reading integer not null, "
+            "confidence float not null, evidence float not null, accepted boolean, "
+            "model_sha256 varchar(64) not null, strokes text, pen float, picture blob);"
+            "insert into drawings values (3, '2026-11-24', '', 7, 1, 0.5, 2, 0, 'ab', "
+            "'[[[1, 2], [3, 4]]]', 30, null);"
+        )
+    old.close()
+    store = Store(f"sqlite:///{path}")
+    (kept,) = store.each()
+    assert (kept.id, kept.label, kept.reading, kept.sending) == (3, 7, 1, None)
+    assert store.add(labelled(sending="by chance")).id == 4
+    store.close()
+
+
 def test_threads_write_side_by_side(store):
     threads = [threading.Thread(target=lambda: store.add(labelled())) for _ in range(20)]
     for thread in threads:

@@ -571,6 +571,33 @@ def test_a_connection_that_falls_silent_is_given_up_and_made_anew(over_a_wire):
     assert [one["label"] for one in kept(address)] == [1]
 
 
+def test_a_drawing_whose_answer_was_lost_is_kept_once(browser, own_server):
+    address, _ = own_server
+    page = browser.new_page()
+    page.goto(address)
+    page.evaluate("localStorage.setItem('keep', 'yes')")
+    draw(page, DIGITS["7"])
+    expect(page.locator("#label")).to_have_text("7")
+
+    def lose(route):  # the server keeps it, and nobody hears of it
+        assert route.fetch().status == 201
+        route.abort()
+
+    page.route("**/api/drawings*", lose)
+    page.keyboard.press("1")
+    expect(page.locator("#status")).to_have_text(re.compile("not said that it is kept"))
+    page.unroute("**/api/drawings*")
+    page.keyboard.press("7")
+    expect(page.locator("#status")).to_have_text("Kept as 7. Draw the next one.")
+    draw(page, DIGITS["7"])
+    expect(page.locator("#label")).to_have_text("7")
+    page.keyboard.press("7")
+    expect(page.locator("#status")).to_have_text("Kept as 7. Draw the next one.")
+    expect(page.locator("#invitation")).to_be_visible()
+    assert [one["label"] for one in kept(address)] == [7, 7]
+    page.close()
+
+
 def test_a_pen_is_drawn_read_and_taken_along_with_its_pressure(open_page):
     page = open_page(permissions=["clipboard-read", "clipboard-write"])
     box, device = page.locator("#canvas").bounding_box(), page.context.new_cdp_session(page)

@@ -121,13 +121,12 @@ document.addEventListener("drop", (event) => {
 
 // --- saying what it really is
 
+const madeUp = () => [...crypto.getRandomValues(new Uint8Array(12))].map((b) => b.toString(16).padStart(2, "0")).join("");
+
 const agreed = () => localStorage.getItem("keep") === "yes";
 
-function session() { // a name made up by chance
-  if (!localStorage.getItem("session")) {
-    const bytes = crypto.getRandomValues(new Uint8Array(12));
-    localStorage.setItem("session", [...bytes].map((b) => b.toString(16).padStart(2, "0")).join(""));
-  }
+function session() {
+  if (!localStorage.getItem("session")) localStorage.setItem("session", madeUp());
   return localStorage.getItem("session");
 }
 
@@ -144,13 +143,15 @@ function teach(label) {
 }
 
 let keeping = false;
+let sent = {}; // the latest, and its name: when it is sent again, it is kept once
 
 async function keep(label) {
   if (keeping) return;
   keeping = true;
   const kept = sheet.strokes;
   try {
-    const [ok, answer] = await post(`/api/drawings?label=${label}&session=${session()}`);
+    if (sent.strokes !== kept) sent = { strokes: kept, name: madeUp() };
+    const [ok, answer] = await post(`/api/drawings?label=${label}&session=${session()}&sending=${sent.name}`);
     if (!ok) return say(`${answer.error}. ${answer.hint}. Your drawing is still here.`);
     if (sheet.strokes === kept) sheet.take([]);
     say(`Kept as ${name(label)}. Draw the next one.`);

@@ -28,6 +28,10 @@ def add_drawings(app: FastAPI, served: Served, store: Store) -> None:
         request: Request,
         label: Digit,
         session: Annotated[str, Query(max_length=64, description="A name made up by chance")] = "",
+        sending: Annotated[
+            str | None,
+            Query(min_length=8, max_length=64, description="Another: sent again, it is kept once"),
+        ] = None,
     ) -> dict[str, Any]:
         """Keep a drawing or picture, sent as to /api/read, with its label. It is on disk then."""
         source = await source_of(request)
@@ -47,6 +51,7 @@ def add_drawings(app: FastAPI, served: Served, store: Store) -> None:
                 pen=drawn.pen if drawn else None,
                 picture=source if isinstance(source, bytes) else None,
                 session=session,
+                sending=sending,
             )
             return store.add(drawing).to_json()
 

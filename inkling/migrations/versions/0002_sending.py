@@ -1,0 +1,13 @@
+"""Which act of sending a drawing is of: one sent again, its answer lost, is kept once."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    """Add the column, and have no two drawings of one act."""
+    op.add_column("drawings", sa.Column("sending", sa.String(64)))
+    op.create_index("drawings_sending", "drawings", ["sending"], unique=True)
