@@ -111,7 +111,7 @@ BOARDS: dict[str, Callable[[list[Row]], list[Section]]] = {
 def board_of(recipe: Recipe) -> str | None:
     """The board that a recipe is measured for; None if its data set has none."""
     if recipe.dataset == "mnist":
-        return "time" if recipe.name.startswith("sprint") else "accuracy"
+        return "time" if recipe.aim >= TIMED else "accuracy"
     entered = recipe.dataset == "fashion-mnist" and recipe.epochs in CHALLENGE_EPOCHS
     return "challenge" if entered else None
 
