@@ -1,164 +1,184 @@
-"""Time to 99 % on MNIST: `sprint` beside what people would otherwise pick, in one run.
+"""Time to 99 % on MNIST: `sprint` beside what people would otherwise pick, several runs of each.
 
-    python benchmarks/sprint.py
+    python benchmarks/sprint.py [--runs 3] [--peers tuomaso keras] [--limit 60]
 
 The peers are peers/*.py, in an environment of their own (.venv-peers, made on the first run),
 on as many threads as `sprint`, which is trained before and after each of them, so that a machine
 that slows down slows both. A peer is stopped after the first epoch that reads 99.0 % of the test
 images, unless --whole lets it run to its end: choosing that epoch on the test set favours it. The
-last column is the part of this machine's best matrix-product rate, in bfloat16 for recipes and
-in float32 for peers, that the arithmetic of convolutions and dense layers comes to. Writes
-results/sprint-peers.json. Time nothing else meanwhile.
+seconds of a run are those until then; the median is over all runs, as one that never gets there
+takes for ever, and ratios are of medians; mean, least and most are over those that get there. The
+last column is the part of this machine's best matrix-product rate, in float32 for peers and in
+bfloat16 for recipes where that is faster, that the arithmetic of convolutions and dense layers
+comes to.
+
+The record is written after each run, and the same command goes on where it was stopped: with more
+runs or other peers if it says so, on the same machine, threads and versions or not at all. Time
+nothing else meanwhile.
 """
 
 import argparse
+import functools
 import json
+import math
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import venv
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
+from peers.driver import COMMANDS, Figures, environment, run_peer, tell, write_arrays
 from torch.utils.flop_counter import FlopCounterMode
 
-from inkling import data, engines, machine, models, recipes, train
+from inkling import atomic, engines, machine, models, recipes, train
+from inkling.errors import InklingError, RunError
 from inkling.recipes import Recipe
 
 ROOT = Path(__file__).parent.parent
-PEERS = ROOT / "benchmarks" / "peers"
-COMMANDS = {
-    "keras": ["keras_mnist.py"],
-    "pytorch": ["torch_mnist.py", "pytorch"],
-    "fastai": ["torch_mnist.py", "fastai"],
-    "tuomaso": ["torch_mnist.py", "tuomaso"],
-}
-IMAGES_AN_EPOCH = {"keras": 54_000, "pytorch": 60_000, "fastai": 59_904, "tuomaso": 60_000}
 TARGET = 99.0  # per cent
-Figures = dict[str, Any]
+LONGEST = 2.0  # seconds that one matrix product may take
+Runs = dict[str, list[Figures]]  # of each recipe and peer
 
 
 def main() -> None:
-    """Measure all, print the table and write the record."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--recipes", nargs="+", default=["sprint", "sprint-99.5"])
-    parser.add_argument("--peers", nargs="*", default=list(COMMANDS), choices=list(COMMANDS))
-    parser.add_argument("--seeds", type=int, default=1, help="of each peer")
-    parser.add_argument("--whole", action="store_true", help="let the peers run to their end")
-    options = parser.parse_args()
+    """Measure what the record lacks, writing it after each run, and print the table."""
+    options = arguments()
     engines.keep_freed_memory()
-    commit, python = machine.commit(), environment()
-    ours: dict[str, list[Figures]] = {name: [] for name in options.recipes}
-    theirs: dict[str, list[Figures]] = {name: [] for name in options.peers}
-    rates = [matrix_product_rates()]
-    with tempfile.TemporaryDirectory() as folder:
-        write_arrays(Path(folder))
-        for seed in range(options.seeds):
-            for peer in options.peers:
-                train_ours(ours, Path(folder))
-                theirs[peer].append(run_peer(python, peer, Path(folder), seed, options.whole))
-        train_ours(ours, Path(folder))
-    rates.append(matrix_product_rates())
-    best = {kind: max(rate[kind] for rate in rates) for kind in rates[0]}
-    table = [summarise_recipe(name, runs, best["bfloat16"]) for name, runs in ours.items()]
-    table += [summarise_peer(name, runs, best["float32"]) for name, runs in theirs.items()]
-    for row in table:
-        if table[0]["seconds_to_target"] and row["seconds_to_target"]:
-            row["times_the_first"] = row["seconds_to_target"] / table[0]["seconds_to_target"]
-    record = {
+    plan = {
         "target": TARGET,
+        "whole": options.whole,
         "threads": torch.get_num_threads(),
-        "matrix_product_gflops": {kind: round(rate / 1e9, 1) for kind, rate in best.items()},
-        "rows": table,
         "machine": machine.describe(),
         "versions": machine.versions("torch", "numpy"),
-        "commit": commit,
     }
-    (ROOT / "results" / "sprint-peers.json").write_text(json.dumps(record, indent=2) + "\n")
-    sys.stdout.write(show(record))
+    record = {} if options.anew else recorded(options.out, plan)
+    runs: Runs = {row["name"]: row["runs"] for row in record.get("rows", [])}
+    rates = record.get("matrix_product_gflops", {})
+    commits = [*record.get("commit", "").split(", "), machine.commit()]
+    commit = ", ".join(dict.fromkeys(filter(None, commits)))
+
+    def keep() -> None:
+        table = {"matrix_product_gflops": rates, "rows": rows(runs, rates), "commit": commit}
+        record.update(plan | table)
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write(options.out, json.dumps(record, indent=2).encode() + b"\n")
+
+    python = environment() if options.peers else None
+    update_rates(rates)
+    with tempfile.TemporaryDirectory() as folder:
+        write_arrays(Path(folder))
+        measure(runs, options, python, Path(folder), keep)
+    update_rates(rates)
+    keep()
+    tell(show(record))
 
 
-def environment() -> Path:
-    """The Python of the peers' environment, made if it is not there."""
-    folder = ROOT / ".venv-peers"
-    python = folder / "bin" / "python"
-    if not (folder / "ready").exists():
-        venv.create(folder, with_pip=True, clear=True)
-        install = [python, "-m", "pip", "install", "-q", "-r", PEERS / "requirements.txt"]
-        subprocess.run(install, check=True)
-        (folder / "ready").touch()
-    return python
-
-
-def write_arrays(folder: Path) -> None:
-    """MNIST as one mnist.npz, which the peers read."""
-    splits = data.splits("mnist", "all")
-    np.savez(
-        folder / "mnist.npz",
-        train_images=splits.train.pixels[:, 0],
-        train_labels=splits.train.labels,
-        test_images=splits.test.pixels[:, 0],
-        test_labels=splits.test.labels,
+def arguments() -> argparse.Namespace:
+    """What the command line says, checked."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    names, peers = list(recipes.RECIPES), list(COMMANDS)
+    default = ["sprint", "sprint-99.5"]
+    parser.add_argument("--recipes", nargs="+", default=default, choices=names, metavar="RECIPE")
+    parser.add_argument("--peers", nargs="*", default=peers, choices=peers, metavar="PEER")
+    parser.add_argument("--runs", type=int, default=3, help="of each peer, each of its own seed")
+    parser.add_argument(
+        "--limit",
+        type=float,
+        default=math.inf,
+        metavar="SECONDS",
+        help="a peer that took longer is not run again",
+    )
+    parser.add_argument("--whole", action="store_true", help="let the peers run to their end")
+    parser.add_argument("--out", type=Path, default=ROOT / "results" / "sprint-peers.json")
+    parser.add_argument("--anew", action="store_true", help="forget the record there is")
+    options = parser.parse_args()
+    if options.runs < 1:
+        parser.error(f"expected --runs to be at least 1, got {options.runs}")
+    return options
 
 
-def matrix_product_rates() -> dict[str, float]:
-    """The best rate of a square matrix product, in operations a second, for each number type."""
-    rates = {}
+def recorded(path: Path, plan: Figures) -> Figures:
+    """The record at `path`, empty if there is none. Raises RunError if it is of another plan."""
+    if not path.exists():
+        return {}
+    try:
+        record: Figures = json.loads(path.read_bytes())
+        differing = [key for key in plan if record.get(key) != plan[key]]
+    except (OSError, ValueError, AttributeError) as cause:
+        raise RunError(f"{path}: expected a record", "Name another with --out") from cause
+    if differing:
+        raise RunError(
+            f"{path}: expected a record of the same {', '.join(plan)}, but {differing[0]} differs",
+            "Begin it again with --anew, or write another with --out",
+        )
+    return record
+
+
+def measure(
+    runs: Runs,
+    options: argparse.Namespace,
+    python: Path | None,
+    folder: Path,
+    keep: Callable[[], None],
+) -> None:
+    """Bring `runs` to as many of each peer as asked for, and of each recipe to one more in all."""
+
+    def train_recipes() -> None:
+        wanted = 1 + sum(len(runs.get(peer, [])) for peer in COMMANDS)
+        for name in options.recipes:
+            while len(done := runs.setdefault(name, [])) < wanted:
+                done.append(train_ours(name, len(done), folder))
+                keep()
+
+    for seed in range(options.runs):
+        for peer in options.peers:
+            done = runs.get(peer, [])
+            slow = any(run["curve"][-1]["seconds"] > options.limit for run in done)
+            if len(done) <= seed and not slow:
+                train_recipes()
+                assert python is not None
+                until = None if options.whole else TARGET
+                found = run_peer(python, peer, folder, seed, torch.get_num_threads(), until)
+                runs.setdefault(peer, []).append(found)
+                keep()
+    train_recipes()
+
+
+def update_rates(rates: dict[str, float]) -> None:
+    """Best rate of a square matrix product, in GFLOP/s, for each number type: now or before."""
     for kind in (torch.bfloat16, torch.float32):
-        best = 0.0
-        for side in (1024, 2048, 4096):
+        name, best = str(kind).removeprefix("torch."), 0.0
+        for side in (1024,) * 8 + (2048,) * 8 + (4096,) * 8:
+            if best and 2 * side**3 / best > LONGEST:
+                break  # as where there are no instructions for bfloat16
             first, second = torch.rand(2, side, side).to(kind)
-            for _ in range(8):
-                began = time.perf_counter()
-                first @ second
-                best = max(best, 2 * side**3 / (time.perf_counter() - began))
-        rates[str(kind).removeprefix("torch.")] = best
-    return rates
+            began = time.perf_counter()
+            first @ second
+            best = max(best, 2 * side**3 / (time.perf_counter() - began))
+        rates[name] = max(rates.get(name, 0.0), round(best / 1e9, 1))
 
 
-def train_ours(runs: dict[str, list[Figures]], folder: Path) -> None:
-    """Train each recipe once more, its seed the number of runs before."""
-    for name, done in runs.items():
-        run = folder / f"{name}-{len(done)}"
-        events: list[Figures] = []
-        train.create(run, recipes.get(name), len(done), "cpu")
-        train.train(run, events.append)
-        end = events[-1]
-        accuracy, seconds = 100 * end["test"]["accuracy"], end["train_seconds"]
-        sys.stdout.write(f"{name} seed {len(done)}: {accuracy:.2f} % in {seconds:.2f} s\n")
-        done.append({"seconds": seconds, "accuracy": accuracy})
+def train_ours(name: str, seed: int, folder: Path) -> Figures:
+    """Train a recipe: a curve of one point, its end."""
+    recipe, run = recipes.get(name), folder / f"{name}-{seed}"
+    events: list[Figures] = []
+    train.create(run, recipe, seed, "cpu")
+    train.train(run, events.append)
+    point = {
+        "epoch": recipe.epochs,
+        "seconds": events[-1]["train_seconds"],
+        "accuracy": round(100 * events[-1]["test"]["accuracy"], 2),
+    }
+    tell(f"{name} seed {seed}: {json.dumps(point)}")
+    return {"curve": [point], "operations": operations(recipe)}
 
 
-def run_peer(python: Path, peer: str, folder: Path, seed: int, whole: bool) -> Figures:
-    """Train a peer in its environment; its curve, and what it says of itself."""
-    script, *arguments = COMMANDS[peer]
-    threads = str(torch.get_num_threads())
-    command = [python, PEERS / script, *arguments, "--data", folder, "--seed", str(seed)]
-    curve: list[Figures] = []
-    with subprocess.Popen(
-        [*command, "--threads", threads], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        facts = json.loads(process.stdout.readline() or "{}")
-        for line in process.stdout:
-            event = json.loads(line)
-            curve.append({key: event[key] for key in ("epoch", "seconds", "accuracy")})
-            sys.stdout.write(f"{peer} seed {seed}: {json.dumps(curve[-1])}\n")
-            sys.stdout.flush()
-            if event["accuracy"] >= TARGET and not whole:
-                process.terminate()
-                break
-        if not curve:
-            raise RuntimeError(f"{peer}: {process.stderr and process.stderr.read()}")
-    return {"curve": curve, **facts}
-
-
+@functools.cache
 def operations(recipe: Recipe) -> float:
     """The multiplications and additions of a whole training, counted on two of its steps."""
     model = models.build(recipe.model, 10, torch.Generator().manual_seed(0))
@@ -177,46 +197,47 @@ def operations(recipe: Recipe) -> float:
     return learning * whole + (steps - learning) * step()
 
 
-def summarise_recipe(name: str, runs: list[Figures], rate: float) -> Figures:
-    """A row of the table from the runs of a recipe."""
-    accuracy = statistics.mean(run["accuracy"] for run in runs)
-    seconds = statistics.median(run["seconds"] for run in runs)
+def rows(runs: Runs, rates: dict[str, float]) -> list[Figures]:
+    """The rows of the table: recipes, then peers, each beside the first."""
+    ordered = sorted(runs, key=lambda name: name in COMMANDS)
+    best = max(rates.values())
+    table = [
+        summarise(name, runs[name], rates["float32"] if name in COMMANDS else best)
+        for name in ordered
+        if runs[name]
+    ]
+    for row in table:
+        if table[0]["seconds_to_target"] and row["seconds_to_target"]:
+            row["times_the_first"] = row["seconds_to_target"] / table[0]["seconds_to_target"]
+    return table
+
+
+def summarise(name: str, runs: list[Figures], rate: float) -> Figures:
+    """A row of the table, from the runs of a recipe or a peer."""
+    seconds = [
+        next((point["seconds"] for point in run["curve"] if point["accuracy"] >= TARGET), math.inf)
+        for run in runs
+    ]
+    reached = [value for value in seconds if value < math.inf]
+    median = statistics.median(seconds)
+    ends = [run["curve"][-1] for run in runs]
+    done = sum(run["operations"] for run in runs) / sum(end["seconds"] for end in ends)
     return {
         "name": name,
         "n": len(runs),
-        "accuracy": accuracy,
-        "seconds": seconds,
-        "seconds_to_target": seconds if accuracy >= TARGET else None,
-        "share_of_matrix_product_rate": operations(recipes.get(name)) / seconds / rate,
+        "reached": len(reached),
+        "seconds_to_target": median if median < math.inf else None,
+        "seconds": spread(reached) if reached else None,
+        "accuracy": spread(end["accuracy"] for end in ends),
+        "share_of_matrix_product_rate": done / 1e9 / rate,
         "runs": runs,
     }
 
 
-def summarise_peer(name: str, runs: list[Figures], rate: float) -> Figures:
-    """A row of the table from the runs of a peer: means over its seeds, epoch by epoch."""
-    epochs = min(len(run["curve"]) for run in runs)
-    curve = [
-        {
-            key: statistics.mean(run["curve"][epoch][key] for run in runs)
-            for key in ("epoch", "seconds", "accuracy")
-        }
-        for epoch in range(epochs)
-    ]
-    reached = next((point for point in curve if point["accuracy"] >= TARGET), None)
-    row = {
-        "name": name,
-        "n": len(runs),
-        "accuracy": curve[-1]["accuracy"],
-        "seconds": curve[-1]["seconds"],
-        "seconds_to_target": reached and reached["seconds"],
-        "images_per_second": IMAGES_AN_EPOCH[name] * epochs / curve[-1]["seconds"],
-        "curve": curve,
-        "parameters": runs[0]["parameters"],
-        "versions": runs[0]["versions"],
-        "runs": [run["curve"] for run in runs],
-    }
-    rated = 6 * runs[0]["multiply_adds"] * row["images_per_second"]  # two thirds are backward
-    return row | {"share_of_matrix_product_rate": rated / rate}
+def spread(values: Iterable[float]) -> dict[str, float]:
+    """Mean, least and most."""
+    values = list(values)
+    return {"mean": statistics.mean(values), "min": min(values), "max": max(values)}
 
 
 def show(record: Figures) -> str:
@@ -227,17 +248,29 @@ def show(record: Figures) -> str:
             f"{record['threads']} threads; products: {rates['bfloat16']} GFLOP/s in bfloat16, "
             f"{rates['float32']} in float32"
         ),
-        f"{'':<14}{'n':>3}{'accuracy':>11}{'seconds':>10}{'to 99.0 %':>11}{'ratio':>8}{'share':>8}",
+        (
+            f"{'':<12}{'to 99.0 %':>10}{'median s':>10}{'mean, least to most':>26}{'ratio':>8}"
+            f"{'accuracy, least to most':>27}{'share':>7}"
+        ),
     ]
     for row in record["rows"]:
-        reached, ratio = row["seconds_to_target"], row.get("times_the_first")
+        median, seconds, accuracy = row["seconds_to_target"], row["seconds"], row["accuracy"]
+        ratio = row.get("times_the_first")
         lines.append(
-            f"{row['name']:<14}{row['n']:>3}{row['accuracy']:>9.2f} %{row['seconds']:>10.2f}"
-            f"{f'{reached:.2f}' if reached else 'not':>11}{f'{ratio:.1f}' if ratio else '':>8}"
-            f"{row['share_of_matrix_product_rate']:>8.0%}"
+            f"{row['name']:<12}{row['reached']:>4} of {row['n']:<2}"
+            f"{f'{median:.2f}' if median else 'not':>10}"
+            f"{'{mean:.2f}, {min:.2f} to {max:.2f}'.format(**seconds) if seconds else '':>26}"
+            f"{f'{ratio:.1f}' if ratio else '':>8}"
+            f"{'{mean:.2f}, {min:.2f} to {max:.2f} %'.format(**accuracy):>27}"
+            f"{row['share_of_matrix_product_rate']:>7.0%}"
         )
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except InklingError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("Stopped; what ended is kept, and the same command goes on.")

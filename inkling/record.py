@@ -41,6 +41,7 @@ CHOSEN = {
     "all": "validation: every twelfth training image; then trained on all of them",
 }
 DEFAULTS = {field.name: field.default for field in fields(Recipe)}
+SAID = ("about", "aim")  # what a recipe says of itself, and no training heeds
 Record = dict[str, Any]
 
 
@@ -106,14 +107,15 @@ def record(
 
 def _digest(plan: Record) -> str:
     """What makes the runs of two records the same: all but names and how many are averaged."""
-    values = {k: v for k, v in plan["recipe"].items() if k not in ("name", "about", "members")}
+    values = {k: v for k, v in plan["recipe"].items() if k not in ("name", "members", *SAID)}
     values = {k: v for k, v in values.items() if v != DEFAULTS.get(k)}  # also of later versions
     kept = json.dumps([values, plan["source"], plan["device"], plan["threads"]], sort_keys=True)
     return hashlib.sha256(kept.encode()).hexdigest()[:12]
 
 
 def _refuse_another(before: Record, plan: Record, path: Path) -> None:
-    recipe = replace(recipes.from_card(before["recipe"]), about=plan["recipe"]["about"])
+    said = {key: plan["recipe"][key] for key in SAID}
+    recipe = replace(recipes.from_card(before["recipe"]), **said)
     before = before | {"recipe": asdict(recipe)}  # with the defaults of what is newer than it
     differing = [key for key in plan if before.get(key) != plan[key]]
     if differing:

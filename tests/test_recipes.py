@@ -49,6 +49,7 @@ def test_settings_change_values_of_their_type():
         ("learning_rate=inf", "at least 0"),
         ("flip=1.5", "at most 1"),
         ("momentum=1", "below 1"),
+        ("aim=100.5", "aim to be at most 100"),
         ("nmae=x", "a key of the recipe"),
         ("schedule=onecycle", "Perhaps you meant one-cycle"),
     ],

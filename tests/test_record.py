@@ -94,7 +94,7 @@ def test_a_record_is_of_one_recipe_and_one_machine(tmp_path, monkeypatch):
     with pytest.raises(RunError, match="but recipe differs"):
         take(tmp_path, 2, other)
     older = json.loads((tmp_path / "r.json").read_text())
-    del older["recipe"]["views"]  # of a version that had none
+    del older["recipe"]["views"], older["recipe"]["aim"]  # of a version that had neither
     (tmp_path / "r.json").write_text(json.dumps(older))
     assert take(tmp_path, 1, dataclasses.replace(SMALL, about="said better"))[0] == older
     made, _ = take(tmp_path, 1, other, anew=True)
@@ -219,13 +219,46 @@ def test_the_boards_take_what_belongs_on_them():
     ("name", "board"),
     [
         ("sprint", "time"),
+        ("sprint-99.5", "time"),
         ("digits", "accuracy"),
+        ("best-ensemble", "accuracy"),
         ("cnn-20", "challenge"),
         ("challenge-5", "challenge"),
     ],
 )
 def test_each_recipe_has_its_board(name, board):
     assert leaderboard.board_of(recipes.get(name)) == board
+
+
+@pytest.mark.parametrize(
+    ("setting", "board"),
+    [
+        ("aim=99.2", "time"),
+        ("aim=98", "accuracy"),  # the board begins at 99.0
+        ("aim=0", "accuracy"),
+        ("dataset=optdigits", None),
+    ],
+)
+def test_the_board_is_what_the_recipe_aims_at_whatever_its_name(setting, board):
+    mine = dataclasses.replace(recipes.get("sprint"), name="mine")
+    assert leaderboard.board_of(recipes.change(mine, [setting])) == board
+
+
+@pytest.mark.usefixtures("mnist")
+def test_the_record_of_ones_own_recipe_names_the_board_it_aims_at(tmp_path):
+    mine = dataclasses.replace(recipes.get("sprint"), name="mine", epochs=0.02)
+    assert take(tmp_path, 1, mine)[0]["board"] == "time"
+
+
+@pytest.mark.parametrize("name", ["sprint", "sprint-99.5"])
+def test_records_and_runs_from_before_there_were_aims_are_still_those(name):
+    path = leaderboard.PACKAGE.parent / "results" / f"{name}.json"
+    before = leaderboard.read_record(path)
+    before["recipe"].pop("aim", None)
+    plan = {key: before[key] for key in ("source", "device", "threads")}
+    now = plan | {"recipe": dataclasses.asdict(recipes.get(name))}
+    assert record._digest(now) == record._digest(plan | {"recipe": before["recipe"]})
+    record._refuse_another(before, now, path)
 
 
 def test_ones_own_runs_and_records_stand_on_the_board(tmp_path):
