@@ -342,7 +342,7 @@ class TeachingDisplay(TrainingDisplay):
 
     def _show_end(self, event: dict[str, Any]) -> None:
         before, after = event["before"], event["after"]
-        self._print(f"{'':<34} {'before':>8} {'after':>8}")
+        self._print(f"{'':<38} {'before':>8} {'after':>8}")
         of = f"drawings kept aside, of {after['drawings']}"
         for name, key, form in (
             (f"{of}: right", "right", "d"),
@@ -350,7 +350,7 @@ class TeachingDisplay(TrainingDisplay):
             ("MNIST test", "test", ".2%"),
             ("MNIST test, refused", "test_refused", ".2%"),
         ):
-            self._print(f"{name:<34} {before[key]:>8{form}} {after[key]:>8{form}}")
+            self._print(f"{name:<38} {before[key]:>8{form}} {after[key]:>8{form}}")
         verdict = "It is served from now on; back: inkling teach --back"
         self._print(f"{event['why']}. {verdict if event['better'] else 'Nothing has changed'}")
 
