@@ -115,7 +115,7 @@ def _from_line(line: str, where: str) -> Labelled:
     try:
         values = _LABELLED.validate_json(line)
         picture = base64.b64decode(values.picture, validate=True) if values.picture else None
-        drawing = replace(values, picture=picture, id=0)
+        drawing = replace(values, picture=picture, sending=None, id=0)
         to_image(drawing.source)
         if drawing.label not in range(10):
             raise ValueError(f"its label is {drawing.label}")

@@ -7,6 +7,7 @@ that it is under way, wherever it was started.
 import json
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +19,8 @@ from inkling.errors import RunError
 
 PLAN = "run.json"
 LOCK, HOLDER = "lock", "pid"  # the second says which process holds the first
-SECONDS_TO_LOOK = 0.5  # is_held takes the lock, too, for a moment
+SECONDS_TO_WAIT, SECONDS_TO_LOOK = 0.5, 0.1  # since looking takes the lock, too, for a moment
+_looking = threading.Lock()  # one thread at a time
 State = Literal["running", "stopped", "ended"]
 
 
@@ -39,7 +41,7 @@ def held(run: Path) -> Iterator[None]:
     """Hold a run while training it. Raises RunError if another process does."""
     lock = FileLock(run / LOCK)
     try:
-        lock.acquire(timeout=SECONDS_TO_LOOK)
+        lock.acquire(timeout=SECONDS_TO_WAIT)
     except Timeout as cause:
         raise RunError(
             f"{run}: expected a run that nobody trains, but process {_holder(run)} does",
@@ -54,6 +56,7 @@ def held(run: Path) -> Iterator[None]:
             (run / HOLDER).write_text(str(os.getpid()))
         yield
     finally:
+        (run / HOLDER).unlink(missing_ok=True)
         lock.release()
 
 
@@ -62,18 +65,27 @@ def is_held(run: Path) -> bool:
     if not (run / LOCK).exists():
         return False
     try:
-        with FileLock(run / LOCK).acquire(timeout=0):
+        with _looking, FileLock(run / LOCK).acquire(timeout=SECONDS_TO_LOOK):
             return False
     except Timeout:
         return True
+    except OSError:  # a folder that cannot be written to is not trained in
+        return False
 
 
 def stop(run: Path) -> None:
-    """Ask the process that trains a run to save it and stop. Raises RunError if none does."""
+    """Ask the process that trains a run to save it and stop, once. Raises RunError if none does."""
     holder = _holder(run)
     if not is_held(run) or holder is None:
         raise RunError(f"{run}: expected a run under way, but nobody trains it", "Look anew")
-    os.kill(holder, signal.SIGINT)
+    try:
+        (run / HOLDER).unlink(missing_ok=True)  # a second signal would not let it save
+        os.kill(holder, signal.SIGINT)
+    except OSError as cause:
+        raise RunError(
+            f"{run}: expected to stop process {holder}, but {cause.strerror}",
+            "Stop it where it was started",
+        ) from cause
 
 
 def _holder(run: Path) -> int | None:

@@ -82,9 +82,9 @@ class Served:
         name = shelf.chosen()
         if given is None and name != SHIPPED:
             with suppress(InklingError):  # a broken one must not keep the page from opening
-                self._current = name, Reader.load(shelf.find(name))
+                self._use(name)
                 return
-        self._current = str(given or SHIPPED), Reader.load(given)
+        self._current = str(given or SHIPPED), given or bundle.PRETRAINED, Reader.load(given)
 
     @property
     def name(self) -> str:
@@ -94,15 +94,23 @@ class Served:
     @property
     def reader(self) -> Reader:
         """The reader in use; one request asks once."""
+        return self._look()[2]
+
+    @property
+    def path(self) -> Path:
+        """The folder of the bundle in use."""
         return self._look()[1]
 
-    def _look(self) -> tuple[str, Reader]:
+    def _use(self, name: str) -> None:
+        path = self.shelf.find(name)
+        self._current = name, path, Reader.load(path)
+
+    def _look(self) -> tuple[str, Path, Reader]:
         if self._stamp() != self._seen:
             with self._lock:
                 if (stamp := self._stamp()) != self._seen:
-                    name = self.shelf.chosen()
                     with suppress(InklingError):  # then the one in use stays
-                        self._current = name, Reader.load(self.shelf.find(name))
+                        self._use(self.shelf.chosen())
                     self._seen = stamp
         return self._current
 

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import httpx
@@ -120,6 +121,38 @@ def test_a_training_of_a_terminal_is_watched_and_stopped(tmp_path):
         assert "Perhaps you meant digits" in wrong.json()["hint"]
 
 
+def test_a_broken_folder_hides_no_other(tmp_path):
+    for name, plan in (("empty", "{}"), ("null", '{"recipe": null, "seed": 0}'), ("text", "x")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / runs.PLAN).write_text(plan)
+    with serving("--runs", str(tmp_path)) as (address, _):
+        listed = httpx.get(f"{address}/api/runs").json()
+        assert {run["name"]: "cannot be read" in run["said"] for run in listed} == {
+            "empty": True,
+            "null": True,
+            "text": True,
+        }
+        long = httpx.get(f"{address}/api/runs/{'x' * 300}")
+        assert long.status_code == 422
+        assert "a run that is here" in long.json()["error"]
+
+
+def test_looking_does_not_make_it_seem_held(tmp_path):
+    with runs.held(tmp_path):
+        pass
+    seen = []
+    lookers = [
+        threading.Thread(target=lambda: seen.extend(runs.is_held(tmp_path) for _ in range(300)))
+        for _ in range(4)
+    ]
+    for looker in lookers:
+        looker.start()
+    for looker in lookers:
+        looker.join()
+    assert len(seen) == 1200
+    assert not any(seen)
+
+
 def test_a_server_that_stops_saves_what_it_has_started(tmp_path):
     with serving("--runs", str(tmp_path)) as (address, process):
         wanted = {"recipe": "mlp", "dataset": "optdigits", "epochs": 5000}
@@ -127,6 +160,8 @@ def test_a_server_that_stops_saves_what_it_has_started(tmp_path):
         until(address, name, lambda run: len(run["events"]) > 3)
         second = httpx.post(f"{address}/api/runs", json=wanted)
         assert "one network at a time" in second.json()["error"]
+        for _ in range(2):  # a second signal would not let it save
+            assert httpx.post(f"{address}/api/runs/{name}/stop").status_code == 200
         process.send_signal(signal.SIGINT)
         process.wait(timeout=20)
     assert events.since(tmp_path / name, 0)[0][-1]["event"] == "stopped"

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from inkling import bundle, export, machine, teach
 from inkling.drawings import Labelled, Store
 from inkling.errors import RunError
-from inkling.reader import Network
+from inkling.reader import Network, Reader
 from inkling.shelf import SHIPPED, Shelf
 
 
@@ -104,6 +104,15 @@ def test_the_command_says_what_is_missing(tmp_path, monkeypatch):
     assert result.stderr.startswith("inkling: Expected at least 3 drawings of one digit")
     assert len(result.stderr.splitlines()) == 1
     assert "The bundle that ships" in run_inkling("teach", "--back").stdout
+    assert "without a path" in run_inkling("teach", "--name", "../x").stderr
+
+
+def test_a_bundle_that_cannot_say_when_to_believe_it_refuses_nothing(mnist):
+    card, model = bundle.read(bundle.PRETRAINED)
+    plain = card.model_copy(update={"acceptance": None, "validation": None})
+    few = replace(mnist.test, pixels=mnist.test.pixels[:9], labels=mnist.test.labels[:9])
+    figures = teach.measure(Reader(plain, Network(model, 10)), [labelled(1, 0)], few)
+    assert (figures.refused, figures.test_refused, figures.right) == (0, 0, 1)
 
 
 @pytest.mark.usefixtures("mnist")

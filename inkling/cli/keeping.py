@@ -110,6 +110,7 @@ def teach(
         str | None, typer.Option(help="What to call it (default: the time)", show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option(help="Decides all that is random.", min=0)] = 0,
+    served: Annotated[Path | None, typer.Option(hidden=True)] = None,
     back: Annotated[
         bool, typer.Option("--back", help="Teach nothing: serve the bundle that ships again.")
     ] = False,
@@ -133,16 +134,19 @@ def teach(
         from inkling import teach as teaching
     except ImportError as cause:
         raise MissingExtra("Teaching", str(cause.name), "train") from cause
-    run = shelf.taught / Path(name or f"{datetime.now():%Y%m%d-%H%M%S}").name
+    name = name or f"{datetime.now():%Y%m%d-%H%M%S}"
+    if name != Path(name).name or name == "..":
+        raise typer.BadParameter("--name is that of a folder, without a path")
     console = Console()
     shown = shown_as(console, quiet, as_json)
     with stopped_by_signal() as caught, terminal.TeachingDisplay(shown, console) as display:
-        served = shelf.find(shelf.chosen())
-        ended = teaching.teach(kept, run, display, lambda: bool(caught), served, seed=seed)
+        before = served or shelf.find(shelf.chosen())
+        run = shelf.taught / name
+        ended = teaching.teach(kept, run, display, lambda: bool(caught), before, seed=seed)
     if ended is None:
         raise typer.Exit(STOPPED + caught[0])
     if ended.better:
-        shelf.choose(f"{TAUGHT}/{run.name}")
+        shelf.choose(f"{TAUGHT}/{name}")
     return None
 
 

@@ -3,14 +3,20 @@
 const COLOURS = ["--accent", "--warn", "--third", "--fourth", "--fifth", "--sixth"];
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-const drawn = new Map(); // by element, what draws it anew
-const again = () => { for (const draw of drawn.values()) draw(); };
+const drawn = new Map(); // by element: its chart, and what draws it anew
+const again = () => { for (const { draw } of [...drawn.values()]) draw(); };
 addEventListener("resize", again);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
 
+/** Take a chart away: uPlot itself holds on to each until then. */
+export function forget(element) {
+  drawn.get(element)?.chart.destroy();
+  drawn.delete(element);
+}
+
 /** Draw lines `{label, xs, ys, dashed, colour}` into an element, anew each time. */
 export function lines(element, title, across, up, series, options = {}) {
-  drawn.set(element, () => lines(element, title, across, up, series, options));
+  forget(element);
   const data = uPlot.join(series.map(({ xs, ys }) => [xs, ys])); // global, of the vendored file
   const axis = (label) => ({
     label, stroke: colour("--soft"), grid: { stroke: colour("--line") }, ticks: { stroke: colour("--line") },
@@ -30,6 +36,7 @@ export function lines(element, title, across, up, series, options = {}) {
     }))],
   }, data);
   element.replaceChildren(chart.root);
+  drawn.set(element, { chart, draw: () => lines(element, title, across, up, series, options) });
   chart.root.setAttribute("role", "img");
   chart.root.setAttribute("aria-label", `${title}: ${series.map(({ label, ys }) => `${label} ${ys.at(-1)?.toPrecision(3) ?? ""}`).join(", ")}`);
 }

@@ -15,7 +15,7 @@ export async function call(path, options) {
   try {
     response = await fetch(path, options);
   } catch {
-    throw new Error("The server does not answer. Is it still running? Nothing was changed.");
+    throw Object.assign(new Error("The server does not answer. Is it still running?"), { lost: true });
   }
   const content = response.status === 204 ? null : await response.json();
   if (!response.ok) throw new Error(`${content.error}. ${content.hint}.`);

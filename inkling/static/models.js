@@ -42,8 +42,10 @@ function showConfusion(name, classes, counts) {
 }
 
 async function openCell(name, classes, label, reading) {
+  const mine = asked;
   const query = new URLSearchParams({ name, label, reading });
   const { dataset, n, images } = await call(`/api/models/cell?${query}`);
+  if (mine !== asked) return;
   const shown = n > images.length ? `, ${images.length} of them` : "";
   const order = label === reading ? "the least sure first" : "the surest first";
   find("cell-title").textContent = `${classes[label]} read as ${classes[reading]}: ${number(n)}${shown}, ${order}`;

@@ -40,8 +40,9 @@ async function watch(started) {
     let state;
     try {
       state = await call(`/api/teach/${mine}?after=${next}`);
-    } catch (error) { // a lost connection; what is under way goes on
+    } catch (error) {
       tell(error.message);
+      if (!error.lost) return working(false); // else what is under way goes on
       await new Promise((done) => setTimeout(done, 3 * EVERY));
       continue;
     }

@@ -1,12 +1,13 @@
 // Trainings: started, watched as they learn, stopped, taken up again, compared.
 
-import { lines } from "./chart.js";
+import { forget, lines } from "./chart.js";
 import { call, find, make, percent, say, telling } from "./dom.js";
 
 const EVERY = 1000; // milliseconds
 const SIDE = 56; // pixels of a digit of the sheet, as shown
 let recipes = [];
 let watched = null; // the name of a run
+let charted = ""; // what the charts show: runs, and how many events of each
 let listed = ""; // the runs as they were last listed
 const compared = new Set(); // names of others
 const courses = new Map(); // by run: what its events have come to
@@ -25,6 +26,7 @@ async function follow(name) {
     }
     if (event.event === "epoch") course.epochs.push(event);
     if (event.event === "end") course.end = event;
+    course.stopped = event.event === "stopped";
   }
   return { ...state, course };
 }
@@ -45,8 +47,9 @@ function chart(kind, names) {
       ...(validation.xs.length ? [{ label: `${name}, validation`, ...validation, hue, points: validation.xs.length < 30 }] : []),
     ];
   }).filter(({ xs }) => xs.length);
-  if (series.length) lines(find(kind), kind === "loss" ? "Loss" : "Accuracy", "epoch", kind, series);
-  else find(kind).replaceChildren();
+  if (series.length) return lines(find(kind), kind === "loss" ? "Loss" : "Accuracy", "epoch", kind, series);
+  forget(find(kind));
+  find(kind).replaceChildren();
 }
 
 function progress({ state, said, epochs, course }) {
@@ -55,7 +58,7 @@ function progress({ state, said, epochs, course }) {
   if (end) return `It has ended: ${percent(end.test.accuracy, 2)} of ${end.test.n.toLocaleString("en")} test images, trained in ${end.train_seconds.toFixed(1)} s.`;
   if (!latest) return state === "running" ? "Getting ready …" : "It has reported nothing yet.";
   const of = `Epoch ${latest.epoch} of ${Math.ceil(epochs)}`;
-  if (state !== "running") return `${of}, stopped and saved.`;
+  if (state !== "running") return course.stopped ? `${of}, stopped and saved.` : `${of}: it broke off; it goes on from the last epoch that was saved.`;
   const left = Math.round(latest.seconds_left);
   if (left < 1 && course.epochs.length >= Math.ceil(epochs)) return "Calibrating, exporting, checking, testing …";
   const [minutes, seconds] = [Math.floor(left / 60), String(left % 60).padStart(2, "0")];
@@ -85,7 +88,15 @@ async function showWatched() {
   if (!watched) return;
   const name = watched;
   const run = await follow(name);
-  for (const other of compared) if (other !== name) await follow(other);
+  for (const other of [...compared]) {
+    if (other === name) continue;
+    try {
+      await follow(other);
+    } catch (error) { // its folder may be gone
+      if (error.lost) throw error;
+      compared.delete(other);
+    }
+  }
   if (name !== watched) return;
   find("watched").hidden = false;
   find("watched-title").textContent = name;
@@ -95,6 +106,9 @@ async function showWatched() {
   find("report").hidden = run.state !== "ended";
   find("report").href = `/models#${encodeURIComponent(`runs/${name}`)}`;
   const names = [name, ...[...compared].filter((other) => other !== name)];
+  const now = JSON.stringify(names.map((each) => [each, courses.get(each).next]));
+  if (now === charted) return;
+  charted = now;
   chart("loss", names);
   chart("accuracy", names);
   if (run.recipe) await showLook(name);
@@ -102,6 +116,7 @@ async function showWatched() {
 
 function watch(name) {
   watched = name;
+  charted = "";
   location.hash = encodeURIComponent(name);
   for (const id of ["sheet-part", "kernels-part"]) find(id).hidden = true;
 }
@@ -111,6 +126,7 @@ async function list() {
   const now = JSON.stringify([runs, watched]);
   if (now === listed) return;
   listed = now;
+  const focused = document.activeElement?.closest("#runs button, #runs input")?.ariaLabel;
   find("runs-part").hidden = !runs.length;
   find("runs").tBodies[0].replaceChildren(...runs.map(({ name, state, dataset, seed }) => {
     const box = make("input", { type: "checkbox", checked: compared.has(name), ariaLabel: `Compare ${name}` });
@@ -119,10 +135,11 @@ async function list() {
       if (!watched) watch(name);
       await showWatched();
     }));
-    const open = make("button", { type: "button", textContent: name, ariaPressed: String(name === watched) });
+    const open = make("button", { type: "button", textContent: name, ariaLabel: `Watch ${name}`, ariaPressed: String(name === watched) });
     open.addEventListener("click", telling(async () => { watch(name); await list(); await showWatched(); }));
     return make("tr", {}, make("td", {}, make("label", { className: "touch" }, box)), make("td", {}, open), ...[state, dataset, String(seed)].map((text) => make("td", { textContent: text })));
   }));
+  if (focused) [...find("runs").querySelectorAll("button, input")].find((each) => each.ariaLabel === focused)?.focus();
 }
 
 find("start").addEventListener("submit", (event) => {

@@ -3,11 +3,13 @@
 The server itself never loads PyTorch, and a training that dies takes nothing with it.
 """
 
+import os
 import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -17,56 +19,91 @@ from inkling.errors import RunError
 SECONDS_TO_SAVE = 10
 
 
+@dataclass
+class Job:
+    """A training that was started."""
+
+    process: subprocess.Popen[bytes]
+    errors: IO[bytes]
+    said: str | None = None  # its last line, once it has ended
+    asked: bool = False  # to stop: a second signal would not let it save
+
+
 class Jobs:
-    """The trainings this server has started, by the folder of each; one at a time."""
+    """The trainings this server has started, by the folder of each; one at a time.
+
+    Safe to share between threads.
+    """
 
     def __init__(self) -> None:
-        self._of: dict[Path, tuple[subprocess.Popen[bytes], IO[bytes]]] = {}
+        self._of: dict[Path, Job] = {}
+        self._lock = threading.Lock()
 
-    def start(self, run: Path, *arguments: str) -> None:
+    def start(self, run: Path, *arguments: str, **environment: str) -> None:
         """Have the command line train to a run's folder. Raises RunError if one is under way."""
-        for other, (process, _) in self._of.items():
-            if process.poll() is None:
+        with self._lock:
+            if other := self._running():
                 raise RunError(
                     f"Expected to train one network at a time, but {other.name} is under way",
                     "Stop it or let it end",
                 )
-        told = tempfile.TemporaryFile()  # noqa: SIM115  # close closes it
-        process = subprocess.Popen(
-            [sys.executable, "-m", "inkling", *arguments, "--quiet"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=told,
-        )
-        self._of[run] = process, told
+            errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed when the process has ended
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "inkling", *arguments, "--quiet"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                env=os.environ | environment,
+                start_new_session=True,  # Ctrl-C is for the server, which then stops it once
+            )
+            self._of[run] = Job(process, errors)
+
+    def running(self) -> Path | None:
+        """The folder of the training under way."""
+        with self._lock:
+            return self._running()
 
     def state(self, run: Path) -> tuple[runs.State | None, str]:
         """Whether a run of this server's is under way, and the last line it said in the end."""
-        if run not in self._of:
-            return None, ""
-        process, told = self._of[run]
-        code = process.poll()
-        if code is None:
-            return "running", ""
-        told.seek(0)
-        lines = told.read().decode(errors="replace").strip().splitlines()
-        return ("ended" if code == 0 else "stopped"), lines[-1] if code and lines else ""
+        with self._lock:
+            if (job := self._of.get(run)) is None:
+                return None, ""
+            code = job.process.poll()
+            if code is None:
+                return "running", ""
+            if job.said is None:
+                job.errors.seek(0)
+                lines = job.errors.read().decode(errors="replace").strip().splitlines()
+                job.errors.close()
+                job.said = lines[-1] if code and lines else ""
+            return ("stopped" if code else "ended"), job.said
 
     def stop(self, run: Path) -> None:
-        """Ask a run to save and stop, whoever has started it. Raises RunError if none does."""
-        process, _ = self._of.get(run, (None, None))
-        if process and process.poll() is None:
-            process.send_signal(signal.SIGINT)
-        else:
-            runs.stop(run)
+        """Ask a run to save and stop, whoever has started it. Raises RunError if none trains it."""
+        with self._lock:
+            job = self._of.get(run)
+            if job and job.process.poll() is None:
+                return _ask(job)
+        return runs.stop(run)
 
     def close(self) -> None:
         """Have all that is under way saved and stopped."""
-        for process, told in self._of.values():
-            with suppress(ProcessLookupError):
-                process.send_signal(signal.SIGINT)
-            try:
-                process.wait(SECONDS_TO_SAVE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-            told.close()
+        with self._lock:
+            for job in self._of.values():
+                if job.process.poll() is None:
+                    _ask(job)
+                try:
+                    job.process.wait(SECONDS_TO_SAVE)
+                except subprocess.TimeoutExpired:
+                    job.process.kill()
+                    job.process.wait()
+                job.errors.close()
+
+    def _running(self) -> Path | None:
+        return next((run for run, job in self._of.items() if job.process.poll() is None), None)
+
+
+def _ask(job: Job) -> None:
+    if not job.asked:
+        job.asked = True
+        job.process.send_signal(signal.SIGINT)

@@ -5,18 +5,18 @@ watched in the same way.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import anyio.to_thread
 from fastapi import FastAPI, Query, Response
-from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
-from inkling import bundle, catalog, data, events, recipes, runs
+from inkling import bundle, catalog, data, drawings, events, recipes, runs
 from inkling.errors import RunError
-from inkling.shelf import SHIPPED, TAUGHT, Served
+from inkling.shelf import SHIPPED, Served
 from inkling.web.jobs import Jobs
 
 LOOK = "look.json"
@@ -42,9 +42,10 @@ def add_training(app: FastAPI, served: Served, url: str, jobs: Jobs) -> None:
 
     def folder(name: str) -> Path:
         path = shelf.runs / name
-        if path.parent != shelf.runs or not (path / runs.PLAN).is_file():
-            raise RunError(f"Expected a run that is here, got {name!r}", "Look anew")
-        return path
+        with suppress(OSError):  # a name may be too long for a file
+            if path.parent == shelf.runs and (path / runs.PLAN).is_file():
+                return path
+        raise RunError(f"Expected a run that is here, got {name!r}", "Look anew")
 
     def known(name: str) -> Path:
         """A run's folder, or where one that was just started will have its own."""
@@ -53,19 +54,25 @@ def add_training(app: FastAPI, served: Served, url: str, jobs: Jobs) -> None:
 
     def described(path: Path) -> dict[str, Any]:
         state, said = jobs.state(path)
-        ended = (path / bundle.IN_A_RUN / bundle.CARD).is_file()
         if state != "running":
-            state = "ended" if ended else "running" if runs.is_held(path) else "stopped"
-        plan = runs.read_plan(path) if (path / runs.PLAN).is_file() else None
-        recipe = plan["recipe"] if plan else {}
-        return {
+            ended = (path / bundle.IN_A_RUN / bundle.CARD).is_file()
+            state = "running" if runs.is_held(path) else "ended" if ended else "stopped"
+        recipe: dict[str, Any] = {}
+        seed = None
+        if (path / runs.PLAN).is_file():  # one just started has none yet
+            try:
+                plan = runs.read_plan(path)
+                recipe, seed = dict(plan["recipe"]), plan["seed"]
+            except (RunError, TypeError, ValueError):
+                said = f"{path}: expected a plan of a run, but it cannot be read as one"
+        about = {key: recipe.get(key) for key in ("dataset", "epochs")}
+        recipe_name = recipe.get("name")
+        return about | {
             "name": path.name,
             "state": state,
             "said": said,
-            "recipe": recipe.get("name"),
-            "dataset": recipe.get("dataset"),
-            "epochs": recipe.get("epochs"),
-            "seed": plan["seed"] if plan else None,
+            "recipe": recipe_name,
+            "seed": seed,
         }
 
     def watched(path: Path, after: int) -> dict[str, Any]:
@@ -141,7 +148,8 @@ def add_training(app: FastAPI, served: Served, url: str, jobs: Jobs) -> None:
     async def teach() -> dict[str, Any]:
         def work() -> dict[str, Any]:
             name = f"{datetime.now():%Y%m%d-%H%M%S}"
-            jobs.start(shelf.taught / name, "teach", "--name", name, "--drawings", url)
+            options = ["--name", name, "--served", str(served.path)]
+            jobs.start(shelf.taught / name, "teach", *options, **{drawings.ENVIRONMENT: url})
             return {"name": name}
 
         return await run(work)
@@ -149,8 +157,12 @@ def add_training(app: FastAPI, served: Served, url: str, jobs: Jobs) -> None:
     @app.get("/api/teach", summary="The latest teaching, if there is one")
     async def latest_teaching() -> dict[str, Any]:
         def work() -> dict[str, Any]:
-            found = sorted(path for path in shelf.taught.glob("*") if path.is_dir())
-            return described(found[-1]) if found else {"name": None, "state": None}
+            running = jobs.running()
+            if running and running.parent == shelf.taught:
+                return described(running)
+            plans = shelf.taught.glob(f"*/{runs.PLAN}")
+            latest = max(plans, key=lambda plan: plan.stat().st_mtime, default=None)
+            return described(latest.parent) if latest else {"name": None, "state": None}
 
         return await run(work)
 
@@ -160,7 +172,7 @@ def add_training(app: FastAPI, served: Served, url: str, jobs: Jobs) -> None:
         known = path.parent == shelf.taught and path.is_dir()
         if not known and jobs.state(path)[0] is None:
             raise RunError(f"Expected a teaching that is here, got {name!r}", "Look anew")
-        return await run(watched, path, after) | {"serves": served.name == f"{TAUGHT}/{name}"}
+        return await run(watched, path, after)
 
     @app.post("/api/teach/{name}/stop", summary="Stop it; nothing changes")
     async def stop_teaching(name: str) -> dict[str, Any]:
@@ -177,4 +189,5 @@ def file_of(path: Path) -> Response:
     """A file that changes while it is looked at. Raises RunError where there is none yet."""
     if not path.is_file():
         raise RunError(f"Expected {path.name} in the run's folder, found none", "Let it train on")
-    return FileResponse(path, headers={"Cache-Control": "no-store"})
+    kind = "image/png" if path.suffix == ".png" else "application/json"
+    return Response(path.read_bytes(), media_type=kind, headers={"Cache-Control": "no-store"})
