@@ -13,7 +13,7 @@ run: $(VENV)/base  ## start the page at http://127.0.0.1:8000
 	@exec $(BIN)/inkling serve --port $(PORT)
 
 test: check  ## everything that must hold before a change lands
-	$(BIN)/pytest --numprocesses auto
+	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 check: $(VENV)/dev  ## format, lint, types and the import rules
 	$(BIN)/ruff format --check

@@ -110,7 +110,9 @@ def teach(
         str | None, typer.Option(help="What to call it (default: the time)", show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option(help="Decides all that is random.", min=0)] = 0,
-    served: Annotated[Path | None, typer.Option(hidden=True)] = None,
+    served: Annotated[
+        Path | None, typer.Option(help="The bundle to compare with (default: the chosen one)")
+    ] = None,
     back: Annotated[
         bool, typer.Option("--back", help="Teach nothing: serve the bundle that ships again.")
     ] = False,
