@@ -65,19 +65,20 @@ def add_training(app: FastAPI, served: Served, url: str, jobs: Jobs) -> None:
                 recipe, seed = dict(plan["recipe"]), plan["seed"]
             except (RunError, TypeError, ValueError):
                 said = f"{path}: expected a plan of a run, but it cannot be read as one"
-        about = {key: recipe.get(key) for key in ("dataset", "epochs")}
-        recipe_name = recipe.get("name")
-        return about | {
+        return {
             "name": path.name,
             "state": state,
             "said": said,
-            "recipe": recipe_name,
+            "recipe": recipe.get("name"),
+            "dataset": recipe.get("dataset"),
+            "epochs": recipe.get("epochs"),
             "seed": seed,
         }
 
     def watched(path: Path, after: int) -> dict[str, Any]:
+        state = described(path)  # first: of one that has ended, all events are there then
         found, following = events.since(path, after)
-        return described(path) | {"events": found, "next": following}
+        return state | {"events": found, "next": following}
 
     @app.get("/api/recipes", summary="What can be trained")
     async def list_recipes() -> list[dict[str, Any]]:
