@@ -124,17 +124,7 @@ def teach(
     few = splits.validation.images()[:7]
     old = Network(content, len(card.classes))
     export.check_agreement(old, export.compute_logits(network, few) / card.temperature, few)
-    recipe = replace(
-        recipes.from_card(card.recipe),
-        name="taught",
-        about=f"{card.recipe['name']}, taught by {len(learn)} drawings of one hand",
-        split="standard",
-        epochs=STEPS / (len(splits.train.labels) // BATCH),
-        batch=BATCH,
-        learning_rate=RATE,
-        warm_up=0.1,
-        degraded=0,
-    )
+    recipe = _recipe(card, len(learn), len(splits.train.labels))
     plan = {"recipe": asdict(recipe), "seed": seed, "device": "cpu"}
     plan |= {"threads": torch.get_num_threads(), "commit": machine.commit()}
     checkpoint.create(run, plan)
@@ -176,20 +166,7 @@ def teach(
         reading = Network(taught, len(card.classes), torch.get_num_threads())
         logits = export.compute_logits(network, few) / card.temperature
         export.check_agreement(reading, logits, few)
-        new = card.model_copy(
-            update={
-                "model_sha256": hashlib.sha256(taught).hexdigest(),
-                "created": datetime.now(UTC).isoformat(timespec="seconds"),
-                "recipe": asdict(recipe),
-                "seed": seed,
-                "train_seconds": round(learner.progress.seconds, 2),
-                "device": "cpu",
-                "threads": torch.get_num_threads(),
-                "versions": {"inkling": __version__}
-                | machine.versions("torch", "numpy", "onnx", "onnxruntime"),
-            }
-            | export.measured(reading, card.temperature, splits)
-        )
+        new = _card(card, hashlib.sha256(taught).hexdigest(), learner, reading, splits)
         figures = {
             path: measure(Reader.load(path, torch.get_num_threads()), aside, splits.test)
             for path in {base, served}
@@ -281,6 +258,41 @@ def unpack(
         raise RunError(f"Expected the weights of {model}, got others", way_out) from cause
     network.load_state_dict(values)
     return network, kept
+
+
+def _recipe(card: bundle.Card, drawings: int, images: int) -> recipes.Recipe:
+    """How a teaching learns: as the network did, but shorter, slower, and of clean images."""
+    return replace(
+        recipes.from_card(card.recipe),
+        name="taught",
+        about=f"{card.recipe['name']}, taught by {drawings} drawings of one hand",
+        split="standard",
+        epochs=STEPS / (images // BATCH),
+        batch=BATCH,
+        learning_rate=RATE,
+        warm_up=0.1,
+        degraded=0,
+    )
+
+
+def _card(
+    old: bundle.Card, digest: str, learner: train.Learner, network: Network, splits: data.Splits
+) -> bundle.Card:
+    """The card of the taught network, whose temperature stays that of the old one."""
+    return old.model_copy(
+        update={
+            "model_sha256": digest,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "recipe": asdict(learner.recipe),
+            "seed": learner.seed,
+            "train_seconds": round(learner.progress.seconds, 2),
+            "device": "cpu",
+            "threads": torch.get_num_threads(),
+            "versions": {"inkling": __version__}
+            | machine.versions("torch", "numpy", "onnx", "onnxruntime"),
+        }
+        | export.measured(network, old.temperature, splits)
+    )
 
 
 def _mix(
