@@ -17,8 +17,8 @@ from torch import nn
 
 from inkling import atomic, data, pictures, weights
 from inkling.errors import RunError
+from inkling.runs import FILTERS, LOOK, SHEET
 
-SHEET, LOOK, FILTERS = "sheet.png", "look.json", "filters.png"
 ROW = 5  # images a side of the sheet
 SECONDS_A_LOOK = 2.0
 MOST_FILTERS = 32

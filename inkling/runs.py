@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from inkling.errors import RunError
 
 PLAN = "run.json"
+SHEET, LOOK, FILTERS = "sheet.png", "look.json", "filters.png"  # of looks.py
 LOCK, HOLDER = "lock", "pid"  # the second says which process holds the first
 SECONDS_TO_WAIT, SECONDS_TO_LOOK = 0.5, 0.1  # since looking takes the lock, too, for a moment
 _looking = threading.Lock()  # one thread at a time

@@ -104,15 +104,15 @@ def teach(
     report: train.Report,
     should_stop: train.ShouldStop = lambda: False,
     served: Path = bundle.PRETRAINED,
-    base: Path = bundle.PRETRAINED,
     seed: int = 0,
 ) -> Outcome | None:
-    """Teach the bundle `base` the hand of `drawings`; None if it was stopped.
+    """Teach the bundle that ships the hand of `drawings`; None if it was stopped.
 
     `run` becomes the folder of the teaching, with its events and the bundle. The outcome compares
     it with the bundle `served`. Raises RunError, DataError, BundleError, RecipeError.
     """
     learn, aside = apart(drawings)
+    base = bundle.PRETRAINED
     card, content = bundle.read(base)
     if bundle.read(served)[0].dataset != card.dataset:
         served = base

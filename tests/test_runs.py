@@ -65,21 +65,21 @@ def test_a_network_is_looked_at(tmp_path, mnist):
     split = data.Split(mnist.train.pixels[:40], mnist.train.labels[:40])
     looking = looks.Looks(tmp_path, split)
     looking.look(network, 7)
-    seen = json.loads((tmp_path / looks.LOOK).read_text())
+    seen = json.loads((tmp_path / runs.LOOK).read_text())
     assert (seen["step"], seen["labels"]) == (7, split.labels[:25].tolist())
     with torch.no_grad():
         parts = network.eval()(torch.from_numpy(split.images()[:25])).softmax(1).numpy()
     assert seen["readings"] == parts.argmax(1).tolist()
     assert seen["confidences"] == pytest.approx(parts.max(1), abs=1e-4)
-    with Image.open(tmp_path / looks.SHEET) as sheet:
+    with Image.open(tmp_path / runs.SHEET) as sheet:
         tiles = np.asarray(sheet).reshape(5, 28, 5, 28).transpose(0, 2, 1, 3).reshape(25, 28, 28)
     assert np.array_equal(tiles, split.pixels[:25, 0])
-    with Image.open(tmp_path / looks.FILTERS) as filters:
+    with Image.open(tmp_path / runs.FILTERS) as filters:
         assert filters.size == (8 * 4 - 1, 2 * 4 - 1)  # 16 of 3x3, eight in a row
     looking.look(network, 8)
-    assert json.loads((tmp_path / looks.LOOK).read_text())["step"] == 7  # it was just done
+    assert json.loads((tmp_path / runs.LOOK).read_text())["step"] == 7  # it was just done
     looking.look(network, 9, at_once=True)
-    assert json.loads((tmp_path / looks.LOOK).read_text())["step"] == 9
+    assert json.loads((tmp_path / runs.LOOK).read_text())["step"] == 9
 
 
 def until(address, name, wanted):

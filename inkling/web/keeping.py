@@ -1,27 +1,21 @@
 """What is kept, over HTTP: only when a person has said what it is."""
 
-import io
-from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-import anyio.to_thread
 from fastapi import FastAPI, Query, Request, Response
 from PIL import Image
 
-from inkling import ink
+from inkling import ink, pictures
 from inkling.drawings import MOST_AT_ONCE, Filter, Labelled, Order, Store
 from inkling.shelf import Served
 from inkling.web.messages import READ_BODY, source_of
+from inkling.web.threads import run
 
-Kept = TypeVar("Kept")
 Digit = Annotated[int, Query(ge=0, le=9, description="What it really is")]
 
 
 def add_drawings(app: FastAPI, served: Served, store: Store) -> None:
     """What is kept, and only when a person has said what it is."""
-
-    async def run(work: Callable[..., Kept], *arguments: Any) -> Kept:
-        return await anyio.to_thread.run_sync(work, *arguments, limiter=app.state.readers)
 
     @app.post("/api/drawings", status_code=201, openapi_extra={"requestBody": READ_BODY})
     async def keep(
@@ -55,7 +49,7 @@ def add_drawings(app: FastAPI, served: Served, store: Store) -> None:
             )
             return store.add(drawing).to_json()
 
-        return await run(work)
+        return await run(app, work)
 
     @app.get("/api/drawings", summary="Some of what is kept, the hardest to read first")
     async def find(
@@ -67,29 +61,25 @@ def add_drawings(app: FastAPI, served: Served, store: Store) -> None:
         count: Annotated[int, Query(ge=1, le=MOST_AT_ONCE)] = 50,
         skip: Annotated[int, Query(ge=0)] = 0,
     ) -> list[dict[str, Any]]:
-        found = await run(store.find, Filter(label, wrong, unsure, since), order, count, skip)
+        found = await run(app, store.find, Filter(label, wrong, unsure, since), order, count, skip)
         return [drawing.to_json() for drawing in found]
 
     @app.get("/api/drawings/stats", summary="How many are kept, and read rightly")
     async def stats() -> dict[str, Any]:
-        return await run(store.stats)
+        return await run(app, store.stats)
 
     @app.get("/api/drawings/{number}/image", response_class=Response, summary="As it is read, PNG")
     async def image(number: int) -> Response:
         def work() -> bytes:
-            file, seen = (
-                io.BytesIO(),
-                ink.to_image(store.get(number).source, served.reader.card.frame),
-            )
-            Image.fromarray((seen[0] * 255).round().astype("uint8")).save(file, "PNG")
-            return file.getvalue()
+            seen = ink.to_image(store.get(number).source, served.reader.card.frame)
+            return pictures.png(Image.fromarray((seen[0] * 255).round().astype("uint8")))
 
-        return Response(await run(work), media_type="image/png")
+        return Response(await run(app, work), media_type="image/png")
 
     @app.patch("/api/drawings/{number}", summary="Say anew what it is")
     async def relabel(number: int, label: Digit) -> dict[str, Any]:
-        return (await run(store.relabel, number, label)).to_json()
+        return (await run(app, store.relabel, number, label)).to_json()
 
     @app.delete("/api/drawings/{number}", status_code=204, summary="Forget it")
     async def delete(number: int) -> None:
-        await run(store.delete, number)
+        await run(app, store.delete, number)

@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import Callable
 from typing import Any, Literal
 
-import anyio.to_thread
 from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
 
 from inkling import ink
@@ -24,6 +23,7 @@ from inkling.web.messages import (
     problem,
     source_of,
 )
+from inkling.web.threads import run
 
 HOWS: dict[bool | str, Callable[..., Reading | Number]] = {
     False: Reader.read,
@@ -50,7 +50,7 @@ def add_reading(app: FastAPI, served: Served) -> None:
                 content["explanation"] = reading.explain().round(2).tolist()
             return content
 
-        return await anyio.to_thread.run_sync(work, limiter=app.state.readers)
+        return await run(app, work)
 
     @app.get("/readyz", summary="Whether it can read")
     async def readyz() -> dict[str, str]:

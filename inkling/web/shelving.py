@@ -1,32 +1,26 @@
 """Bundles over HTTP: which are here, how good they are, which is served."""
 
-import io
-from collections.abc import Callable
 from functools import lru_cache
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-import anyio.to_thread
 import numpy as np
 from fastapi import FastAPI, Query, Response
 from numpy.typing import NDArray
 from PIL import Image
 
-from inkling import bundle, catalog, data, evaluate
+from inkling import bundle, catalog, data, evaluate, pictures
 from inkling.errors import DataError, InklingError
 from inkling.reader import Reader
 from inkling.shelf import Served
+from inkling.web.threads import run
 
 REPORTS = 8  # that are kept at hand
 MOST_OF_A_CELL = 60
-Done = TypeVar("Done")
 
 
 def add_models(app: FastAPI, served: Served) -> None:
     """The bundles of a shelf."""
     shelf = served.shelf
-
-    async def run(work: Callable[..., Done], *arguments: Any) -> Done:
-        return await anyio.to_thread.run_sync(work, *arguments, limiter=app.state.readers)
 
     def card_of(name: str) -> bundle.Card:
         return bundle.read(shelf.find(name))[0]
@@ -42,11 +36,11 @@ def add_models(app: FastAPI, served: Served) -> None:
                     found.append({"name": name, "error": str(error)})
             return {"served": served.name, "models": found}
 
-        return await run(work)
+        return await run(app, work)
 
     @app.put("/api/models/served", summary="Have another bundle served, from now on")
     async def choose(name: str) -> dict[str, str]:
-        await run(shelf.choose, name)
+        await run(app, shelf.choose, name)
         return {"served": served.name}
 
     @app.get("/api/models/report", summary="How a bundle reads the test images of its data set")
@@ -64,7 +58,7 @@ def add_models(app: FastAPI, served: Served) -> None:
                 ],
             }
 
-        return await run(work)
+        return await run(app, work)
 
     @app.get("/api/models/cell", summary="Test images of one label that were read as another")
     async def cell(
@@ -85,7 +79,7 @@ def add_models(app: FastAPI, served: Served) -> None:
                 ],
             }
 
-        return await run(work)
+        return await run(app, work)
 
     @app.get("/api/data/{dataset}/{index}.png", response_class=Response, summary="A test image")
     async def image(dataset: str, index: int) -> Response:
@@ -96,11 +90,9 @@ def add_models(app: FastAPI, served: Served) -> None:
                     f"Expected the number of one of {len(pixels):,} images, got {index}",
                     "Count from 0",
                 )
-            file = io.BytesIO()
-            Image.fromarray(pixels[index, 0]).save(file, "PNG")
-            return file.getvalue()
+            return pictures.png(Image.fromarray(pixels[index, 0]))
 
-        return Response(await run(work), media_type="image/png")
+        return Response(await run(app, work), media_type="image/png")
 
 
 @lru_cache(2)

@@ -4,13 +4,11 @@ Whatever is watched is read from the folder of a run, so that one that a termina
 watched in the same way.
 """
 
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-import anyio.to_thread
 from fastapi import FastAPI, Query, Response
 from pydantic import BaseModel, Field
 
@@ -18,10 +16,9 @@ from inkling import bundle, catalog, data, drawings, events, recipes, runs
 from inkling.errors import RunError
 from inkling.shelf import SHIPPED, Served
 from inkling.web.jobs import Jobs
+from inkling.web.threads import run
 
-LOOK = "look.json"
-PICTURES = {"sheet": "sheet.png", "filters": "filters.png"}
-Done = TypeVar("Done")
+PICTURES = {"sheet": runs.SHEET, "filters": runs.FILTERS}
 
 
 class Wanted(BaseModel):
@@ -36,9 +33,6 @@ class Wanted(BaseModel):
 def add_training(app: FastAPI, served: Served, url: str, jobs: Jobs) -> None:
     """What is trained, and taught from the drawings of the database at `url`."""
     shelf = served.shelf
-
-    async def run(work: Callable[..., Done], *arguments: Any) -> Done:
-        return await anyio.to_thread.run_sync(work, *arguments, limiter=app.state.readers)
 
     def folder(name: str) -> Path:
         path = shelf.runs / name
@@ -104,7 +98,7 @@ def add_training(app: FastAPI, served: Served, url: str, jobs: Jobs) -> None:
             newest = sorted(plans, key=lambda plan: plan.stat().st_mtime, reverse=True)
             return [described(plan.parent) for plan in newest]
 
-        return await run(work)
+        return await run(app, work)
 
     @app.post("/api/runs", status_code=201, summary="Start a training")
     async def start(wanted: Wanted) -> dict[str, Any]:
@@ -118,32 +112,32 @@ def add_training(app: FastAPI, served: Served, url: str, jobs: Jobs) -> None:
             jobs.start(path, "train", recipe.name, *options, "--out", str(path))
             return {"name": path.name}
 
-        return await run(work)
+        return await run(app, work)
 
     @app.get("/api/runs/{name}", summary="A run: its plan, and its events from one on")
     async def watch(name: str, after: Annotated[int, Query(ge=0)] = 0) -> dict[str, Any]:
-        return await run(watched, await run(known, name), after)
+        return await run(app, watched, await run(app, known, name), after)
 
     @app.get("/api/runs/{name}/look", summary="What it last read of a fixed sheet of digits")
     async def look(name: str) -> Response:
-        path = folder(name) / LOOK
-        return await run(file_of, path) if path.is_file() else Response("null")
+        path = folder(name) / runs.LOOK
+        return await run(app, file_of, path) if path.is_file() else Response("null")
 
     @app.get("/api/runs/{name}/{picture}.png", summary="That sheet, or the first layer's filters")
     async def picture(name: str, picture: Literal["sheet", "filters"]) -> Response:
-        return await run(file_of, folder(name) / PICTURES[picture])
+        return await run(app, file_of, folder(name) / PICTURES[picture])
 
     @app.post("/api/runs/{name}/stop", summary="Save and stop it")
     async def stop(name: str) -> dict[str, Any]:
-        path = await run(known, name)
-        await run(jobs.stop, path)
-        return await run(described, path)
+        path = await run(app, known, name)
+        await run(app, jobs.stop, path)
+        return await run(app, described, path)
 
     @app.post("/api/runs/{name}/resume", summary="Go on with a stopped one")
     async def resume(name: str) -> dict[str, Any]:
-        path = await run(folder, name)
+        path = await run(app, folder, name)
         jobs.start(path, "train", "--resume", str(path))
-        return await run(described, path)
+        return await run(app, described, path)
 
     @app.post("/api/teach", status_code=201, summary="Teach the network that ships your hand")
     async def teach() -> dict[str, Any]:
@@ -153,7 +147,7 @@ def add_training(app: FastAPI, served: Served, url: str, jobs: Jobs) -> None:
             jobs.start(shelf.taught / name, "teach", *options, **{drawings.ENVIRONMENT: url})
             return {"name": name}
 
-        return await run(work)
+        return await run(app, work)
 
     @app.get("/api/teach", summary="The latest teaching, if there is one")
     async def latest_teaching() -> dict[str, Any]:
@@ -165,7 +159,7 @@ def add_training(app: FastAPI, served: Served, url: str, jobs: Jobs) -> None:
             latest = max(plans, key=lambda plan: plan.stat().st_mtime, default=None)
             return described(latest.parent) if latest else {"name": None, "state": None}
 
-        return await run(work)
+        return await run(app, work)
 
     @app.get("/api/teach/{name}", summary="A teaching: its events from one on")
     async def watch_teaching(name: str, after: Annotated[int, Query(ge=0)] = 0) -> dict[str, Any]:
@@ -173,16 +167,16 @@ def add_training(app: FastAPI, served: Served, url: str, jobs: Jobs) -> None:
         known = path.parent == shelf.taught and path.is_dir()
         if not known and jobs.state(path)[0] is None:
             raise RunError(f"Expected a teaching that is here, got {name!r}", "Look anew")
-        return await run(watched, path, after)
+        return await run(app, watched, path, after)
 
     @app.post("/api/teach/{name}/stop", summary="Stop it; nothing changes")
     async def stop_teaching(name: str) -> dict[str, Any]:
-        await run(jobs.stop, shelf.taught / name)
+        await run(app, jobs.stop, shelf.taught / name)
         return {"name": name}
 
     @app.post("/api/teach/back", summary="Serve the bundle that ships again")
     async def back() -> dict[str, Any]:
-        await run(shelf.choose, SHIPPED)
+        await run(app, shelf.choose, SHIPPED)
         return {"served": served.name}
 
 
