@@ -2,7 +2,8 @@
 
 Every seed is trained as `inkling train` trains it and tested once, at its last epoch; the mean
 is reported, not the best. The record is written anew after each seed, and a seed that stands
-in it is never trained again.
+in it is never trained again. Where time is what counts, all seeds are of one machine; elsewhere,
+a seed of another machine than the record names says so, and the seconds are without it.
 """
 
 import hashlib
@@ -42,6 +43,7 @@ CHOSEN = {
 }
 DEFAULTS = {field.name: field.default for field in fields(Recipe)}
 SAID = ("about", "aim")  # what a recipe says of itself, and no training heeds
+PLACE = ("device", "threads", "machine", "versions")  # what seconds depend on, more than accuracy
 Record = dict[str, Any]
 
 
@@ -61,7 +63,7 @@ def record(
     `report` gets the events of the trainings and, after each seed, {"event": "seed"} with the
     figures so far. `source` is the file of a recipe of one's own. `anew` forgets the record
     and its runs. Raises RunError if the package differs from its commit, unless `allow_dirty`,
-    or if the record at `path` is of other values, another machine or other versions.
+    or if the record at `path` is of other values or, on the board of time, another machine.
     """
     commit = machine.commit()
     if commit.endswith("-dirty") and not allow_dirty:
@@ -85,6 +87,8 @@ def record(
     before = None if anew or not path.exists() else leaderboard.read_record(path)
     if before:
         _refuse_another(before, plan, path)
+    named = {key: (before or plan)[key] for key in PLACE}
+    elsewhere = {key: plan[key] for key in PLACE if plan[key] != named[key]}
     done: list[Record] = before["seeds"] if before else []
     result = before
     test = data.splits(recipe.dataset, recipe.split).test
@@ -96,9 +100,9 @@ def record(
         for number, run in enumerate(folders, seed * recipe.members):
             if not _carry_out(run, members, number, plan["device"], source, report, should_stop):
                 return None
-        latest = _entry(seed, folders, test)
+        latest = _entry(seed, folders, test) | elsewhere
         done = sorted([*done, latest], key=lambda entry: int(entry["seed"]))
-        result = _summary(plan, done, bundle.read(folders[0])[0])
+        result = _summary(plan | named, done, bundle.read(folders[0])[0])
         _write(path, result)
         figures = {key: latest[key] for key in ("seed", "train_seconds")} | _mean(done)
         report({"event": "seed", "accuracy": latest["test"]["accuracy"], **figures})
@@ -117,7 +121,12 @@ def _refuse_another(before: Record, plan: Record, path: Path) -> None:
     said = {key: plan["recipe"][key] for key in SAID}
     recipe = replace(recipes.from_card(before["recipe"]), **said)
     before = before | {"recipe": asdict(recipe)}  # with the defaults of what is newer than it
-    differing = [key for key in plan if before.get(key) != plan[key]]
+    anywhere = PLACE if leaderboard.board_of(recipe) != "time" else ()
+    differing = [
+        key
+        for key in plan
+        if before.get(key) != plan[key] and not (key in anywhere and key in before)
+    ]
     if differing:
         raise RunError(
             f"{path}: expected a record of the same {', '.join(plan)}, but {differing[0]} differs",
@@ -170,7 +179,9 @@ def _entry(seed: int, folders: list[Path], test: data.Split) -> Record:
 
 def _summary(plan: Record, seeds: list[Record], card: bundle.Card) -> Record:
     recipe = Recipe(**plan["recipe"])
-    seconds = statistics.median(entry["train_seconds"] for entry in seeds)
+    seconds = statistics.median(
+        entry["train_seconds"] for entry in seeds if not entry.keys() & set(PLACE)
+    )
     images = len(data.splits(recipe.dataset, recipe.split).train.labels)
     trained = round(recipe.epochs * (images // recipe.batch)) * recipe.batch * recipe.members
     return {

@@ -88,7 +88,7 @@ def test_a_package_that_differs_from_its_commit_is_refused(tmp_path, monkeypatch
     assert made["commit"] == "0123456789ab-dirty"
 
 
-def test_a_record_is_of_one_recipe_and_one_machine(tmp_path, monkeypatch):
+def test_a_record_is_of_one_recipe(tmp_path):
     take(tmp_path, 1)
     other = dataclasses.replace(SMALL, learning_rate=0.1)
     with pytest.raises(RunError, match="but recipe differs"):
@@ -99,12 +99,36 @@ def test_a_record_is_of_one_recipe_and_one_machine(tmp_path, monkeypatch):
     assert take(tmp_path, 1, dataclasses.replace(SMALL, about="said better"))[0] == older
     made, _ = take(tmp_path, 1, other, anew=True)
     assert made["recipe"]["learning_rate"] == 0.1
-    monkeypatch.setattr(machine, "describe", lambda: {"processor": "another"})
-    with pytest.raises(RunError, match="but machine differs"):
-        take(tmp_path, 2, other)
     (tmp_path / "r.json").write_text("{")
     with pytest.raises(RunError, match="cannot be read as JSON"):
         take(tmp_path, 1)
+
+
+ANOTHER = {"processor": "another"}
+
+
+def test_a_seed_of_another_machine_says_so_and_its_seconds_do_not_count(tmp_path, monkeypatch):
+    first, _ = take(tmp_path, 1)
+    monkeypatch.setattr(machine, "describe", lambda: ANOTHER)
+    made, _ = take(tmp_path, 2)
+    here, there = made["seeds"]
+    assert here == json.loads(json.dumps(first))["seeds"][0]
+    assert there["machine"] == ANOTHER
+    assert not {"device", "threads", "versions"} & there.keys()
+    for key in ("machine", "train_seconds", "images_per_second"):
+        assert made[key] == first[key]
+    assert made["mean"] == pytest.approx(
+        50 * (here["test"]["accuracy"] + there["test"]["accuracy"]), abs=1e-3
+    )
+
+
+@pytest.mark.usefixtures("mnist")
+def test_where_time_counts_all_seeds_are_of_one_machine(tmp_path, monkeypatch):
+    quick = dataclasses.replace(recipes.get("sprint"), epochs=0.02)
+    take(tmp_path, 1, quick)
+    monkeypatch.setattr(machine, "describe", lambda: ANOTHER)
+    with pytest.raises(RunError, match="but machine differs"):
+        take(tmp_path, 2, quick)
 
 
 def test_an_ensemble_shares_its_members_and_averages_their_logits(tmp_path):
