@@ -189,7 +189,7 @@ def operations(recipe: Recipe) -> float:
             F.cross_entropy(logits, torch.zeros(recipe.batch, dtype=torch.int64)).backward()
         return float(counter.get_total_flops())
 
-    steps = round(recipe.epochs * (60_000 // recipe.batch))
+    steps = recipes.steps(recipe, 60_000)
     learning = round(recipe.freeze * steps)
     whole = step()
     if recipe.freeze < 1:

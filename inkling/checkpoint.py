@@ -1,6 +1,6 @@
 """The folder of a training run, saved so that no crash loses more than an epoch.
 
-    run.json                the plan: recipe, seed, device, threads; the commit it was begun with
+    run.json                the plan: recipe and seed; where, and with which commit, it was begun
     recipe.py               the file of a recipe of one's own, as it was
     events.jsonl            what was reported, one JSON object a line
     checkpoint.safetensors  weights and optimizer, and in its header the state as JSON

@@ -141,7 +141,8 @@ class Torch:
             yield
             return
         kind = chance.device.type
-        with torch.random.fork_rng([] if kind == "cpu" else None, device_type=kind):
+        forked = [torch.cuda.current_device()] if kind == "cuda" else [] if kind == "cpu" else None
+        with torch.random.fork_rng(forked, device_type=kind):
             torch.manual_seed(chance.initial_seed())
             yield
 
@@ -273,6 +274,17 @@ def choose_device(named: str | None, recipe: Recipe) -> str:
     return named or here[0]
 
 
+def place(device: str) -> dict[str, Any]:
+    """Where a training is carried out: what its seconds depend on, more than its accuracy."""
+    gpu = {"gpu": torch.cuda.get_device_name()} if device == "cuda" else {}
+    return {
+        "device": device,
+        "threads": torch.get_num_threads(),
+        "machine": machine.describe() | gpu,
+        "versions": machine.versions("torch", "numpy", "onnxruntime"),
+    }
+
+
 def generator(seed: int, purpose: int, index: int, device: str = "cpu") -> Generator:
     """A Generator of its own for each (seed, purpose, epoch or step)."""
     made = Generator(device)
@@ -314,7 +326,7 @@ def keep_freed_memory() -> None:
 def precision(recipe: Recipe, device: torch.device) -> AbstractContextManager[Any]:
     """bfloat16 autocast if the recipe wants it and the device is faster with it; else nothing."""
     if device.type == "cuda":
-        here = torch.cuda.is_bf16_supported()
+        here = torch.cuda.is_bf16_supported(including_emulation=False)
     else:  # Intel's instructions for it are slower than those for float32, AMX's tiles apart
         intel = "Intel" in str(machine.describe()["processor"])
         quick = torch.cpu._is_amx_tile_supported() or not intel

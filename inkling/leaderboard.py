@@ -19,6 +19,10 @@ PACKAGE = Path(__file__).parent
 RUNS = Path("runs")
 CHALLENGE_EPOCHS = (5, 20, 50)
 TIMED = 99.0  # per cent that a row of the board "time" has to reach
+KEYS = (  # of every record
+    *("recipe", "dataset", "mean", "std", "interval", "n", "seeds", "epochs", "parameters"),
+    *("train_seconds", "images_per_second", "device", "threads", "machine", "versions", "commit"),
+)
 
 
 @dataclass(frozen=True)
@@ -138,19 +142,9 @@ def record_rows(*folders: Path) -> list[Row]:
     rows: dict[str, Row] = {}
     for folder in folders:
         for path in sorted(folder.glob("*.json")):
-            record = read_record(path)
-            if record:
-                rows[record["recipe"]["name"]] = Row(
-                    kind="record",
-                    name=record["recipe"]["name"],
-                    dataset=record["dataset"],
-                    accuracy=record["mean"],
-                    std=record["std"],
-                    seeds=record["n"],
-                    seconds=record["train_seconds"],
-                    epochs=record["epochs"],
-                    parameters=record["parameters"],
-                )
+            if record := read_record(path):
+                row = _record_row(record)
+                rows[row.name] = row
     return list(rows.values())
 
 
@@ -159,11 +153,40 @@ def read_record(path: Path) -> dict[str, Any] | None:
     try:
         record: Any = json.loads(path.read_bytes())
     except (OSError, ValueError) as cause:
-        raise RunError(
-            f"{path}: expected a record, but it cannot be read as JSON",
-            "Move it away, or take it again with: inkling record",
-        ) from cause
-    return record if isinstance(record, dict) and "seeds" in record else None
+        raise _unfit(path, "cannot be read as JSON") from cause
+    if not isinstance(record, dict) or "seeds" not in record:
+        return None
+    if missing := [key for key in KEYS if key not in record]:
+        raise _unfit(path, f"has no {missing[0]}")
+    try:
+        _record_row(record)
+        for entry in record["seeds"]:
+            int(entry["seed"]), float(entry["train_seconds"]), float(entry["test"]["accuracy"])
+    except (KeyError, TypeError, ValueError) as cause:
+        raise _unfit(path, f"holds what is no figure: {cause}") from cause
+    return record
+
+
+def _record_row(record: dict[str, Any]) -> Row:
+    name, device = record["recipe"]["name"], record["device"]
+    return Row(
+        kind="record",
+        name=name if device == "cpu" else f"{name}, {device}",
+        dataset=record["dataset"],
+        accuracy=float(record["mean"]),
+        std=None if record["std"] is None else float(record["std"]),
+        seeds=int(record["n"]),
+        seconds=float(record["train_seconds"]),
+        epochs=float(record["epochs"]),
+        parameters=int(record["parameters"]),
+    )
+
+
+def _unfit(path: Path, why: str) -> RunError:
+    return RunError(
+        f"{path}: expected a record, but it {why}",
+        "Move it away, or take it again with: inkling record",
+    )
 
 
 def run_rows() -> list[Row]:
@@ -172,7 +195,8 @@ def run_rows() -> list[Row]:
     for path in sorted(RUNS.glob(f"*/{bundle.IN_A_RUN}")):
         try:
             card, _ = bundle.read(path)
-        except InklingError:
+            epochs = float(card.recipe["epochs"])
+        except (InklingError, KeyError, TypeError, ValueError):
             continue
         rows.append(
             Row(
@@ -182,7 +206,7 @@ def run_rows() -> list[Row]:
                 accuracy=100 * card.test.accuracy,
                 seeds=1,
                 seconds=card.train_seconds,
-                epochs=float(card.recipe["epochs"]),
+                epochs=epochs,
                 parameters=card.parameters,
             )
         )

@@ -1,5 +1,6 @@
 """This machine: what a record says of it, and where a user's own files lie."""
 
+import functools
 import importlib.metadata
 import os
 import platform
@@ -18,6 +19,7 @@ def home() -> Path:
     return Path(named) if named else platformdirs.user_data_path("inkling", appauthor=False)
 
 
+@functools.cache
 def describe() -> dict[str, str | int]:
     """The processor, the instructions of it that matter here, its cores and the system."""
     cpuinfo = Path("/proc/cpuinfo")

@@ -52,7 +52,7 @@ def build(path: Path, classes: int, generator: Generator) -> nn.Module:
     make = _run(path).get("model")
     if not callable(make):
         raise RecipeError(f"{path}: expected a function `model(classes)`, found none", WAY_OUT)
-    with torch.random.fork_rng(devices=[]), _told(path):
+    with torch.random.fork_rng(devices=[]), told(path):
         torch.manual_seed(generator.initial_seed())
         model = make(classes)
     if not isinstance(model, nn.Module):
@@ -60,7 +60,7 @@ def build(path: Path, classes: int, generator: Generator) -> nn.Module:
             f"{path}: expected model({classes}) to give an nn.Module, got {type(model).__name__}",
             WAY_OUT,
         )
-    with _told(path), torch.no_grad():
+    with told(path), torch.no_grad():
         logits = model.eval()(torch.zeros(2, 1, 28, 28))
     shape = tuple(getattr(logits, "shape", ()))
     if shape != (2, classes) or not logits.isfinite().all():
@@ -75,12 +75,12 @@ def build(path: Path, classes: int, generator: Generator) -> nn.Module:
 def _run(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise RecipeError(f"{path}: expected a Python file, found none", "See: inkling recipes")
-    with _told(path):
+    with told(path):
         return runpy.run_path(str(path))
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def told(path: Path, expected: str = "runs") -> Iterator[None]:
     """Whatever the file's own code raises becomes one line that names the line it comes from."""
     try:
         yield
@@ -96,6 +96,6 @@ def _told(path: Path) -> Iterator[None]:
         where = f" line {line}" if line else ""
         what = str(cause).split("\n")[0]
         raise RecipeError(
-            f"{path}{where}: expected a recipe that runs, but {type(cause).__name__}: {what}",
+            f"{path}{where}: expected a recipe that {expected}, but {type(cause).__name__}: {what}",
             WAY_OUT,
         ) from cause

@@ -335,6 +335,11 @@ def from_card(values: dict[str, Any]) -> Recipe:
         ) from cause
 
 
+def steps(recipe: Recipe, images: int) -> int:
+    """The steps of a whole training on so many images, in whole batches."""
+    return max(1, round(recipe.epochs * (images // recipe.batch)))
+
+
 def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
     """The learning rate of a step, 0 <= step < steps.
 

@@ -22,6 +22,7 @@ from inkling import (
     atomic,
     bundle,
     catalog,
+    checkpoint,
     data,
     engines,
     evaluate,
@@ -61,9 +62,10 @@ def record(
     """Bring the record at `path` to seeds 0 to `seeds` - 1. None if it was stopped before.
 
     `report` gets the events of the trainings and, after each seed, {"event": "seed"} with the
-    figures so far. `source` is the file of a recipe of one's own. `anew` forgets the record
-    and its runs. Raises RunError if the package differs from its commit, unless `allow_dirty`,
-    or if the record at `path` is of other values or, on the board of time, another machine.
+    figures so far. `source` is the file of a recipe of one's own, read once. `anew` forgets the
+    record and the runs of these seeds. Raises RunError if the package differs from its commit,
+    unless `allow_dirty`, or if the record at `path`, or a run, is of other values or, on the board
+    of time, another machine.
     """
     commit = machine.commit()
     if commit.endswith("-dirty") and not allow_dirty:
@@ -75,35 +77,38 @@ def record(
     plan: Record = {
         "recipe": asdict(recipe),
         "source": source.read_text() if source else None,
-        "device": engines.choose_device(device, recipe),
-        "threads": torch.get_num_threads(),
-        "machine": machine.describe(),
-        "versions": machine.versions("torch", "numpy", "onnxruntime"),
+        **engines.place(engines.choose_device(device, recipe)),
         "data_sha256": {f.name: f.sha256 for f in catalog.get(recipe.dataset).files},
     }
     folder = leaderboard.RUNS / "records" / f"{recipe.model}-{_digest(plan)}"
+    test = data.splits(recipe.dataset, recipe.split).test
     if anew:
-        shutil.rmtree(folder, ignore_errors=True)
-    before = None if anew or not path.exists() else leaderboard.read_record(path)
+        _forget(path, [folder / f"seed-{number}" for number in range(seeds * recipe.members)])
+    before = leaderboard.read_record(path) if path.exists() else None
     if before:
         _refuse_another(before, plan, path)
-    named = {key: (before or plan)[key] for key in PLACE}
-    elsewhere = {key: plan[key] for key in PLACE if plan[key] != named[key]}
+    if plan["source"]:
+        source = folder / checkpoint.SOURCE
+        _write(source, plan["source"].encode())
+    named = {key: before[key] for key in PLACE} if before else None
     done: list[Record] = before["seeds"] if before else []
     result = before
-    test = data.splits(recipe.dataset, recipe.split).test
     for seed in sorted(set(range(seeds)) - {entry["seed"] for entry in done}):
         folders = [
             folder / f"seed-{number}"
             for number in range(seed * recipe.members, (seed + 1) * recipe.members)
         ]
         for number, run in enumerate(folders, seed * recipe.members):
+            _refuse_run_from_elsewhere(run, plan)
             if not _carry_out(run, members, number, plan["device"], source, report, should_stop):
                 return None
-        latest = _entry(seed, folders, test) | elsewhere
+        place = _place(folders[0], plan)
+        named = named or place
+        latest = _entry(seed, folders, test)
+        latest |= {key: place[key] for key in PLACE if place[key] != named[key]}
         done = sorted([*done, latest], key=lambda entry: int(entry["seed"]))
         result = _summary(plan | named, done, bundle.read(folders[0])[0])
-        _write(path, result)
+        _write(path, json.dumps(result, indent=2).encode() + b"\n")
         figures = {key: latest[key] for key in ("seed", "train_seconds")} | _mean(done)
         report({"event": "seed", "accuracy": latest["test"]["accuracy"], **figures})
     return result
@@ -117,19 +122,51 @@ def _digest(plan: Record) -> str:
     return hashlib.sha256(kept.encode()).hexdigest()[:12]
 
 
+def _forget(path: Path, folders: list[Path]) -> None:
+    try:
+        for run in filter(Path.exists, folders):
+            with runs.held(run):  # by nobody else
+                pass
+            shutil.rmtree(run)
+        path.unlink(missing_ok=True)
+    except OSError as cause:
+        raise RunError(
+            f"{cause.filename}: expected to remove it, but {cause.strerror}",
+            "Write another record with --out",
+        ) from cause
+
+
+def _place(run: Path, here: Record) -> Record:
+    """Where a run was begun; what runs of before 0.6.0 do not say of it is that of `here`."""
+    plan = runs.read_plan(run)
+    return {key: plan.get(key, here[key]) for key in PLACE}
+
+
+def _is_timed(recipe: Recipe) -> bool:
+    return leaderboard.board_of(recipe) == "time"
+
+
+def _refuse_run_from_elsewhere(run: Path, plan: Record) -> None:
+    if not _is_timed(Recipe(**plan["recipe"])) or not (run / runs.PLAN).exists():
+        return
+    place = _place(run, plan)
+    differing = [key for key in PLACE if place[key] != plan[key]]
+    if differing:
+        raise RunError(
+            f"{run}: expected a run of here, since time counts, but its {differing[0]} differs",
+            "Begin the record again with --anew",
+        )
+
+
 def _refuse_another(before: Record, plan: Record, path: Path) -> None:
     said = {key: plan["recipe"][key] for key in SAID}
     recipe = replace(recipes.from_card(before["recipe"]), **said)
     before = before | {"recipe": asdict(recipe)}  # with the defaults of what is newer than it
-    anywhere = PLACE if leaderboard.board_of(recipe) != "time" else ()
-    differing = [
-        key
-        for key in plan
-        if before.get(key) != plan[key] and not (key in anywhere and key in before)
-    ]
+    fixed = [key for key in plan if key not in PLACE or _is_timed(recipe)]
+    differing = [key for key in fixed if before.get(key) != plan[key]]
     if differing:
         raise RunError(
-            f"{path}: expected a record of the same {', '.join(plan)}, but {differing[0]} differs",
+            f"{path}: expected a record of the same {', '.join(fixed)}, but {differing[0]} differs",
             "Begin it again with --anew, or write another with --out",
         )
 
@@ -183,7 +220,7 @@ def _summary(plan: Record, seeds: list[Record], card: bundle.Card) -> Record:
         entry["train_seconds"] for entry in seeds if not entry.keys() & set(PLACE)
     )
     images = len(data.splits(recipe.dataset, recipe.split).train.labels)
-    trained = round(recipe.epochs * (images // recipe.batch)) * recipe.batch * recipe.members
+    trained = recipes.steps(recipe, images) * recipe.batch * recipe.members
     return {
         "board": leaderboard.board_of(recipe),
         **plan,
@@ -221,10 +258,10 @@ def _average(seeds: list[Record], part: str, figure: str) -> float:
     return float(round(statistics.mean(entry[part][figure] for entry in seeds), 6))
 
 
-def _write(path: Path, content: Record) -> None:
+def _write(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        atomic.write(path, json.dumps(content, indent=2).encode() + b"\n")
+        atomic.write(path, content)
     except OSError as cause:
         raise RunError(
             f"{path}: expected a file to write to, but {cause.strerror}",

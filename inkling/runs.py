@@ -30,7 +30,8 @@ def read_plan(run: Path) -> dict[str, Any]:
     try:
         plan: dict[str, Any] = json.loads((run / PLAN).read_bytes())
         known = {key: plan[key] for key in ("recipe", "seed", "device", "threads")}
-        return known | {"commit": plan.get("commit", "unknown")}  # 0.1.0 wrote none
+        later = {key: plan[key] for key in ("machine", "versions") if key in plan}  # since 0.6.0
+        return known | later | {"commit": plan.get("commit", "unknown")}  # 0.1.0 wrote none
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as cause:
         raise RunError(
             f"{run}: expected the folder of a run, with {PLAN}", "Start one with: inkling train"

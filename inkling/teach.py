@@ -125,9 +125,8 @@ def teach(
     old = Network(content, len(card.classes))
     export.check_agreement(old, export.compute_logits(network, few) / card.temperature, few)
     recipe = _recipe(card, len(learn), len(splits.train.labels))
-    plan = {"recipe": asdict(recipe), "seed": seed, "device": "cpu"}
-    plan |= {"threads": torch.get_num_threads(), "commit": machine.commit()}
-    checkpoint.create(run, plan)
+    plan = {"recipe": asdict(recipe), "seed": seed, "commit": machine.commit()}
+    checkpoint.create(run, plan | engines.place("cpu"))
 
     def tell(event: Event) -> None:
         append(run, event)

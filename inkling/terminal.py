@@ -310,7 +310,7 @@ class RecordDisplay(TrainingDisplay):
         self._bar.update(self._task, description=f"{self._seed}: {event['epoch']}/{self._epochs}")
 
     def _show_stopped(self, _event: dict[str, Any]) -> None:
-        self._print("Stopped and saved. The same command goes on")
+        self._print("Stopped and saved. The same command, without --anew, goes on")
 
     def _show_end(self, _event: dict[str, Any]) -> None:
         self._bar.update(self._task, visible=False)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from inkling import (
@@ -29,6 +30,7 @@ from inkling import (
     machine,
     models,
     outliers,
+    own,
     recipes,
     runs,
 )
@@ -78,7 +80,7 @@ class Learner:
     @property
     def steps(self) -> int:
         """Steps of the whole training."""
-        return max(1, round(self.recipe.epochs * self.steps_per_epoch))
+        return recipes.steps(self.recipe, len(self.labels))
 
 
 def create(
@@ -94,13 +96,18 @@ def create(
             f"{recipe.name}: expected one network to train, got {recipe.members} members",
             f"Train them all, and read with them together: inkling record {recipe.name}",
         )
+    dataset = catalog.get(recipe.dataset)
     images = len(data.splits(recipe.dataset, recipe.split).train.labels)
     if recipe.batch > images:
         raise RunError(
             f"Expected a batch of at most {images:,} images, got {recipe.batch:,}",
             "Set a smaller one: --set batch=64",
         )
-    if (recipe.hands or recipe.outliers) and catalog.get(recipe.dataset).frame != "digit":
+    if recipe.model == "own" and source:
+        network = own.build(source, len(dataset.classes), torch.Generator().manual_seed(seed))
+        with own.told(source, "gives a graph"):  # now, not when all is trained
+            export.to_onnx(models.Views(network, recipe.views), recipe.temperature)
+    if (recipe.hands or recipe.outliers) and dataset.frame != "digit":
         raise RecipeError(
             f"Expected a data set of digits for hands and outliers, got {recipe.dataset}",
             "Train without them: --set hands=0 --set outliers=0",
@@ -108,8 +115,7 @@ def create(
     plan = {
         "recipe": dataclasses.asdict(recipe),
         "seed": seed,
-        "device": engines.choose_device(device, recipe),
-        "threads": torch.get_num_threads(),
+        **engines.place(engines.choose_device(device, recipe)),
         "commit": machine.commit(),
     }
     checkpoint.create(run, plan, source)
@@ -251,7 +257,9 @@ def _learn(learner: Learner, chosen: Tensor, flipped: Tensor | None) -> None:
         some = torch.randint(len(made), (count,), generator=chance, device=device)
         pixels, labels = torch.cat([pixels, made[some]]), torch.cat([labels, of_made[some]])
     images = pixels.float() / 255
-    images = augment(images, recipe, chance, None if flipped is None else flipped[chosen])
+    if flipped is not None:  # of what is made beside the batch, nothing is
+        flipped = F.pad(flipped[chosen], (0, len(pixels) - len(chosen)))
+    images = augment(images, recipe, chance, flipped)
     if recipe.degraded:
         fallen = (1 - DEGRADED_AT_LAST) * progress.step / learner.steps
         images = degrade(images, recipe.degraded * (1 - fallen), chance)

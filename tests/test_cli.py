@@ -299,6 +299,24 @@ def test_test_measures_and_draws(tmp_path):
     assert len(report["precision"]) == len(report["recall"]) == 10
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("train challenge-5 --dataset fashion-mnist", "Fetching fashion-mnist"),
+        ("record sprint --allow-dirty --quiet", ""),
+    ],
+)
+def test_a_training_fetches_its_data_and_says_what_is_in_the_way(tmp_path, command, told):
+    nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "INKLING_DATA": str(tmp_path)}
+    nowhere |= {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    result = run_inkling(*command.split(), cwd=tmp_path, env=os.environ | nowhere)
+    assert result.returncode == 1
+    assert result.stderr.startswith(told or "inkling: ")
+    assert "expected a download, but no mirror gave it" in result.stderr
+    assert "ProxyError" in result.stderr
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_reader_of_the_output_may_leave(pictures):
     process = subprocess.Popen(
         [sys.executable, "-m", "inkling", "read", *[str(pictures)] * 300],

@@ -102,6 +102,22 @@ def test_a_stopped_run_goes_on_without_the_file(mine, tmp_path):
     assert train.train(tmp_path / "run", lambda _: None)
 
 
+def test_a_network_that_gives_no_graph_is_refused_before_it_trains(mine, tmp_path):
+    mine.write_text(
+        GOOD.replace("nn.Sequential(", "Odd(").replace(
+            "def model",
+            "class Odd(nn.Sequential):\n"
+            "    def forward(self, images):\n"
+            "        logits = super().forward(images)\n"
+            "        return logits if logits.sum() > 0 else -logits\n\n"
+            "def model",
+        )
+    )
+    with pytest.raises(RecipeError, match="expected a recipe that gives a graph, but"):
+        train.create(tmp_path / "run", own.load(mine), 0, "cpu", mine)
+    assert not (tmp_path / "run").exists()
+
+
 def test_what_a_recipe_cannot_do_is_told_before_it_trains(tmp_path):
     frozen = recipes.change(recipes.get("digits"), ["freeze=0.5", "dataset=optdigits"])
     train.create(tmp_path / "run", frozen, 0, "cpu")

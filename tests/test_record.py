@@ -99,9 +99,69 @@ def test_a_record_is_of_one_recipe(tmp_path):
     assert take(tmp_path, 1, dataclasses.replace(SMALL, about="said better"))[0] == older
     made, _ = take(tmp_path, 1, other, anew=True)
     assert made["recipe"]["learning_rate"] == 0.1
-    (tmp_path / "r.json").write_text("{")
-    with pytest.raises(RunError, match="cannot be read as JSON"):
-        take(tmp_path, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (None, "cannot be read as JSON"),
+        ({"mean": None}, "holds what is no figure"),
+        ({"mean": "good"}, "holds what is no figure"),
+        ({"seeds": [{"seed": 0}]}, "holds what is no figure"),
+        ({"seeds": 3}, "holds what is no figure"),
+        ({"recipe": []}, "holds what is no figure"),
+        ({"device": ...}, "has no device"),
+    ],
+)
+def test_a_damaged_record_is_told_and_left_as_it_is(tmp_path, change, what):
+    whole = leaderboard.read_record(leaderboard.records_folder() / "sprint.json")
+    changed = {key: value for key, value in (whole | (change or {})).items() if value is not ...}
+    text = "{" if change is None else json.dumps(changed)
+    path = tmp_path / "results" / "r.json"
+    path.parent.mkdir()
+    path.write_text(text)
+    with pytest.raises(RunError, match=what):
+        record.record(SMALL, 1, path, print)
+    with pytest.raises(RunError, match=what):
+        leaderboard.record_rows(path.parent)
+    assert path.read_text() == text
+
+
+def test_a_record_of_a_gpu_stands_beside_that_of_the_processor(tmp_path):
+    whole = leaderboard.read_record(leaderboard.records_folder() / "sprint.json")
+    (tmp_path / "sprint.json").write_text(json.dumps(whole))
+    (tmp_path / "sprint-cuda.json").write_text(json.dumps(whole | {"device": "cuda"}))
+    assert [row.name for row in leaderboard.record_rows(tmp_path)] == ["sprint, cuda", "sprint"]
+
+
+def test_anew_forgets_once_and_then_goes_on_where_it_was_stopped(tmp_path):
+    take(tmp_path, 1)
+    count = iter(range(10**9))
+    made, _ = take(tmp_path, 1, anew=True, should_stop=lambda: next(count) >= 5)
+    assert made is None
+    made, events = take(tmp_path, 1)
+    assert events[0]["step"] == 6
+    assert made["n"] == 1
+
+
+def test_a_file_that_is_edited_meanwhile_is_trained_as_it_was(tmp_path):
+    mine = tmp_path / "mine.py"
+    text = (
+        "from torch import nn\n"
+        "def model(classes): return nn.Sequential(nn.Flatten(), nn.Linear(784, classes))\n"
+    )
+    mine.write_text(text)
+    seeds = []
+
+    def edit(event):
+        if event["event"] == "seed":
+            seeds.append(event["seed"])
+            mine.write_text(text.replace("784", "783"))
+
+    own = dataclasses.replace(SMALL, model="own", name="mine")
+    made = record.record(own, 2, tmp_path / "r.json", edit, device="cpu", source=mine)
+    assert seeds == [0, 1]
+    assert made["source"] == text
 
 
 ANOTHER = {"processor": "another"}
@@ -110,7 +170,13 @@ ANOTHER = {"processor": "another"}
 def test_a_seed_of_another_machine_says_so_and_its_seconds_do_not_count(tmp_path, monkeypatch):
     first, _ = take(tmp_path, 1)
     monkeypatch.setattr(machine, "describe", lambda: ANOTHER)
-    made, _ = take(tmp_path, 2)
+    take(tmp_path, 2)
+    (tmp_path / "r.json").write_text(json.dumps(first))
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(machine, "commit", lambda: "0123456789ab")
+    made, events = take(tmp_path, 2)  # its run knows where it was trained
+    assert kinds(events) == ["seed"]
     here, there = made["seeds"]
     assert here == json.loads(json.dumps(first))["seeds"][0]
     assert there["machine"] == ANOTHER
@@ -129,6 +195,10 @@ def test_where_time_counts_all_seeds_are_of_one_machine(tmp_path, monkeypatch):
     monkeypatch.setattr(machine, "describe", lambda: ANOTHER)
     with pytest.raises(RunError, match="but machine differs"):
         take(tmp_path, 2, quick)
+    (tmp_path / "r.json").unlink()
+    with pytest.raises(RunError, match="since time counts, but its machine differs"):
+        take(tmp_path, 1, quick)
+    assert take(tmp_path, 1, quick, anew=True)[0]["machine"] == ANOTHER
 
 
 def test_an_ensemble_shares_its_members_and_averages_their_logits(tmp_path):

@@ -163,6 +163,25 @@ def test_alternate_flips_show_every_image_from_both_sides_in_turn(tmp_path, monk
     assert all(first[image] == third[image] for image in shared)
 
 
+def test_alternate_flips_leave_alone_what_is_made_beside_a_batch(tmp_path, monkeypatch):
+    seen = []
+
+    def augmented(images, _recipe, _chance, flipped):
+        seen.append((len(images), flipped))
+        return images
+
+    monkeypatch.setattr(train, "augment", augmented)
+    run(
+        tmp_path / "run",
+        dataclasses.replace(FULL, flip=0.5, flips="alternate", epochs=1),
+        should_stop=stop_after(1),
+    )
+    images, flipped = seen[0]
+    assert len(flipped) == images > 64
+    assert flipped[:64].any()
+    assert not flipped[64:].any()
+
+
 def test_an_ensemble_is_no_single_training(tmp_path):
     with pytest.raises(RunError, match="inkling record best-ensemble"):
         train.create(tmp_path / "run", recipes.get("best-ensemble"), 0)

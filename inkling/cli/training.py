@@ -69,6 +69,7 @@ def train(
 
     run = resume or out or RUNS / f"{chosen.name}-{datetime.now():%Y%m%d-%H%M%S}"
     if not resume:
+        _fetch(chosen.dataset, quiet)
         training.create(run, chosen, seed, device, source)
     console = Console()
     shown = shown_as(console, quiet, as_json)
@@ -99,6 +100,7 @@ def take_record(
     chosen, source = _recipe(recipe)
     from inkling import record
 
+    _fetch(chosen.dataset, quiet)
     path = out or Path("results") / f"{chosen.name}.json"
     console = Console()
     shown = shown_as(console, quiet, as_json)
@@ -142,6 +144,17 @@ def show_leaderboard(
     for part in leaderboard.sections(rows, board):
         console.print(terminal.board_table(part))
     typer.echo("A claim is what others say of their own; its source: --markdown")
+
+
+def _fetch(name: str, quiet: bool) -> None:
+    """Download a data set that is not here, so that training is all one has to ask for."""
+    from inkling import catalog, data, terminal
+
+    if not data.is_here(dataset := catalog.get(name)):
+        console = Console(stderr=True, quiet=quiet)
+        console.print(f"Fetching {name}, which is not here yet")
+        with terminal.showing_downloads(console) as report:
+            data.fetch(dataset, report)
 
 
 def _recipe(name: str) -> tuple["Recipe", Path | None]:
