@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from inkling.reader import Reader as Reader
     from inkling.reader import Reading as Reading
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"
 
 _HOMES = {
     "Drawing": "ink",
