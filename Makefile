@@ -26,7 +26,7 @@ format: $(VENV)/dev
 	$(BIN)/ruff format
 
 UPLOT = 1.6.32
-VENDOR = inkling/static/vendor
+VENDOR = inkling/web/static/vendor
 
 vendor:  ## bring the charts' library into the page, in the version above (needs npm)
 	cd $(VENDOR) && npm pack --silent uplot@$(UPLOT)

@@ -32,8 +32,10 @@ import torch
 import torch.nn.functional as F
 from threadpoolctl import threadpool_limits
 
-from inkling import charts, data, evaluate, machine, scratch
-from inkling.scratch import Array, Parameters
+from inkling import data, metrics, system
+from inkling.networks import scratch
+from inkling.plots import charts
+from inkling.networks.scratch import Array, Parameters
 
 ROOT = Path(__file__).parent.parent
 NETWORK, PLAIN = scratch.Network(), scratch.Optimizer()
@@ -75,11 +77,11 @@ def main() -> None:
         "threads": torch.get_num_threads(),
         "rows": rows,
         "matrix_products": matrix_products(),
-        "machine": machine.describe(),
-        "versions": machine.versions(
+        "machine": system.describe(),
+        "versions": system.versions(
             "numpy", "torch", *(["jax"] if importlib.util.find_spec("jax") else [])
         ),
-        "commit": machine.commit(),
+        "commit": system.commit(),
     }
     (ROOT / "results" / "engines.json").write_text(json.dumps(record, indent=2) + "\n")
     sys.stdout.write(markdown(record))
@@ -233,7 +235,7 @@ def measure(engine: Engine, splits: data.Splits) -> dict[str, Any]:
         "batch": engine.batch,
         "seconds_an_epoch": round(statistics.median(seconds), 3),
         "seconds_of_the_first": round(seconds[0], 3),
-        "accuracy": round(100 * evaluate.measure(probabilities, splits.test.labels).accuracy, 2),
+        "accuracy": round(100 * metrics.measure(probabilities, splits.test.labels).accuracy, 2),
         "lines": sum(map(count_lines, engine.code)),
     }
 

@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from test_drawings import killed_under_load
 
-from inkling import machine
+from inkling import system
 
 
 def main() -> None:
@@ -24,9 +24,9 @@ def main() -> None:
         found = killed_under_load(f"sqlite:///{folder}/drawings.sqlite", rounds=100)
     record = {
         **found,
-        "machine": machine.describe(),
-        "versions": machine.versions("sqlalchemy", "fastapi", "uvicorn"),
-        "commit": machine.commit(),
+        "machine": system.describe(),
+        "versions": system.versions("sqlalchemy", "fastapi", "uvicorn"),
+        "commit": system.commit(),
     }
     text = json.dumps(record, indent=2)
     (Path(__file__).parent.parent / "results" / "kill.json").write_text(text + "\n")

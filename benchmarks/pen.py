@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from conftest import serving
 from test_page import DIGITS
 
-from inkling import machine
+from inkling import system
 
 STEPS = 25  # movements from one corner of a digit to the next
 WARM_UP = 30  # movements that do not count
@@ -100,10 +100,10 @@ def main() -> None:
             f"{before}_{after}": round(float(np.median(moments[:, i + 1] - moments[:, i])), 2)
             for i, (before, after) in enumerate(pairwise(PARTS))
         },
-        "machine": machine.describe(),
-        "versions": machine.versions("onnxruntime", "fastapi", "uvicorn", "playwright")
+        "machine": system.describe(),
+        "versions": system.versions("onnxruntime", "fastapi", "uvicorn", "playwright")
         | {"chromium": version},
-        "commit": machine.commit(),
+        "commit": system.commit(),
     }
     text = json.dumps(record, indent=2)
     (Path(__file__).parent.parent / "results" / "pen.json").write_text(text + "\n")

@@ -25,7 +25,7 @@ import numpy as np
 from PIL import Image
 from websockets.sync.client import connect
 
-from inkling import Drawing, Reader, machine, to_image
+from inkling import Drawing, Reader, system, to_image
 
 ROOT = Path(__file__).parent.parent
 SEVEN = [
@@ -42,9 +42,9 @@ def main() -> None:
         "read_milliseconds": readings(),
         "live_round_trip_milliseconds": live_round_trips(),
         **sizes(),
-        "machine": machine.describe(),
-        "versions": machine.versions("onnxruntime", "numpy", "pillow", "fastapi", "uvicorn"),
-        "commit": machine.commit(),
+        "machine": system.describe(),
+        "versions": system.versions("onnxruntime", "numpy", "pillow", "fastapi", "uvicorn"),
+        "commit": system.commit(),
     }
     text = json.dumps(record, indent=2)
     (ROOT / "results" / "serving.json").write_text(text + "\n")

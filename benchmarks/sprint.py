@@ -33,9 +33,13 @@ import torch.nn.functional as F
 from peers.driver import COMMANDS, Figures, environment, run_peer, tell, write_arrays
 from torch.utils.flop_counter import FlopCounterMode
 
-from inkling import atomic, engines, machine, models, recipes, train
+from inkling import system
+from inkling.experiments import recipes
+from inkling.files import write_atomically
+from inkling.networks import architectures
+from inkling.training import engines, loop
 from inkling.errors import InklingError, RunError
-from inkling.recipes import Recipe
+from inkling.experiments.recipes import Recipe
 
 ROOT = Path(__file__).parent.parent
 TARGET = 99.0  # per cent
@@ -51,20 +55,20 @@ def main() -> None:
         "target": TARGET,
         "whole": options.whole,
         "threads": torch.get_num_threads(),
-        "machine": machine.describe(),
-        "versions": machine.versions("torch", "numpy"),
+        "machine": system.describe(),
+        "versions": system.versions("torch", "numpy"),
     }
     record = {} if options.anew else recorded(options.out, plan)
     runs: Runs = {row["name"]: row["runs"] for row in record.get("rows", [])}
     rates = record.get("matrix_product_gflops", {})
-    commits = [*record.get("commit", "").split(", "), machine.commit()]
+    commits = [*record.get("commit", "").split(", "), system.commit()]
     commit = ", ".join(dict.fromkeys(filter(None, commits)))
 
     def keep() -> None:
         table = {"matrix_product_gflops": rates, "rows": rows(runs, rates), "commit": commit}
         record.update(plan | table)
         options.out.parent.mkdir(parents=True, exist_ok=True)
-        atomic.write(options.out, json.dumps(record, indent=2).encode() + b"\n")
+        write_atomically(options.out, json.dumps(record, indent=2).encode() + b"\n")
 
     python = environment() if options.peers else None
     update_rates(rates)
@@ -167,8 +171,8 @@ def train_ours(name: str, seed: int, folder: Path) -> Figures:
     """Train a recipe: a curve of one point, its end."""
     recipe, run = recipes.get(name), folder / f"{name}-{seed}"
     events: list[Figures] = []
-    train.create(run, recipe, seed, "cpu")
-    train.train(run, events.append)
+    loop.create(run, recipe, seed, "cpu")
+    loop.train(run, events.append)
     point = {
         "epoch": recipe.epochs,
         "seconds": events[-1]["train_seconds"],
@@ -181,7 +185,7 @@ def train_ours(name: str, seed: int, folder: Path) -> Figures:
 @functools.cache
 def operations(recipe: Recipe) -> float:
     """The multiplications and additions of a whole training, counted on two of its steps."""
-    model = models.build(recipe.model, 10, torch.Generator().manual_seed(0))
+    model = architectures.build(recipe.model, 10, torch.Generator().manual_seed(0))
 
     def step() -> float:
         with FlopCounterMode(display=False) as counter:

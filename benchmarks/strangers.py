@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from strokes import trace
 
-from inkling import Drawing, Reader, data, evaluate, ink
+from inkling import Drawing, Reader, data, ink, metrics
 
 FONTS = ("futural", "futuram", "cursive", "scripts", "scriptc", "rowmans", "timesr", "timesi")
 LETTERS = "ACEFHKLMNPRTUVWXYacdefhkmnprtuvwxy"  # without those that could be digits
@@ -64,11 +64,11 @@ def main() -> None:
     right = probabilities.argmax(1) == labels
     tell(f"\ndigits, n = {len(labels):,}: {accepted.mean():.2%} accepted, of these right ")
     tell(f"{right[accepted].mean():.3%}; calibration error ")
-    tell(f"{evaluate.calibration_error(probabilities, labels):.2%}\n")
+    tell(f"{metrics.calibration_error(probabilities, labels):.2%}\n")
     traced = [trace(image[0]) for image in digits.images()[:COUNT]]
     drawn = seen([*redrawn(traced, 60, 10), *redrawn(traced, 300, 30)])
     again = np.tile(labels[:COUNT], 2)
-    error = evaluate.calibration_error(reader.probabilities(drawn), again)
+    error = metrics.calibration_error(reader.probabilities(drawn), again)
     tell(f"redrawn, n = {len(again):,}: calibration error {error:.2%}\n")
     for level, least in acceptance.sets:
         inside = probabilities[np.arange(len(labels)), labels] >= least
@@ -79,8 +79,8 @@ def main() -> None:
 def judged(reader: Reader, images: Images) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Evidence and confidence `(N,)` of images `(N, 1, 28, 28)`."""
     logits = reader.network.run("logits", images)
-    evidence = evaluate.evidence(logits * reader.card.temperature)
-    return evidence, evaluate.softmax(logits).max(1)
+    evidence = metrics.evidence(logits * reader.card.temperature)
+    return evidence, metrics.softmax(logits).max(1)
 
 
 def seen(sources: list[ink.Source] | Images) -> Images:

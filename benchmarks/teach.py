@@ -23,14 +23,15 @@ import numpy as np
 from numpy.typing import NDArray
 from strokes import trace
 
-from inkling import data, hands, machine
-from inkling.drawings import Labelled, Store
-from inkling.ink import Drawing
-from inkling.reader import Reader
+from inkling import data, system
+from inkling.augmentation import handwriting
+from inkling.drawings.store import Labelled, Store
+from inkling.ink.image import Drawing
+from inkling.reading.reader import Reader
 
 TAUGHT, FRESH = 5, 50  # drawings of each digit
 HEIGHT, LEFT, TOP = 200, 90, 90  # of a digit on the page's sheet, and where it lies
-HABITS = {  # strokes as in hands.FORMS, which has none of these
+HABITS = {  # strokes as in handwriting.FORMS, which has none of these
     1: (
         "5,100 50,0; 50,0 60,100",
         "30,30 55,0 60,50 45,100 25,90 45,75 80,85",
@@ -69,7 +70,7 @@ class Hand:
     def draw(self, digit: int, chance: np.random.Generator, images: data.Split) -> Drawing:
         """One drawing of a digit, bent by chance."""
         if digit in self.habits:
-            unit = hands.bend(self.habits[digit], chance)
+            unit = handwriting.bend(self.habits[digit], chance)
             strokes = [stroke * HEIGHT * (chance.uniform(0.55, 0.9), 1) for stroke in unit]
         else:
             index = chance.choice(np.flatnonzero(images.labels == digit))
@@ -117,7 +118,7 @@ def measure(number: int, images: data.Split) -> dict:
         command += ["--drawings", f"sqlite:///{home}/drawings.sqlite"]
         began = time.perf_counter()
         done = subprocess.run(
-            command, capture_output=True, text=True, env=os.environ | {machine.HOME: home}
+            command, capture_output=True, text=True, env=os.environ | {system.HOME: home}
         )
         seconds = time.perf_counter() - began
         if done.returncode:
@@ -160,9 +161,9 @@ def main() -> None:
     record = {
         "what": "teaching hands with an unusual 1, 4, 7 and 9, five drawings of each digit",
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": machine.commit(),
-        "machine": machine.describe(),
-        "versions": machine.versions("inkling", "torch", "numpy", "onnxruntime"),
+        "commit": system.commit(),
+        "machine": system.describe(),
+        "versions": system.versions("inkling", "torch", "numpy", "onnxruntime"),
         "hands": count,
         "wrong_before": before,
         "wrong_after": after,

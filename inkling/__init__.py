@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from inkling.errors import InklingError as InklingError
     from inkling.errors import NothingDrawn as NothingDrawn
-    from inkling.ink import Drawing as Drawing
-    from inkling.ink import to_image as to_image
-    from inkling.reader import Reader as Reader
-    from inkling.reader import Reading as Reading
+    from inkling.ink.image import Drawing as Drawing
+    from inkling.ink.image import to_image as to_image
+    from inkling.reading.reader import Reader as Reader
+    from inkling.reading.reader import Reading as Reading
 
 __version__ = "0.6.0"
 
@@ -21,8 +21,8 @@ _HOMES = {
     "Drawing": "ink",
     "InklingError": "errors",
     "NothingDrawn": "errors",
-    "Reader": "reader",
-    "Reading": "reader",
+    "Reader": "reading.reader",
+    "Reading": "reading.reader",
     "to_image": "ink",
 }
 __all__ = ["Drawing", "InklingError", "NothingDrawn", "Reader", "Reading", "to_image"]

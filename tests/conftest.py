@@ -17,7 +17,8 @@ import pytest
 
 os.environ["OMP_NUM_THREADS"] = "1"  # tests run side by side: threads would wait for one another
 
-from inkling import catalog, data, drawings, machine  # after it: PyTorch counts its threads once
+from inkling import data, drawings, machine  # after it: PyTorch counts its threads once
+from inkling.data import catalog
 
 ROOT = Path(__file__).parent.parent
 REQUIRED = bool(os.environ.get("INKLING_REQUIRE_ALL"))  # set by .ci/run: nothing is skipped there

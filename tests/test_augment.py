@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from inkling import augment, recipes
+from inkling.augmentation import warp
+from inkling.experiments import recipes
 
 PLAIN = recipes.get("mlp")
 
@@ -26,13 +27,13 @@ def chance(seed=0):
 
 def test_a_recipe_without_augmentation_changes_nothing():
     images = batch()
-    assert augment.augment(images, PLAIN, chance()) is images
+    assert warp.augment(images, PLAIN, chance()) is images
 
 
 def test_the_same_generator_gives_the_same_batch_and_leaves_its_input():
     images, recipe = batch(), recipes.get("digits")
     before = images.clone()
-    first, again, other = (augment.augment(images, recipe, chance(s)) for s in (1, 1, 2))
+    first, again, other = (warp.augment(images, recipe, chance(s)) for s in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert torch.equal(images, before)
@@ -42,19 +43,19 @@ def test_the_same_generator_gives_the_same_batch_and_leaves_its_input():
 
 def test_images_of_a_batch_vary_each_by_its_own():
     images = batch(1).repeat(8, 1, 1, 1)
-    varied = augment.augment(images, recipes.get("digits"), chance())
+    varied = warp.augment(images, recipes.get("digits"), chance())
     assert len({tuple(image.flatten().tolist()) for image in varied}) == 8
 
 
 def test_no_warp_is_the_identity():
-    torch.testing.assert_close(augment.warp(batch(), 0, 0, 0, 0, chance()), batch())
+    torch.testing.assert_close(warp.warp(batch(), 0, 0, 0, 0, chance()), batch())
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.floats(0, 3), st.floats(0, 30), st.floats(0, 0.3), st.floats(0, 0.3), st.integers(0, 99))
 def test_warp_is_scipys_affine_transform(shift, rotation, scale, shear, seed):
     images = batch(3)
-    warped = augment.warp(images, shift, rotation, scale, shear, chance(seed))
+    warped = warp.warp(images, shift, rotation, scale, shear, chance(seed))
     drawn = torch.rand(6, 3, generator=chance(seed)) * 2 - 1
     for image, result, (angle, slant, across, down, right, below) in zip(
         images, warped, drawn.T.tolist(), strict=True
@@ -75,7 +76,7 @@ def test_warp_is_scipys_affine_transform(shift, rotation, scale, shear, seed):
 @given(st.integers(0, 99))
 def test_strokes_move_towards_dilated_or_eroded(seed):
     images = batch(16)
-    varied = augment.vary_stroke(images, 1.0, chance(seed))
+    varied = warp.vary_stroke(images, 1.0, chance(seed))
     amount = (torch.rand(1, 16, generator=chance(seed)) * 2 - 1).view(16, 1, 1, 1)
     wide, thin = F.max_pool2d(images, 3, 1, 1), -F.max_pool2d(-images, 3, 1, 1)
     expected = torch.where(
@@ -87,7 +88,7 @@ def test_strokes_move_towards_dilated_or_eroded(seed):
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_flips_come_as_often_as_asked(share):
     images = batch(1).repeat(1000, 1, 1, 1)
-    flipped = augment.augment(images, dataclasses.replace(PLAIN, flip=share), chance())
+    flipped = warp.augment(images, dataclasses.replace(PLAIN, flip=share), chance())
     count = (flipped == images.flip(-1)).all(-1).all(-1).sum().item()
     assert abs(count - 1000 * share) <= (0 if share != 0.5 else 60)
 
@@ -96,7 +97,7 @@ def test_flips_come_as_often_as_asked(share):
 def test_what_is_erased_is_one_rectangle_of_at_most_the_size_asked(size, seed):
     images = torch.full((32, 1, 28, 28), 2.0)  # lighter than any noise
     recipe = dataclasses.replace(PLAIN, max_erase_pixels=size)
-    erased = augment.augment(images, recipe, chance(seed))[:, 0] != 2
+    erased = warp.augment(images, recipe, chance(seed))[:, 0] != 2
     rows, columns = erased.any(2), erased.any(1)
     assert torch.equal(erased, rows[:, :, None] & columns[:, None, :])
     for lines in (rows, columns):
@@ -105,5 +106,5 @@ def test_what_is_erased_is_one_rectangle_of_at_most_the_size_asked(size, seed):
             dim=1, prepend=torch.zeros(32, 1), append=torch.zeros(32, 1)
         )
         assert (steps == 1).sum(1).max() == 1
-    noise = augment.augment(images, recipe, chance(seed))[:, 0][erased]
+    noise = warp.augment(images, recipe, chance(seed))[:, 0][erased]
     assert 0 <= noise.min() <= noise.max() < 1

@@ -8,9 +8,10 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from inkling import Reader, bundle
+from inkling import Reader
+from inkling.reading import bundle
 from inkling.errors import BundleError
-from inkling.reader import Network
+from inkling.reading.reader import Network
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from inkling import catalog, data, idx
-from inkling.catalog import DataSet, File
+from inkling import data
+from inkling.data import catalog, idx
+from inkling.data.catalog import DataSet, File
 from inkling.errors import DataError
 
 

@@ -3,8 +3,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inkling import degrade
-from inkling.ink import SIDE
+from inkling.augmentation import corruptions
+from inkling.ink.image import SIDE
 
 
 def chance(seed=0):
@@ -21,7 +21,7 @@ def strokes(n=24, seed=0):
     return images
 
 
-@pytest.mark.parametrize("effect", degrade.EFFECTS)
+@pytest.mark.parametrize("effect", corruptions.EFFECTS)
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 999), n=st.integers(1, 5))
 def test_an_effect_gives_images_decided_by_its_generator(effect, seed, n):
@@ -35,18 +35,18 @@ def test_an_effect_gives_images_decided_by_its_generator(effect, seed, n):
     assert torch.equal(images, before)
 
 
-@pytest.mark.parametrize("effect", degrade.EFFECTS)
+@pytest.mark.parametrize("effect", corruptions.EFFECTS)
 def test_images_of_a_batch_differ_each_by_its_own(effect):
     changed = effect(strokes(1).repeat(12, 1, 1, 1), chance())
     assert len({tuple(image.flatten().tolist()) for image in changed}) >= 10 or (
-        effect in (degrade.coarse, degrade.doubled) and len(changed.unique(dim=0)) >= 3
+        effect in (corruptions.coarse, corruptions.doubled) and len(changed.unique(dim=0)) >= 3
     )
 
 
 def test_what_each_effect_does_to_a_stroke():
     images = strokes(200)
     ink = images.sum()
-    held = {effect.__name__: effect(images, chance()) for effect in degrade.EFFECTS}
+    held = {effect.__name__: effect(images, chance()) for effect in corruptions.EFFECTS}
     assert (held["broken"] <= images).all()
     assert 0.6 * ink < held["broken"].sum() < 0.98 * ink
     assert (held["crossed"] >= images).all()
@@ -65,21 +65,21 @@ def test_what_each_effect_does_to_a_stroke():
 @settings(max_examples=20, deadline=None)
 def test_so_many_of_a_batch_are_degraded(n, share, seed):
     images = strokes(n)
-    degraded = degrade.degrade(images, share, chance(seed))
+    degraded = corruptions.degrade(images, share, chance(seed))
     changed = (degraded != images).flatten(1).any(1).sum()
     assert 0.5 * round(share * n) - 3 <= changed <= round(share * n)
     assert degraded.shape == images.shape
 
 
 def test_a_framed_image_lies_in_a_digits_box():
-    framed = degrade._framed(torch.ones(2, 1, SIDE, SIDE))
+    framed = corruptions._framed(torch.ones(2, 1, SIDE, SIDE))
     assert framed[:, :, 4:-4, 4:-4].min() == 1
     assert framed.sum() == 2 * 20 * 20
 
 
 def test_a_digit_cut_out_of_a_line_keeps_its_middle_and_gains_or_loses_at_one_side():
     images = strokes(200)
-    changed = degrade.cut_out(images, chance()) - images
+    changed = corruptions.cut_out(images, chance()) - images
     gained, lost = ((part > 0.5).any(2).any(1) for part in (changed, -changed))  # (N, 28)
     assert gained.any(1).float().mean() > 0.3
     assert lost.any(1).float().mean() > 0.2

@@ -23,8 +23,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from inkling import archive, idx
-from inkling.drawings import DRAWINGS, Filter, Labelled, Store
+from inkling.data import idx
+from inkling.drawings import archive
+from inkling.drawings.store import DRAWINGS, Filter, Labelled, Store
 from inkling.errors import NoSuchDrawing, StoreError
 
 SEVEN = [[[110.0, 80.0], [270.0, 80.0], [180.0, 310.0]]]
@@ -206,7 +207,7 @@ def test_a_file_that_is_no_database_is_told(tmp_path):
 KILLED = """
 import os, signal, sys, time
 sys.path.insert(0, {tests!r})
-from inkling.drawings import Store
+from inkling.drawings.store import Store
 from test_drawings import labelled
 
 for turn in range(100):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sklearn import metrics
 from sklearn.calibration import calibration_curve
 
-from inkling import evaluate
+from inkling import metrics
 
 
 @st.composite
@@ -19,18 +19,18 @@ def predictions(draw):
 @given(predictions())
 def test_figures_are_scikit_learns(given):
     logits, labels = given
-    probabilities, classes = evaluate.softmax(logits), logits.shape[1]
+    probabilities, classes = metrics.softmax(logits), logits.shape[1]
     predicted = probabilities.argmax(1)
     every = list(range(classes))
-    measures = evaluate.measure(probabilities, labels)
+    measures = metrics.measure(probabilities, labels)
     assert measures.n == len(labels)
     assert measures.accuracy == pytest.approx(metrics.accuracy_score(labels, predicted))
     if probabilities.min() > 1e-12:
         expected = metrics.log_loss(labels, probabilities, labels=every)
         assert measures.negative_log_likelihood == pytest.approx(expected)
-    counts = evaluate.confusion(labels, predicted, classes)
+    counts = metrics.confusion(labels, predicted, classes)
     assert np.array_equal(counts, metrics.confusion_matrix(labels, predicted, labels=every))
-    precision, recall = evaluate.precision_recall(counts)
+    precision, recall = metrics.precision_recall(counts)
     for ours, reference in ((precision, metrics.precision_score), (recall, metrics.recall_score)):
         theirs = reference(labels, predicted, labels=every, average=None, zero_division=0)
         np.testing.assert_allclose(ours, theirs)
@@ -39,19 +39,19 @@ def test_figures_are_scikit_learns(given):
 @given(predictions())
 def test_calibration_error_is_its_definition(given):
     logits, labels = given
-    probabilities = evaluate.softmax(logits)
+    probabilities = metrics.softmax(logits)
     expected, confidence = 0.0, probabilities.max(1)
     for i in range(15):
         inside = (confidence > i / 15) & (confidence <= (i + 1) / 15)
         if inside.any():
             right = (probabilities.argmax(1) == labels)[inside].mean()
             expected += inside.mean() * abs(right - confidence[inside].mean())
-    assert evaluate.calibration_error(probabilities, labels) == pytest.approx(expected)
+    assert metrics.calibration_error(probabilities, labels) == pytest.approx(expected)
 
 
 def test_calibration_error_of_the_sure_and_wrong_is_one():
-    assert evaluate.calibration_error(np.array([[1.0, 0.0]]), np.array([1])) == 1
-    assert evaluate.calibration_error(np.array([[1.0, 0.0]]), np.array([0])) == 0
+    assert metrics.calibration_error(np.array([[1.0, 0.0]]), np.array([1])) == 1
+    assert metrics.calibration_error(np.array([[1.0, 0.0]]), np.array([0])) == 0
 
 
 @pytest.mark.parametrize(  # Newcombe 1998, table I, method 3
@@ -64,13 +64,13 @@ def test_calibration_error_of_the_sure_and_wrong_is_one():
     ],
 )
 def test_wilson_is_the_published_one(right, n, low, high):
-    assert evaluate.wilson(right, n) == pytest.approx((low, high), abs=5e-5)
+    assert metrics.wilson(right, n) == pytest.approx((low, high), abs=5e-5)
 
 
 def test_wilson_holds_the_share():
-    assert evaluate.wilson(10, 10)[1] == 1
+    assert metrics.wilson(10, 10)[1] == 1
     for right in range(11):
-        low, high = evaluate.wilson(right, 10)
+        low, high = metrics.wilson(right, 10)
         assert 0 <= low <= right / 10 <= high <= 1
 
 
@@ -80,8 +80,8 @@ def test_the_temperature_is_found(temperature, seed):
     rng = np.random.default_rng(seed)
     logits = rng.normal(size=(20_000, 5)) * 2
     chance = rng.random((20_000, 1))
-    labels = (evaluate.softmax(logits).cumsum(1) < chance).sum(1).clip(max=4)
-    found = evaluate.fit_temperature(logits * temperature, labels)
+    labels = (metrics.softmax(logits).cumsum(1) < chance).sum(1).clip(max=4)
+    found = metrics.fit_temperature(logits * temperature, labels)
     assert found == pytest.approx(temperature, rel=0.1)
 
 
@@ -89,10 +89,10 @@ def test_no_other_temperature_is_better():
     rng = np.random.default_rng(1)
     logits, labels = rng.normal(size=(500, 10)) * 4, rng.integers(0, 10, 500)
     labels[:300] = logits[:300].argmax(1)
-    best = evaluate.fit_temperature(logits, labels)
+    best = metrics.fit_temperature(logits, labels)
 
     def loss(temperature):
-        return evaluate.negative_log_likelihood(evaluate.softmax(logits / temperature), labels)
+        return metrics.negative_log_likelihood(metrics.softmax(logits / temperature), labels)
 
     assert loss(best) <= min(loss(best * 1.01), loss(best / 1.01))
 
@@ -100,23 +100,23 @@ def test_no_other_temperature_is_better():
 def test_worst_mistakes_come_most_confident_first():
     probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.99, 0.01]])
     labels = np.array([1, 0, 1, 1])
-    assert evaluate.worst_mistakes(probabilities, labels, 2).tolist() == [3, 0]
-    assert evaluate.worst_mistakes(probabilities, labels, 9).tolist() == [3, 0, 1]
+    assert metrics.worst_mistakes(probabilities, labels, 2).tolist() == [3, 0]
+    assert metrics.worst_mistakes(probabilities, labels, 9).tolist() == [3, 0, 1]
 
 
 def test_nothing_to_measure_is_refused():
     with pytest.raises(ValueError, match="0 rows"):
-        evaluate.measure(np.zeros((0, 10)), np.zeros(0, int))
+        metrics.measure(np.zeros((0, 10)), np.zeros(0, int))
     with pytest.raises(ValueError, match="2 rows for 1"):
-        evaluate.measure(np.ones((2, 10)), np.zeros(1, int))
+        metrics.measure(np.ones((2, 10)), np.zeros(1, int))
 
 
 @given(predictions())
 def test_the_curve_counts_what_each_threshold_accepts(given):
     logits, labels = given
-    probabilities = evaluate.softmax(logits)
+    probabilities = metrics.softmax(logits)
     confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
-    curve = evaluate.risk_coverage(probabilities, labels)
+    curve = metrics.risk_coverage(probabilities, labels)
     assert len(curve) <= 1 + (~right).sum()
     assert [point.coverage for point in curve] == sorted({p.coverage for p in curve}, reverse=True)
     for point in curve:
@@ -132,8 +132,8 @@ def test_the_curve_counts_what_each_threshold_accepts(given):
 @given(predictions(), st.floats(0.3, 3), st.floats(0.5, 0.9999))
 def test_a_promised_accuracy_is_kept_where_it_was_measured(given, temperature, accuracy):
     logits, labels = given
-    probabilities = evaluate.softmax(logits / temperature)
-    acceptance = evaluate.fit_acceptance(logits, labels, temperature)
+    probabilities = metrics.softmax(logits / temperature)
+    acceptance = metrics.fit_acceptance(logits, labels, temperature)
     threshold = acceptance.threshold(accuracy)
     confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
     if threshold is None:
@@ -143,35 +143,35 @@ def test_a_promised_accuracy_is_kept_where_it_was_measured(given, temperature, a
         assert right[confidence >= threshold].mean() >= accuracy
     assert acceptance.threshold(1) is None
     sure = [
-        point.confidence for point in acceptance.curve if point.accuracy >= evaluate.SURE_ENOUGH
+        point.confidence for point in acceptance.curve if point.accuracy >= metrics.SURE_ENOUGH
     ]
     assert acceptance.confidence == (sure[0] if sure else 1)
 
 
 def test_evidence_is_how_much_speaks_for_any_class():
     logits = np.array([[8.0, 0, 0], [-4, -4, -4], [8, 8, 0]], np.float32)
-    evidence = evaluate.evidence(logits)
+    evidence = metrics.evidence(logits)
     np.testing.assert_allclose(evidence, np.log(np.exp(logits.astype(float)).sum(1)))
     assert evidence[1] < 0 < evidence[0] < evidence[2]
-    assert evaluate.evidence(np.array([[2000.0, 0]]))[0] == 2000  # without overflow
+    assert metrics.evidence(np.array([[2000.0, 0]]))[0] == 2000  # without overflow
 
 
 def test_few_digits_are_refused_for_what_is_none():
     logits = np.random.default_rng(0).normal(0, 5, (5000, 10))
-    acceptance = evaluate.fit_acceptance(logits, logits.argmax(1), 1.0)
-    refused = (evaluate.evidence(logits) < acceptance.evidence).mean()
-    assert refused == pytest.approx(evaluate.REFUSED, abs=1e-3)
+    acceptance = metrics.fit_acceptance(logits, logits.argmax(1), 1.0)
+    refused = (metrics.evidence(logits) < acceptance.evidence).mean()
+    assert refused == pytest.approx(metrics.REFUSED, abs=1e-3)
 
 
-@pytest.mark.parametrize("level", evaluate.LEVELS)
+@pytest.mark.parametrize("level", metrics.LEVELS)
 def test_sets_hold_the_truth_as_often_as_promised(level):
     """Over many draws of validation images, at least that share of new cases on average."""
     rng, held = np.random.default_rng(1), []
     for _ in range(60):
         labels = rng.integers(0, 5, 4000)
         logits = rng.normal(size=(4000, 5)) + 3 * np.eye(5)[labels]
-        probabilities = evaluate.softmax(logits)
-        sets = dict(evaluate.conformal_sets(probabilities[:2000], labels[:2000]))
+        probabilities = metrics.softmax(logits)
+        sets = dict(metrics.conformal_sets(probabilities[:2000], labels[:2000]))
         of_label = probabilities[np.arange(4000), labels][2000:]
         held.append((of_label >= sets.get(level, 0)).mean())
     spread = np.std(held) / np.sqrt(len(held))
@@ -179,7 +179,7 @@ def test_sets_hold_the_truth_as_often_as_promised(level):
 
 
 def test_a_level_between_is_the_next_higher_one():
-    acceptance = evaluate.Acceptance(10, 0.5, 1.0, (), ((0.9, 0.3), (0.99, 0.1)))
+    acceptance = metrics.Acceptance(10, 0.5, 1.0, (), ((0.9, 0.3), (0.99, 0.1)))
     assert [acceptance.least_probability(level) for level in (0.5, 0.9, 0.95, 0.999)] == [
         0.3, 0.3, 0.1, None,
     ]  # fmt: skip
@@ -188,8 +188,8 @@ def test_a_level_between_is_the_next_higher_one():
 @given(predictions())
 def test_reliability_is_scikit_learns(given):
     logits, labels = given
-    probabilities = evaluate.softmax(logits)
-    bins = evaluate.reliability(probabilities, labels)
+    probabilities = metrics.softmax(logits)
+    bins = metrics.reliability(probabilities, labels)
     right = probabilities.argmax(1) == labels
     confidence = probabilities.max(1).astype(np.float64)
     accuracies, confidences = calibration_curve(right, confidence, n_bins=15)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from inkling import idx
+from inkling.data import idx
 from inkling.errors import DataError
 
 

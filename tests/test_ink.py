@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from inkling import Drawing, paper, to_image
+from inkling import Drawing, to_image
+from inkling.ink import paper
 from inkling.errors import InkError, NothingDrawn, TooLarge
 
 

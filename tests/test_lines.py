@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inkling import Drawing, NothingDrawn, Reader, lines
+from inkling import Drawing, NothingDrawn, Reader
+from inkling.ink import lines
 
 SEVEN = [[(0, 0), (40, 0), (15, 70)]]
 ONE = [[(0, 0), (0, 70)]]

@@ -9,7 +9,12 @@ from conftest import run_inkling
 from PIL import Image
 from rich.console import Console
 
-from inkling import Reader, bundle, charts, checkpoint, events, pictures, terminal, weights
+from inkling import Reader, plots
+from inkling.cli import display
+from inkling.experiments import events
+from inkling.plots import charts
+from inkling.reading import bundle
+from inkling.training import checkpoint, weights
 from inkling.errors import BundleError, RunError
 
 
@@ -88,15 +93,15 @@ def test_each_row_of_weights_is_shown_even_the_last_of_an_odd_number():
     one = np.zeros((1, 1, 15, 15), np.float32)
     one[..., -1, :] = 1
     with console.capture() as capture:
-        console.print(terminal.weight_maps(one, ["0"], console))
+        console.print(display.weight_maps(one, ["0"], console))
     assert "38;2;255;255;255" in capture.get()
 
 
 def test_weights_are_drawn_red_above_0_and_blue_below(run, tmp_path):
-    colours = pictures.tint(np.array([[[[2.0, 0.0], [-2.0, -1.0]]]], np.float32))
+    colours = plots.tint(np.array([[[[2.0, 0.0], [-2.0, -1.0]]]], np.float32))
     expected = [[[1, 1], [0, 0.5]], [[0, 1], [0, 0.5]], [[0, 1], [1, 1]]]
     np.testing.assert_array_equal(colours[0], expected)
-    assert np.isfinite(pictures.tint(np.zeros((1, 1, 2, 2), np.float32))).all()
+    assert np.isfinite(plots.tint(np.zeros((1, 1, 2, 2), np.float32))).all()
     picture = tmp_path / "weights.png"
     assert run_inkling("show-weights", str(run), "--png", str(picture)).returncode == 0
     with Image.open(picture) as drawn:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from inkling import models
+from inkling.networks import architectures
 
 
 def chance(seed=0):
@@ -20,19 +20,19 @@ def chance(seed=0):
     ],
 )
 def test_the_known_networks_have_their_sizes(name, parameters, multiply_adds):
-    model = models.build(name, 10, chance())
-    assert models.count_parameters(model) == parameters
-    assert models.count_multiply_adds(model) == multiply_adds
+    model = architectures.build(name, 10, chance())
+    assert architectures.count_parameters(model) == parameters
+    assert architectures.count_multiply_adds(model) == multiply_adds
 
 
 def test_the_network_that_ships_is_small():
-    assert models.count_parameters(models.build("digits", 10, chance())) <= 100_000
+    assert architectures.count_parameters(architectures.build("digits", 10, chance())) <= 100_000
 
 
-@pytest.mark.parametrize("name", models.MODELS)
+@pytest.mark.parametrize("name", architectures.MODELS)
 def test_weights_come_from_the_generator_alone(name):
     state = torch.get_rng_state()
-    first, again, other = (models.build(name, 10, chance(seed)) for seed in (1, 1, 2))
+    first, again, other = (architectures.build(name, 10, chance(seed)) for seed in (1, 1, 2))
     assert torch.equal(torch.get_rng_state(), state)
     tensors = [list(model.state_dict().values()) for model in (first, again, other)]
     assert all(torch.equal(a, b) for a, b in zip(tensors[0], tensors[1], strict=True))
@@ -43,9 +43,9 @@ def test_weights_come_from_the_generator_alone(name):
 
 
 def test_counting_leaves_the_network_as_it_was():
-    model = models.build("digits", 10, chance())
+    model = architectures.build("digits", 10, chance())
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    models.count_multiply_adds(model)
+    architectures.count_multiply_adds(model)
     assert model.training
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
 
@@ -63,8 +63,8 @@ def test_counting_leaves_the_network_as_it_was():
     ],
 )
 def test_views_average_the_logits_of_moved_images(views, moved):
-    network = models.build("sprint", 10, chance()).eval()
+    network = architectures.build("sprint", 10, chance()).eval()
     images = torch.zeros(3, 1, 28, 28)
     images[:, :, 3:25, 3:25] = torch.rand(3, 1, 22, 22)  # no ink at the edge, so none wraps round
     expected = sum(network(move(images)) for move in moved) / len(moved)
-    torch.testing.assert_close(models.Views(network, views)(images), expected)
+    torch.testing.assert_close(architectures.Views(network, views)(images), expected)

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from inkling import hands, outliers
-from inkling.ink import SIDE
+from inkling.augmentation import handwriting, outliers
+from inkling.ink.image import SIDE
 
 
 @pytest.fixture(scope="module")
 def some_digits():
     """Two of each digit, from fonts and strokes, as if they were a data set."""
     rng = np.random.default_rng(3)
-    return hands.make(200, rng)
+    return handwriting.make(200, rng)
 
 
 def test_hands_are_placed_as_mnist_places_its_digits(some_digits):
@@ -26,7 +26,7 @@ def test_hands_are_placed_as_mnist_places_its_digits(some_digits):
 
 
 def test_the_same_seed_makes_the_same(some_digits):
-    pixels, labels = hands.make(200, np.random.default_rng(3))
+    pixels, labels = handwriting.make(200, np.random.default_rng(3))
     assert np.array_equal(pixels, some_digits[0])
     assert np.array_equal(labels, some_digits[1])
     first, again, other = (
@@ -38,8 +38,8 @@ def test_the_same_seed_makes_the_same(some_digits):
 
 @pytest.mark.parametrize("digit", range(10))
 def test_every_form_of_a_digit_can_be_drawn(digit):
-    drawn = [hands.written(digit, np.random.default_rng(seed)) for seed in range(40)]
-    assert all(sheet.shape == (hands.SHEET, hands.SHEET) and sheet.any() for sheet in drawn)
+    drawn = [handwriting.written(digit, np.random.default_rng(seed)) for seed in range(40)]
+    assert all(sheet.shape == (handwriting.SHEET, handwriting.SHEET) and sheet.any() for sheet in drawn)
     assert len({sheet.tobytes() for sheet in drawn}) == 40
 
 
@@ -47,7 +47,7 @@ def test_a_reader_reads_made_hands():
     """What ships has learnt some like them; these are of another seed."""
     from inkling import Reader
 
-    pixels, labels = hands.make(300, np.random.default_rng(77))
+    pixels, labels = handwriting.make(300, np.random.default_rng(77))
     read = Reader.load().probabilities(pixels / np.float32(255)).argmax(1)
     assert (read == labels).mean() > 0.97
 
@@ -75,7 +75,7 @@ def test_each_kind_of_outlier_has_its_share(some_digits, monkeypatch):
 
 def test_no_glyph_passes_for_a_digit():
     assert not set("0123456789OoQDIlijJZzSsBbgqG|/()") & set(outliers.GLYPHS)
-    assert len(hands.glyphs(outliers.GLYPHS)) > 500
+    assert len(handwriting.glyphs(outliers.GLYPHS)) > 500
 
 
 def test_cut_up_digits_are_of_those_that_no_longer_are_one(some_digits):

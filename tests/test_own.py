@@ -4,13 +4,15 @@ import pytest
 import torch
 from conftest import ROOT, run_inkling
 
-from inkling import checkpoint, models, own, recipes, train
+from inkling.experiments import recipes
+from inkling.networks import architectures, custom
+from inkling.training import checkpoint, loop
 from inkling.errors import InklingError, RecipeError
 
 PAGE = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "own-recipe.md").read_text(), re.DOTALL)
 GOOD = """
 from torch import nn
-from inkling.recipes import Recipe
+from inkling.experiments.recipes import Recipe
 
 recipe = Recipe(name="mine", about="", model="own", dataset="optdigits", epochs=2, batch=64)
 
@@ -29,16 +31,16 @@ def mine(tmp_path):
 def test_the_pages_recipe_is_one(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(PAGE[0] + PAGE[1])
-    recipe = own.load(path)
+    recipe = custom.load(path)
     assert (recipe.name, recipe.split, recipe.epochs) == ("mine", "all", 5)
-    network = own.build(path, 10, torch.Generator().manual_seed(0))
-    assert models.count_parameters(network) > 0
+    network = custom.build(path, 10, torch.Generator().manual_seed(0))
+    assert architectures.count_parameters(network) > 0
 
 
 def test_the_seed_decides_the_network_and_nothing_else_changes(mine):
     state = torch.get_rng_state()
     first, again, other = (
-        own.build(mine, 10, torch.Generator().manual_seed(seed))[1].weight for seed in (1, 1, 2)
+        custom.build(mine, 10, torch.Generator().manual_seed(seed))[1].weight for seed in (1, 1, 2)
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
@@ -68,14 +70,14 @@ def test_the_seed_decides_the_network_and_nothing_else_changes(mine):
 def test_a_file_that_cannot_run_says_so_in_one_line(mine, change, what):
     mine.write_text(GOOD.replace(", batch=64", "").replace(*change))
     with pytest.raises(InklingError) as caught:
-        own.load(mine)
+        custom.load(mine)
     assert what in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_missing_file_is_told(tmp_path):
     with pytest.raises(RecipeError, match="expected a Python file, found none"):
-        own.load(tmp_path / "none.py")
+        custom.load(tmp_path / "none.py")
 
 
 @pytest.mark.usefixtures("mine")
@@ -95,11 +97,11 @@ def test_it_trains_from_the_command_line_and_is_kept_with_its_run(tmp_path):
 
 def test_a_stopped_run_goes_on_without_the_file(mine, tmp_path):
     counter = iter(range(10**9))
-    recipe = own.load(mine)
-    train.create(tmp_path / "run", recipe, 0, "cpu", mine)
+    recipe = custom.load(mine)
+    loop.create(tmp_path / "run", recipe, 0, "cpu", mine)
     mine.unlink()
-    assert not train.train(tmp_path / "run", lambda _: None, lambda: next(counter) >= 3)
-    assert train.train(tmp_path / "run", lambda _: None)
+    assert not loop.train(tmp_path / "run", lambda _: None, lambda: next(counter) >= 3)
+    assert loop.train(tmp_path / "run", lambda _: None)
 
 
 def test_a_network_that_gives_no_graph_is_refused_before_it_trains(mine, tmp_path):
@@ -114,12 +116,12 @@ def test_a_network_that_gives_no_graph_is_refused_before_it_trains(mine, tmp_pat
         )
     )
     with pytest.raises(RecipeError, match="expected a recipe that gives a graph, but"):
-        train.create(tmp_path / "run", own.load(mine), 0, "cpu", mine)
+        loop.create(tmp_path / "run", custom.load(mine), 0, "cpu", mine)
     assert not (tmp_path / "run").exists()
 
 
 def test_what_a_recipe_cannot_do_is_told_before_it_trains(tmp_path):
     frozen = recipes.change(recipes.get("digits"), ["freeze=0.5", "dataset=optdigits"])
-    train.create(tmp_path / "run", frozen, 0, "cpu")
+    loop.create(tmp_path / "run", frozen, 0, "cpu")
     with pytest.raises(RecipeError, match="a network with a stem to freeze"):
-        train.train(tmp_path / "run", lambda _: None)
+        loop.train(tmp_path / "run", lambda _: None)

@@ -9,9 +9,10 @@ from axe_playwright_python.sync_playwright import Axe
 from conftest import serving
 from playwright.sync_api import expect
 
-from inkling import hands, machine
+from inkling import system
+from inkling.augmentation import handwriting
 
-HABITS = {  # of one hand, as in hands.FORMS, which has none of these
+HABITS = {  # of one hand, as in handwriting.FORMS, which has none of these
     1: "30,30 55,0 60,50 45,100 25,90 45,75 80,85",
     4: "30,0 25,30 35,50 60,52 80,40; 85,0 80,40 70,75 45,100 20,90",
     7: "10,10 30,0 50,12 85,5 70,35 55,60 30,55 50,45 45,100",
@@ -25,7 +26,7 @@ def place(tmp_path_factory, mnist):
     assert mnist
     home = tmp_path_factory.mktemp("home")
     options = ["--runs", str(home / "runs"), "--drawings", f"sqlite:///{home}/drawings.sqlite"]
-    with serving(*options, **{machine.HOME: str(home)}) as (address, _):
+    with serving(*options, **{system.HOME: str(home)}) as (address, _):
         yield address
 
 
@@ -74,7 +75,7 @@ def test_teaching_is_watched_served_and_taken_back(open_page, place):
     chance = np.random.default_rng(0)
     for digit, form in HABITS.items():
         for _ in range(5):
-            strokes = [(stroke * (150, 200) + 90).tolist() for stroke in hands.bend(form, chance)]
+            strokes = [(stroke * (150, 200) + 90).tolist() for stroke in handwriting.bend(form, chance)]
             kept = httpx.post(f"{place}/api/drawings?label={digit}", json={"strokes": strokes})
             assert kept.status_code == 201
     before = httpx.get(f"{place}/readyz").json()["model_sha256"]

@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch.optim.lr_scheduler import OneCycleLR
 
-from inkling import catalog, recipes
+from inkling.data import catalog
+from inkling.experiments import recipes
 from inkling.errors import RecipeError
-from inkling.recipes import RECIPES
+from inkling.experiments.recipes import RECIPES
 
 
 def test_the_tutorials_recipe_is_the_tutorials():

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 from conftest import run_inkling
 
-from inkling import Reader, catalog, data, evaluate, leaderboard, machine, recipes, record
+from inkling import Reader, data, metrics, system
+from inkling.data import catalog
+from inkling.experiments import leaderboard, recipes
+from inkling.training import record
 from inkling.errors import RunError
 
 SMALL = dataclasses.replace(
@@ -211,7 +214,7 @@ def test_an_ensemble_shares_its_members_and_averages_their_logits(tmp_path):
     assert len(runs) == 2
     test = data.splits("optdigits").test
     logs = [np.log(Reader.load(run).probabilities(test.images())) for run in runs]
-    together = evaluate.measure(evaluate.softmax(sum(logs) / 2), test.labels)
+    together = metrics.measure(metrics.softmax(sum(logs) / 2), test.labels)
     assert made["seeds"][0]["test"]["accuracy"] == together.accuracy
     assert made["seeds"][0]["test"]["negative_log_likelihood"] == pytest.approx(
         together.negative_log_likelihood, rel=1e-4
@@ -273,17 +276,17 @@ def test_the_commit_is_that_of_the_package(tmp_path, monkeypatch):
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
     monkeypatch.setattr(machine, "PACKAGE", package)
-    assert machine.commit() == "installed"
+    assert system.commit() == "installed"
     git(package.parent, "init", "-q")
-    assert machine.commit() == "installed"
+    assert system.commit() == "installed"
     git(package.parent, "add", "inkling")
     git(package.parent, "commit", "-qm", "first")
-    clean = machine.commit()
+    clean = system.commit()
     assert len(clean) == 12
     (package.parent / "notes").touch()  # beside the package: changes nothing of it
-    assert machine.commit() == clean
+    assert system.commit() == clean
     (package / "new.py").touch()
-    assert machine.commit() == f"{clean}-dirty"
+    assert system.commit() == f"{clean}-dirty"
 
 
 def row(kind, name, dataset, accuracy, **figures):

@@ -13,7 +13,10 @@ import pytest
 from conftest import serving
 from PIL import Image
 
-from inkling import data, events, looks, models, runs
+from inkling import data
+from inkling.experiments import events, runs
+from inkling.networks import architectures
+from inkling.training import snapshots
 from inkling.errors import RunError
 
 HOLDING = """
@@ -61,9 +64,9 @@ def test_events_are_taken_up_where_one_left_off(tmp_path):
 def test_a_network_is_looked_at(tmp_path, mnist):
     import torch
 
-    network = models.build("shipped", 10, torch.Generator().manual_seed(0))
+    network = architectures.build("shipped", 10, torch.Generator().manual_seed(0))
     split = data.Split(mnist.train.pixels[:40], mnist.train.labels[:40])
-    looking = looks.Looks(tmp_path, split)
+    looking = snapshots.Looks(tmp_path, split)
     looking.look(network, 7)
     seen = json.loads((tmp_path / runs.LOOK).read_text())
     assert (seen["step"], seen["labels"]) == (7, split.labels[:25].tolist())

@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inkling import data, evaluate, scratch
-from inkling.scratch import ACTIVATIONS, Network, Optimizer
+from inkling import data, metrics
+from inkling.networks import scratch
+from inkling.networks.scratch import ACTIVATIONS, Network, Optimizer
 
 TORCH = {
     "sigmoid": torch.sigmoid,
@@ -224,7 +225,7 @@ def test_it_learns_32_digits_by_heart(activation, optimizer, name):
     for _ in range(150):
         state, _, _ = scratch.learn(network, optimizer, state, images, targets, [rate] * 8)
     probabilities = scratch.forward(network, state.parameters, images)[-1]
-    assert evaluate.measure(probabilities, labels).accuracy == 1
+    assert metrics.measure(probabilities, labels).accuracy == 1
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_gives_others():

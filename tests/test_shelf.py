@@ -8,9 +8,10 @@ import httpx
 import pytest
 from conftest import serving
 
-from inkling import Drawing, bundle, machine
+from inkling import Drawing, system
+from inkling.reading import bundle
 from inkling.errors import BundleError
-from inkling.shelf import SHIPPED, Served, Shelf
+from inkling.reading.registry import SHIPPED, Served, Shelf
 
 STROKES = {"strokes": [[[110, 80], [270, 80], [180, 310]]], "pen": 30}
 
@@ -63,7 +64,7 @@ def test_what_is_gone_or_broken_keeps_no_page_from_opening(shelf):
 def test_no_request_is_dropped_while_another_takes_its_place(shelf):
     options = ["--runs", str(shelf.runs)]
     seen, failures = set(), []
-    with serving(*options, **{machine.HOME: str(shelf.home)}) as (address, _):
+    with serving(*options, **{system.HOME: str(shelf.home)}) as (address, _):
         done = threading.Event()
 
         def ask():

@@ -13,11 +13,13 @@ from conftest import run_inkling
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inkling import bundle, export, machine, teach
-from inkling.drawings import Labelled, Store
+from inkling import system
+from inkling.reading import bundle
+from inkling.training import export, finetune
+from inkling.drawings.store import Labelled, Store
 from inkling.errors import RunError
-from inkling.reader import Network, Reader
-from inkling.shelf import SHIPPED, Shelf
+from inkling.reading.reader import Network, Reader
+from inkling.reading.registry import SHIPPED, Shelf
 
 
 def labelled(label, number, strokes=None):
@@ -28,13 +30,13 @@ def labelled(label, number, strokes=None):
 @given(st.lists(st.integers(0, 9), min_size=30, max_size=120), st.integers(1, 25))
 def test_more_drawings_move_none_across(labels, fewer):
     every = [labelled(label, number) for number, label in enumerate(labels)]
-    learn, aside = teach.apart(every)
+    learn, aside = finetune.apart(every)
     assert sorted(d.id for d in learn + aside) == list(range(len(labels)))
     for label in set(labels):
         count = labels.count(label)
         assert sum(d.label == label for d in aside) == (count + 2) // 5
     try:
-        before, kept = teach.apart(every[:-fewer])
+        before, kept = finetune.apart(every[:-fewer])
     except RunError:  # too few to keep one aside
         return
     assert {d.id for d in before} <= {d.id for d in learn}
@@ -43,10 +45,10 @@ def test_more_drawings_move_none_across(labels, fewer):
 
 def test_too_few_drawings_are_told():
     with pytest.raises(RunError, match="at least 3 drawings of one digit to teach with, got 4"):
-        teach.apart([labelled(label, 2 * label + n) for label in (1, 7) for n in (0, 1)])
+        finetune.apart([labelled(label, 2 * label + n) for label in (1, 7) for n in (0, 1)])
 
 
-FIGURES = teach.Figures(10, 8, 0.5, 2, 0.9946, 0.9956, 0.014)
+FIGURES = finetune.Figures(10, 8, 0.5, 2, 0.9946, 0.9956, 0.014)
 
 
 @pytest.mark.parametrize(
@@ -60,14 +62,14 @@ FIGURES = teach.Figures(10, 8, 0.5, 2, 0.9946, 0.9956, 0.014)
     ],
 )
 def test_what_is_taught_is_served_only_if_it_is_better(after, better, why):
-    served, said = teach.judge(FIGURES, replace(FIGURES, **after), FIGURES)
+    served, said = finetune.judge(FIGURES, replace(FIGURES, **after), FIGURES)
     assert served == better
     assert why in said
 
 
 def test_the_network_that_is_taught_is_that_of_the_bundle(digits):
     card, content = bundle.read(bundle.PRETRAINED)
-    network, tensors = teach.unpack(card, onnx.load_model_from_string(content).graph)
+    network, tensors = finetune.unpack(card, onnx.load_model_from_string(content).graph)
     images = digits[:50, None].astype(np.float32) / 255
     graph = Network(content, 10).run("logits", images)
     logits = export.compute_logits(network, images) / card.temperature
@@ -81,9 +83,9 @@ def test_a_bundle_of_another_kind_is_refused():
     graph = onnx.load_model_from_string(content).graph
     for other in ({"dataset": "fashion-mnist"}, {"recipe": card.recipe | {"model": "scratch"}}):
         with pytest.raises(RunError, match="a bundle trained on mnist"):
-            teach.unpack(card.model_copy(update=other), graph)
+            finetune.unpack(card.model_copy(update=other), graph)
     with pytest.raises(RunError, match="the weights of digits"):
-        teach.unpack(card.model_copy(update={"recipe": card.recipe | {"model": "digits"}}), graph)
+        finetune.unpack(card.model_copy(update={"recipe": card.recipe | {"model": "digits"}}), graph)
 
 
 @pytest.fixture
@@ -93,11 +95,11 @@ def kept(tmp_path):
     store = Store(url)
     store.add_all(labelled(label, n) for n, label in enumerate([1, 7] * 3))
     store.close()
-    return {machine.HOME: str(tmp_path), "INKLING_DRAWINGS": url}
+    return {system.HOME: str(tmp_path), "INKLING_DRAWINGS": url}
 
 
 def test_the_command_says_what_is_missing(tmp_path, monkeypatch):
-    monkeypatch.setenv(machine.HOME, str(tmp_path))
+    monkeypatch.setenv(system.HOME, str(tmp_path))
     monkeypatch.setenv("INKLING_DRAWINGS", f"sqlite:///{tmp_path}/none.sqlite")
     result = run_inkling("teach")
     assert result.returncode == 1
@@ -111,7 +113,7 @@ def test_a_bundle_that_cannot_say_when_to_believe_it_refuses_nothing(mnist):
     card, model = bundle.read(bundle.PRETRAINED)
     plain = card.model_copy(update={"acceptance": None, "validation": None})
     few = replace(mnist.test, pixels=mnist.test.pixels[:9], labels=mnist.test.labels[:9])
-    figures = teach.measure(Reader(plain, Network(model, 10)), [labelled(1, 0)], few)
+    figures = finetune.measure(Reader(plain, Network(model, 10)), [labelled(1, 0)], few)
     assert (figures.refused, figures.test_refused, figures.right) == (0, 0, 1)
 
 

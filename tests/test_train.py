@@ -14,21 +14,13 @@ from conftest import run_inkling
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from inkling import (
-    Reader,
-    augment,
-    bundle,
-    checkpoint,
-    data,
-    engines,
-    evaluate,
-    export,
-    models,
-    recipes,
-    runs,
-    train,
-)
-from inkling import events as events_module
+from inkling import Reader, data, metrics
+from inkling.augmentation import warp
+from inkling.experiments import recipes, runs
+from inkling.networks import architectures
+from inkling.reading import bundle
+from inkling.training import checkpoint, engines, export, loop
+from inkling.experiments import events as events_module
 from inkling.cli.training import stopped_by_signal
 from inkling.errors import RecipeError, RunError
 
@@ -44,8 +36,8 @@ def run(folder: Path, recipe=SMALL, seed=0, should_stop=lambda: False):
     """Train to the end or to a stop; the events."""
     events = []
     if not (folder / runs.PLAN).exists():
-        train.create(folder, recipe, seed, "cpu")
-    train.train(folder, events.append, should_stop)
+        loop.create(folder, recipe, seed, "cpu")
+    loop.train(folder, events.append, should_stop)
     return events
 
 
@@ -69,10 +61,10 @@ def test_a_run_learns_and_ends_in_a_bundle_that_reads(trained):
     assert end["test"]["accuracy"] > 0.85
     assert end["validation"]["accuracy"] > 0.9
     content = (folder / "bundle" / bundle.MODEL).read_bytes()
-    assert str(Path(train.__file__).parent).encode() not in content  # a graph tells no paths
+    assert str(Path(loop.__file__).parent).encode() not in content  # a graph tells no paths
     reader = Reader.load(folder)
     test = data.splits("optdigits").test
-    again = evaluate.measure(reader.probabilities(test.images()), test.labels)
+    again = metrics.measure(reader.probabilities(test.images()), test.labels)
     assert again.accuracy == end["test"]["accuracy"]
     assert again.negative_log_likelihood == pytest.approx(end["test"]["negative_log_likelihood"])
     assert reader.card.seed == 0
@@ -94,7 +86,7 @@ def test_the_reader_gives_the_networks_own_probabilities(trained):
     logits = export.compute_logits(engine.network(), images) / reader.card.temperature
     for size in (1, 2, 7, 300):
         np.testing.assert_allclose(
-            reader.probabilities(images[:size]), evaluate.softmax(logits[:size]), atol=1e-5
+            reader.probabilities(images[:size]), metrics.softmax(logits[:size]), atol=1e-5
         )
 
 
@@ -148,7 +140,7 @@ def test_alternate_flips_show_every_image_from_both_sides_in_turn(tmp_path, monk
 
     def keep(images, recipe, chance, flipped):
         seen.append((images, flipped))
-        return augment.augment(images, recipe, chance, flipped)
+        return warp.augment(images, recipe, chance, flipped)
 
     monkeypatch.setattr(train, "augment", keep)
     recipe = dataclasses.replace(SMALL, flip=0.5, flips="alternate", epochs=3, batch=1372)
@@ -184,7 +176,7 @@ def test_alternate_flips_leave_alone_what_is_made_beside_a_batch(tmp_path, monke
 
 def test_an_ensemble_is_no_single_training(tmp_path):
     with pytest.raises(RunError, match="inkling record best-ensemble"):
-        train.create(tmp_path / "run", recipes.get("best-ensemble"), 0)
+        loop.create(tmp_path / "run", recipes.get("best-ensemble"), 0)
 
 
 @pytest.mark.parametrize("stops", [[1], [20, 1], [21, 22, 3]])
@@ -243,7 +235,7 @@ def test_of_what_is_no_digit_no_class_is_learnt_to_be_likelier():
 def test_garments_are_no_digits(tmp_path):
     recipe = dataclasses.replace(FULL, dataset="fashion-mnist")
     with pytest.raises(RecipeError, match="a data set of digits") as caught:
-        train.create(tmp_path / "run", recipe, 0, "cpu")
+        loop.create(tmp_path / "run", recipe, 0, "cpu")
     assert "--set hands=0" in caught.value.hint
 
 
@@ -278,7 +270,7 @@ def test_the_network_from_first_principles_is_a_run_as_every_other(tmp_path, nam
 def test_the_network_from_first_principles_takes_no_other_networks_checkpoint(tmp_path):
     recipe = recipes.change(recipes.get("scratch-deep"), ["dataset=optdigits", "epochs=2"])
     run(tmp_path / "run", recipe, should_stop=stop_after(1))
-    train.create(tmp_path / "other", dataclasses.replace(recipe, hidden="99"), 0)
+    loop.create(tmp_path / "other", dataclasses.replace(recipe, hidden="99"), 0)
     checkpoint_file = (tmp_path / "run" / checkpoint.CHECKPOINT).read_bytes()
     (tmp_path / "other" / checkpoint.CHECKPOINT).write_bytes(checkpoint_file)
     with pytest.raises(RunError, match="a checkpoint of this run's network"):
@@ -368,15 +360,15 @@ def test_a_loss_that_is_not_finite_stops_with_a_word(tmp_path):
 def test_runs_are_not_mixed_up(trained, tmp_path):
     folder, _ = trained
     with pytest.raises(RunError, match="a run is there"):
-        train.create(folder, SMALL, 0)
+        loop.create(folder, SMALL, 0)
     with pytest.raises(RunError, match="it has ended"):
-        train.train(folder, quiet)
+        loop.train(folder, quiet)
     with pytest.raises(RunError, match=r"run\.json"):
-        train.train(tmp_path, quiet)
+        loop.train(tmp_path, quiet)
     with pytest.raises(RunError, match="a device that is here"):
-        train.create(tmp_path / "x", SMALL, 0, "tpu")
+        loop.create(tmp_path / "x", SMALL, 0, "tpu")
     with pytest.raises(RunError, match="a folder to write to"):
-        train.create(folder / runs.PLAN / "below a file", SMALL, 0)
+        loop.create(folder / runs.PLAN / "below a file", SMALL, 0)
     with pytest.raises(RunError, match="a batch of at most 1,372"):
         run(tmp_path / "large", dataclasses.replace(SMALL, batch=5000))
     assert not (tmp_path / "large").exists()
@@ -430,7 +422,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
 
 
 def test_reader_and_network_that_disagree_are_caught(monkeypatch, tmp_path):
-    wrong = export.to_onnx(models.build("digits", 10, torch.Generator().manual_seed(9)), 1.0)
+    wrong = export.to_onnx(architectures.build("digits", 10, torch.Generator().manual_seed(9)), 1.0)
     monkeypatch.setattr(export, "to_onnx", lambda *_: wrong)
     with pytest.raises(RunError, match=r"agree within 0\.0001"):
         run(tmp_path / "run", dataclasses.replace(SMALL, epochs=1))
@@ -438,7 +430,7 @@ def test_reader_and_network_that_disagree_are_caught(monkeypatch, tmp_path):
 
 
 def test_no_pickle_anywhere():
-    sources = list(Path(train.__file__).parent.rglob("*.py"))
+    sources = list(Path(loop.__file__).parent.rglob("*.py"))
     text = "\n".join(path.read_text() for path in sources)
     assert len(sources) > 15
     assert not any(word in text for word in ("import pickle", "torch.load(", "torch.save("))

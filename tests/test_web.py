@@ -315,8 +315,8 @@ def test_whoever_leaves_during_a_reading_leaves_no_trace():
 def test_the_server_never_loads_torch():
     code = (
         "import sys, inkling.web, inkling.data; from inkling import Reader; "
-        "from pathlib import Path; from inkling.drawings import Store; "
-        "from inkling.shelf import Served, Shelf; "
+        "from pathlib import Path; from inkling.drawings.store import Store; "
+        "from inkling.reading.registry import Served, Shelf; "
         "inkling.web.create_app(Served(Shelf(Path('.'), Path('.'))), Store('sqlite://'), ''); "
         "sys.exit(sum(name in sys.modules for name in ('torch', 'onnx', 'sklearn', 'ray')))"
     )

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from inkling import __version__
-from inkling.cli import data, keeping, reading, training
-from inkling.cli.edge import complain
+from inkling.cli import data, drawings, reading, training
+from inkling.cli.options import complain
 from inkling.errors import InklingError
 
 app = typer.Typer(
@@ -18,7 +18,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for commands in (data.commands, training.commands, reading.commands, keeping.commands):
+for commands in (data.commands, training.commands, reading.commands, drawings.commands):
     app.add_typer(commands)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from inkling.cli.edge import write_picture
+from inkling.cli.options import write_picture
 
 data_app = typer.Typer(help="The data sets: list, fetch, show.", no_args_is_help=True)
 commands = typer.Typer()
@@ -19,7 +19,7 @@ DataSetName = Annotated[str, typer.Argument(metavar="NAME", help="mnist, fashion
 def list_data() -> None:
     """Say which data sets are here, which are not, how large they are and from where."""
     from inkling import data
-    from inkling.catalog import CATALOG
+    from inkling.data.catalog import CATALOG
 
     for dataset in CATALOG.values():
         size = sum(file.size_bytes for file in dataset.files) / 1e6
@@ -34,9 +34,11 @@ def list_data() -> None:
 @data_app.command()
 def fetch(name: DataSetName) -> None:
     """Download a data set, unless it is here, and verify it."""
-    from inkling import catalog, data, terminal
+    from inkling import data
+    from inkling.cli import display
+    from inkling.data import catalog
 
-    with terminal.showing_downloads(Console(stderr=True)) as report:
+    with display.showing_downloads(Console(stderr=True)) as report:
         paths = data.fetch(catalog.get(name), report)
     where = sorted({str(path.parent) for path in paths})
     typer.echo(f"{name}: here and verified" + (f", in {', '.join(where)}" if where else ""))
@@ -56,7 +58,9 @@ def show(
     """Show training images as heat maps, each with its label and one-hot row."""
     import numpy as np
 
-    from inkling import catalog, data, pictures, terminal
+    from inkling import data, plots
+    from inkling.cli import display
+    from inkling.data import catalog
 
     dataset = catalog.get(name)
     part, _ = data.load(dataset)
@@ -72,9 +76,9 @@ def show(
     images = data.Split(part.pixels[indexes], part.labels[indexes]).images()
     captions = [f"{i}: {dataset.classes[part.labels[i]]}" for i in indexes]
     if png:
-        return write_picture(pictures.contact_sheet(images, captions), png)
+        return write_picture(plots.contact_sheet(images, captions), png)
     hot = np.eye(len(dataset.classes), dtype=int)[part.labels[indexes]]
     rows = [" ".join(str(bit) for bit in row) for row in hot]
     captions = [f"{caption}\n{row}" for caption, row in zip(captions, rows, strict=True)]
     console = Console()
-    return console.print(terminal.heat_maps(images, captions, console, colour))
+    return console.print(display.heat_maps(images, captions, console, colour))

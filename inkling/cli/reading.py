@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from inkling.cli.edge import BUNDLE_HELP, RUNS, Drawings, Json, complain, write_picture
+from inkling.cli.options import BUNDLE_HELP, RUNS, Drawings, Json, complain, write_picture
 from inkling.errors import InkError, InklingError
 
 if TYPE_CHECKING:
-    from inkling.reader import Number, Reading
+    from inkling.reading.reader import Number, Reading
 
 commands = typer.Typer()
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")  # taken from a folder
@@ -37,8 +37,10 @@ def measure(
     as_json: Json = False,
 ) -> None:
     """Measure a bundle on the test part of a data set."""
-    from inkling import catalog, data, evaluate, pictures, terminal
-    from inkling.reader import Reader
+    from inkling import data, metrics, plots
+    from inkling.cli import display
+    from inkling.data import catalog
+    from inkling.reading.reader import Reader
 
     reader = Reader.load(path, threads=os.cpu_count() or 1)
     entry = catalog.get(dataset or reader.card.dataset)
@@ -52,26 +54,26 @@ def measure(
     _, split = data.load(entry)
     images = split.images()
     probabilities = reader.probabilities(images)
-    measures = evaluate.measure(probabilities, split.labels)
+    measures = metrics.measure(probabilities, split.labels)
     predictions = probabilities.argmax(1)
-    counts = evaluate.confusion(split.labels, predictions, len(names))
+    counts = metrics.confusion(split.labels, predictions, len(names))
     if confusion:
-        write_picture(pictures.confusion_matrix(counts, names), confusion)
+        write_picture(plots.confusion_matrix(counts, names), confusion)
     if mistakes:
-        worst = evaluate.worst_mistakes(probabilities, split.labels, 50)
+        worst = metrics.worst_mistakes(probabilities, split.labels, 50)
         captions = [f"{names[split.labels[i]]} as {names[predictions[i]]}" for i in worst]
         if len(worst):
-            write_picture(pictures.contact_sheet(images[worst], captions), mistakes)
+            write_picture(plots.contact_sheet(images[worst], captions), mistakes)
     if as_json:
-        precision, recall = evaluate.precision_recall(counts)
+        precision, recall = metrics.precision_recall(counts)
         report = {"dataset": entry.name} | dataclasses.asdict(measures)
         report |= {"precision": precision.tolist(), "recall": recall.tolist()}
         typer.echo(json.dumps(report | {"confusion": counts.tolist()}))
         return
     console = Console()
-    console.print(terminal.confusion_table(counts, names))
+    console.print(display.confusion_table(counts, names))
     console.print(
-        f"{entry.name} test: {terminal.describe(measures)}", highlight=False, soft_wrap=True
+        f"{entry.name} test: {display.describe(measures)}", highlight=False, soft_wrap=True
     )
 
 
@@ -105,8 +107,8 @@ def read(
 
     import numpy as np
 
-    from inkling import pictures
-    from inkling.reader import Number, Reader
+    from inkling import plots
+    from inkling.reading.reader import Number, Reader
 
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv exclude each other")
@@ -127,7 +129,7 @@ def read(
             code = complain(error, "standard input: " if name == "-" else "")
             continue
         if explain and not isinstance(reading, Number):
-            tiles.append(pictures.explained(reading.image[None], reading.explain()[None, None]))
+            tiles.append(plots.explained(reading.image[None], reading.explain()[None, None]))
             captions.append(f"{reading.name}, not {reader.card.classes[reading.second]}")
         if as_json:
             content = reading.to_json()
@@ -140,13 +142,13 @@ def read(
         else:
             typer.echo(f"{name}: {_spoken(reading, reader.card.classes)}")
     if explain and tiles:
-        write_picture(pictures.contact_sheet(np.concatenate(tiles), captions), explain)
+        write_picture(plots.contact_sheet(np.concatenate(tiles), captions), explain)
     raise typer.Exit(code)
 
 
 def _spoken(reading: "Reading | Number", names: Sequence[str]) -> str:
     """A reading in words."""
-    from inkling.reader import Number
+    from inkling.reading.reader import Number
 
     said = [reading.text] if isinstance(reading, Number) else [reading.name]
     if reading.accepted is not False:
@@ -177,12 +179,12 @@ def serve(
 ) -> None:
     """Serve the page to draw on, and the API."""
     from inkling import drawings as store
-    from inkling import machine, web
-    from inkling.shelf import Served, Shelf
+    from inkling import system, web
+    from inkling.reading.registry import Served, Shelf
 
     url = drawings or store.default_url()
     web.serve(
-        Served(Shelf(machine.home(), runs), bundle),
+        Served(Shelf(system.home(), runs), bundle),
         store.Store(url),
         url,
         host,

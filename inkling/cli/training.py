@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from inkling.cli.edge import BUNDLE_HELP, RUNS, STOPPED, shown_as, stopped_by_signal, write_picture
+from inkling.cli.options import BUNDLE_HELP, RUNS, STOPPED, shown_as, stopped_by_signal, write_picture
 from inkling.errors import MissingExtra
 
 if TYPE_CHECKING:
-    from inkling.recipes import Recipe
+    from inkling.experiments.recipes import Recipe
 
 commands = typer.Typer()
 RECIPE_HELP = "A name (see: inkling recipes), or a Python file with one of your own"
@@ -22,14 +22,14 @@ def list_recipes(
     name: Annotated[str | None, typer.Argument(metavar="[RECIPE]", help="Only this one.")] = None,
 ) -> None:
     """List the recipes, or one with every value."""
-    from inkling import terminal
-    from inkling.recipes import RECIPES, get
+    from inkling.cli import display
+    from inkling.experiments.recipes import RECIPES, get
 
     console = Console()
     if name:
-        console.print(terminal.recipe_table(get(name)))
+        console.print(display.recipe_table(get(name)))
     else:
-        console.print(terminal.recipe_list(list(RECIPES.values())))
+        console.print(display.recipe_list(list(RECIPES.values())))
 
 
 @commands.command()
@@ -56,7 +56,8 @@ def train(
     as_json: Annotated[bool, typer.Option("--json", help="Print one event a line.")] = False,
 ) -> None:
     """Train a recipe: to a run's folder and, at its end, a bundle, tested once."""
-    from inkling import recipes, terminal
+    from inkling.cli import display
+    from inkling.experiments import recipes
 
     if resume and (recipe or dataset or epochs or seed or settings or device or out):
         raise typer.BadParameter("--resume goes on with the run as it was begun: give it alone")
@@ -65,7 +66,7 @@ def train(
     changes += [f"epochs={epochs}"] if epochs is not None else []
     chosen, source = _recipe(recipe or "digits")
     chosen = recipes.change(chosen, changes)
-    from inkling import train as training
+    from inkling.training import loop as training
 
     run = resume or out or RUNS / f"{chosen.name}-{datetime.now():%Y%m%d-%H%M%S}"
     if not resume:
@@ -73,8 +74,8 @@ def train(
         training.create(run, chosen, seed, device, source)
     console = Console()
     shown = shown_as(console, quiet, as_json)
-    with stopped_by_signal() as caught, terminal.TrainingDisplay(shown, console) as display:
-        ended = training.train(run, display, lambda: bool(caught))
+    with stopped_by_signal() as caught, display.TrainingDisplay(shown, console) as show:
+        ended = training.train(run, show, lambda: bool(caught))
     if not ended:
         raise typer.Exit(STOPPED + caught[0])
 
@@ -95,21 +96,21 @@ def take_record(
     as_json: Annotated[bool, typer.Option("--json", help="Print one event a line.")] = False,
 ) -> None:
     """Train a recipe over seeds and write its record; the same command goes on with it."""
-    from inkling import terminal
+    from inkling.cli import display
 
     chosen, source = _recipe(recipe)
-    from inkling import record
+    from inkling.training import record
 
     _fetch(chosen.dataset, quiet)
     path = out or Path("results") / f"{chosen.name}.json"
     console = Console()
     shown = shown_as(console, quiet, as_json)
-    with stopped_by_signal() as caught, terminal.RecordDisplay(shown, console) as display:
+    with stopped_by_signal() as caught, display.RecordDisplay(shown, console) as show:
         made = record.record(
             chosen,
             seeds,
             path,
-            display,
+            show,
             lambda: bool(caught),
             device=device,
             source=source,
@@ -119,7 +120,7 @@ def take_record(
     if made is None:
         raise typer.Exit(STOPPED + caught[0])
     if shown in ("live", "lines"):
-        console.print(terminal.describe_record(made, path), highlight=False, soft_wrap=True)
+        console.print(display.describe_record(made, path), highlight=False, soft_wrap=True)
 
 
 @commands.command("leaderboard")
@@ -132,7 +133,8 @@ def show_leaderboard(
     ] = False,
 ) -> None:
     """Show the boards: records, your own runs, and the claims of others."""
-    from inkling import leaderboard, terminal
+    from inkling.cli import display
+    from inkling.experiments import leaderboard
 
     rows = [*leaderboard.record_rows(leaderboard.records_folder()), *leaderboard.CLAIMS]
     if as_markdown:
@@ -142,31 +144,33 @@ def show_leaderboard(
     rows = [*mine, *leaderboard.run_rows(), *leaderboard.CLAIMS]
     console = Console()
     for part in leaderboard.sections(rows, board):
-        console.print(terminal.board_table(part))
+        console.print(display.board_table(part))
     typer.echo("A claim is what others say of their own; its source: --markdown")
 
 
 def _fetch(name: str, quiet: bool) -> None:
     """Download a data set that is not here, so that training is all one has to ask for."""
-    from inkling import catalog, data, terminal
+    from inkling import data
+    from inkling.cli import display
+    from inkling.data import catalog
 
     if not data.is_here(dataset := catalog.get(name)):
         console = Console(stderr=True, quiet=quiet)
         console.print(f"Fetching {name}, which is not here yet")
-        with terminal.showing_downloads(console) as report:
+        with display.showing_downloads(console) as report:
             data.fetch(dataset, report)
 
 
 def _recipe(name: str) -> tuple["Recipe", Path | None]:
     """The recipe of that name, or of that file and the file; PyTorch is there after it."""
-    from inkling import recipes
+    from inkling.experiments import recipes
 
     try:
-        from inkling import own
+        from inkling.networks import custom
     except ImportError as cause:
         raise MissingExtra("Training", str(cause.name), "train") from cause
     if name.endswith(".py"):
-        return own.load(Path(name)), Path(name)
+        return custom.load(Path(name)), Path(name)
     return recipes.get(name), None
 
 
@@ -176,15 +180,16 @@ def show_curves(
     png: Annotated[Path | None, typer.Option(help="Write a chart instead.")] = None,
 ) -> None:
     """Show loss and accuracy of one or several runs, epoch by epoch."""
-    from inkling import events, terminal
+    from inkling.cli import display
+    from inkling.experiments import events
 
     found = {str(run): events.epochs(run) for run in runs}
     if png:
-        from inkling import charts
+        from inkling.plots import charts
 
         return write_picture(charts.curves(found), png)
     console = Console()
-    return console.print(terminal.curves(found, console))
+    return console.print(display.curves(found, console))
 
 
 @commands.command("show-weights")
@@ -198,15 +203,17 @@ def show_weights(
     ] = None,
 ) -> None:
     """Show what the first layer has learnt: each unit's weights, or each filter, as an image."""
-    from inkling import bundle, pictures, terminal
+    from inkling import plots
+    from inkling.cli import display
+    from inkling.reading import bundle
 
     try:
-        from inkling import weights
+        from inkling.training import weights
     except ImportError as cause:
         raise MissingExtra("Looking into a network", str(cause.name), "train") from cause
     images = weights.first_layer(path or bundle.PRETRAINED)[:count]
     captions = [str(index) for index in range(len(images))]
     if png:
-        return write_picture(pictures.contact_sheet(pictures.tint(images), captions), png)
+        return write_picture(plots.contact_sheet(plots.tint(images), captions), png)
     console = Console()
-    return console.print(terminal.weight_maps(images, captions, console))
+    return console.print(display.weight_maps(images, captions, console))

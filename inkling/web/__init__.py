@@ -29,19 +29,20 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from inkling import __version__, bundle
-from inkling.drawings import Store
+from inkling import __version__
+from inkling.reading import bundle
+from inkling.drawings.store import Store
 from inkling.errors import InklingError, NoSuchDrawing, ServeError, StoreError, TooLarge
-from inkling.shelf import Served
+from inkling.reading.registry import Served
 from inkling.web.guard import Guard
 from inkling.web.jobs import Jobs
-from inkling.web.keeping import add_drawings
-from inkling.web.messages import problem
+from inkling.web.drawings import add_drawings
+from inkling.web.schemas import problem
 from inkling.web.reading import add_reading
-from inkling.web.shelving import add_models
+from inkling.web.models import add_models
 from inkling.web.training import add_training
 
-STATIC = Path(__file__).parent.parent / "static"
+STATIC = Path(__file__).parent / "static"
 MAX_LIVE_BYTES = 256_000
 SECONDS_TO_FINISH = 3  # what is under way at a stop may take so long
 STATUS = {TooLarge: 413, NoSuchDrawing: 404, StoreError: 503}  # of the others: 422

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from inkling import runs
+from inkling.experiments import runs
 from inkling.errors import RunError
 
 SECONDS_TO_SAVE = 10

@@ -8,9 +8,9 @@ from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
 
 from inkling import ink
 from inkling.errors import InkError
-from inkling.reader import Number, Reader, Reading
-from inkling.shelf import Served
-from inkling.web.messages import (
+from inkling.reading.reader import Number, Reader, Reading
+from inkling.reading.registry import Served
+from inkling.web.schemas import (
     READ_BODY,
     Answer,
     Explain,

@@ -12,9 +12,12 @@ from typing import Annotated, Any, Literal
 from fastapi import FastAPI, Query, Response
 from pydantic import BaseModel, Field
 
-from inkling import bundle, catalog, data, drawings, events, recipes, runs
+from inkling import data, drawings
+from inkling.data import catalog
+from inkling.experiments import events, recipes, runs
+from inkling.reading import bundle
 from inkling.errors import RunError
-from inkling.shelf import SHIPPED, Served
+from inkling.reading.registry import SHIPPED, Served
 from inkling.web.jobs import Jobs
 from inkling.web.threads import run
 

@@ -1,0 +1,72 @@
+"""What every command shares: how it ends, and the options they have in common."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from inkling.errors import InklingError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from inkling.cli.display import Shown
+
+FOUND_WRONG, STOPPED = 1, 128  # exit codes; 128 + the signal's number is the shell's custom
+RUNS = Path("runs")  # where trainings go
+BUNDLE_HELP = "A bundle's or run's folder (default: the one that ships)"
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, an object a line.")]
+Drawings = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="The drawings' database (default: INKLING_DRAWINGS, then a file of yours).",
+        show_default=False,
+    ),
+]
+
+
+def complain(error: InklingError, of: str = "") -> int:
+    """Say the error's one line, of what; the exit code."""
+    typer.echo(f"inkling: {of}{error}", err=True)
+    return FOUND_WRONG
+
+
+def write_picture(picture: "Image", path: Path) -> None:
+    """Write a PNG file and say so. Raises InklingError if it cannot."""
+    try:
+        picture.save(path, format="PNG")
+    except OSError as cause:
+        raise InklingError(
+            f"{path}: expected a file to write to, but {cause.strerror or cause}", "Name another"
+        ) from cause
+    typer.echo(f"Wrote {path}", err=True)
+
+
+def shown_as(console: Console, quiet: bool, as_json: bool) -> "Shown":
+    """How a command is to show what happens."""
+    if quiet or as_json:
+        return "nothing" if quiet else "json"
+    return "live" if console.is_terminal else "lines"
+
+
+@contextmanager
+def stopped_by_signal() -> Iterator[list[int]]:
+    """A list that gets the number of the first Ctrl-C or SIGTERM; a second one acts at once."""
+    caught: list[int] = []
+
+    def catch(number: int, _: FrameType | None) -> None:
+        caught.append(number)
+        signal.signal(number, signal.default_int_handler)
+
+    before = {number: signal.signal(number, catch) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

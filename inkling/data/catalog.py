@@ -1,0 +1,130 @@
+"""The catalog of data sets: what is published, where, and how to know it is whole.
+
+MNIST: LeCun, Cortes & Burges 1998. Fashion-MNIST: Xiao, Rasul & Vollgraf 2017.
+optdigits: Alpaydin & Kaynak 1998, UCI, the part that scikit-learn carries. Corrections: the label
+errors that most of five people confirmed, and the images on which no three agreed with either
+label; Northcutt, Athalye & Mueller 2021, github.com/cleanlab/label-errors, mnist_mturk.json.
+"""
+
+from dataclasses import dataclass, field
+
+from inkling.errors import DataError, suggest
+from inkling.ink.image import Frame
+
+
+@dataclass(frozen=True)
+class File:
+    """One published file: its name without .gz, and its unpacked size and SHA-256."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """What the catalog says of a data set."""
+
+    name: str
+    title: str
+    licence: str
+    classes: tuple[str, ...]
+    frame: Frame
+    files: tuple[File, ...] = ()  # train images, train labels, test images, test labels
+    mirrors: tuple[str, ...] = ()  # each holds FILE.gz for every file
+    corrections: dict[int, int] = field(default_factory=dict)  # test index: what it truly shows
+    undecided: tuple[int, ...] = ()  # test indexes on whose label people did not agree
+
+
+_MNIST_FILES = (
+    ("train-images-idx3-ubyte", 47_040_016),
+    ("train-labels-idx1-ubyte", 60_008),
+    ("t10k-images-idx3-ubyte", 7_840_016),
+    ("t10k-labels-idx1-ubyte", 10_008),
+)
+
+
+def _files(*digests: str) -> tuple[File, ...]:
+    return tuple(File(*file, digest) for file, digest in zip(_MNIST_FILES, digests, strict=True))
+
+
+CATALOG = {
+    entry.name: entry
+    for entry in (
+        DataSet(
+            name="mnist",
+            title="70,000 handwritten digits",
+            licence="CC BY-SA 3.0",
+            classes=tuple("0123456789"),
+            frame="digit",
+            files=_files(
+                "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+                "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+                "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+                "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+            ),
+            mirrors=(
+                "https://ossci-datasets.s3.amazonaws.com/mnist/",
+                "https://storage.googleapis.com/cvdf-datasets/mnist/",
+            ),
+            corrections={
+                947: 9,
+                1621: 6,
+                1901: 4,
+                2462: 0,
+                2597: 3,
+                3558: 0,
+                5937: 3,
+                6651: 6,
+                6783: 6,
+                9729: 6,
+            },
+            undecided=(2130, 2654, 3520, 8527, 9679),
+        ),
+        DataSet(
+            name="fashion-mnist",
+            title="70,000 pictures of clothing",
+            licence="MIT",
+            classes=(
+                "T-shirt/top",
+                "Trouser",
+                "Pullover",
+                "Dress",
+                "Coat",
+                "Sandal",
+                "Shirt",
+                "Sneaker",
+                "Bag",
+                "Ankle boot",
+            ),
+            frame="garment",
+            files=_files(
+                "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+                "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+                "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+                "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+            ),
+            mirrors=(
+                "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+                "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+            ),
+        ),
+        DataSet(
+            name="optdigits",
+            title="1,797 handwritten digits of 8x8, enlarged",
+            licence="CC BY 4.0",
+            classes=tuple("0123456789"),
+            frame="digit",
+        ),
+    )
+}
+
+
+def get(name: str) -> DataSet:
+    """The catalog's entry, or a DataError that suggests the nearest name."""
+    if name in CATALOG:
+        return CATALOG[name]
+    raise DataError(
+        f"Expected a data set of the catalog ({', '.join(CATALOG)}), got {name!r}",
+        suggest(name, CATALOG, "See: inkling data list"),
+    )

@@ -1,0 +1,256 @@
+"""The data sets of the catalog: found, fetched, verified and split.
+
+Each is looked for in the folder that INKLING_DATA names, then in the user's cache; what is
+checked is the SHA-256 of the unpacked content, so a recompressed mirror serves as well.
+"""
+
+import hashlib
+import importlib.util
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import platformdirs
+import requests
+from numpy.typing import NDArray
+
+from inkling import ink
+from inkling.data import catalog, idx
+from inkling.data.catalog import DataSet, File
+from inkling.errors import DataError, MissingExtra
+
+SPLIT_SEED = 1998  # the year of MNIST; choosing another makes old and new figures incomparable
+TIMEOUT_SECONDS = 30  # without a byte
+CHUNK_BYTES = 1 << 16
+Scheme = Literal["standard", "tutorial", "all"]
+Report = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Split:
+    """One part of a data set, held whole in memory."""
+
+    pixels: NDArray[np.uint8]  # (N, 1, 28, 28), ink = 255 on 0
+    labels: NDArray[np.uint8]  # (N,), each below the number of classes
+
+    def images(self) -> NDArray[np.float32]:
+        """The images `(N, 1, 28, 28)` in [0, 1]."""
+        return self.pixels.astype(np.float32) / np.float32(255)
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The three parts: learn on one, choose on the next, touch the last once a record."""
+
+    train: Split
+    validation: Split | None  # None where everything was chosen before
+    test: Split
+
+
+def cache_folder() -> Path:
+    """Where downloads go: the user's cache folder of this platform."""
+    return platformdirs.user_cache_path("inkling") / "data"
+
+
+def folders() -> list[Path]:
+    """Where data sets are looked for, first to last."""
+    named = os.environ.get("INKLING_DATA")
+    return [*([Path(named)] if named else []), cache_folder()]
+
+
+def locate(dataset: DataSet, file: File) -> Path | None:
+    """The file as published (.gz) or unpacked, in the first folder that has it, or None."""
+    for folder in folders():
+        for suffix in (".gz", ""):
+            path = folder / dataset.name / (file.name + suffix)
+            if path.exists():
+                return path
+    return None
+
+
+def is_here(dataset: DataSet) -> bool:
+    """Whether every file is on this machine; their content is checked when they are loaded."""
+    if not dataset.files:
+        return importlib.util.find_spec("sklearn") is not None
+    return all(locate(dataset, file) for file in dataset.files)
+
+
+def fetch(dataset: DataSet, report: Report) -> list[Path]:
+    """The files of a data set, each downloaded to the cache unless it is here and whole.
+
+    `report(name, done, total)` is told the bytes as they come. A download goes to a temporary
+    name, is verified, and only then takes its place. Raises DataError if no mirror has it.
+    """
+    if not dataset.files:
+        load(dataset)
+    paths = []
+    for file in dataset.files:
+        path = locate(dataset, file)
+        if path is None or not _is_published(path, file):
+            if path and path.parent.parent != cache_folder():
+                raise DataError(
+                    f"{path}: expected the published content, got other",
+                    "Delete it, since INKLING_DATA comes before the cache, and fetch again",
+                )
+            path = cache_folder() / dataset.name / f"{file.name}.gz"
+            _download(file, path, dataset.mirrors, report)
+        paths.append(path)
+    return paths
+
+
+def _is_published(path: Path, file: File) -> bool:
+    try:
+        _verify(idx.read_bytes(path, file.size_bytes), path, file)
+    except DataError:
+        return False
+    return True
+
+
+def _verify(content: bytes, path: Path, file: File) -> None:
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != file.sha256:
+        raise DataError(
+            f"{path}: expected content of SHA-256 {file.sha256[:12]}..., got {digest[:12]}...",
+            "Delete it and fetch it again with: inkling data fetch",
+        )
+
+
+def _download(file: File, path: Path, mirrors: tuple[str, ...], report: Report) -> None:
+    """Bring one file to `path` from the first mirror that serves it whole."""
+    temporary = path.with_name(f"{os.getpid()}-{path.name}")
+    failures = []
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for mirror in mirrors:
+            try:
+                _stream(mirror + path.name, temporary, file.size_bytes + CHUNK_BYTES, report)
+            except requests.RequestException as cause:
+                failures.append(f"{mirror} ({type(cause).__name__})")
+                continue
+            if _is_published(temporary, file):
+                temporary.replace(path)
+                return
+            failures.append(f"{mirror} (not the published content)")
+    except OSError as cause:
+        raise DataError(
+            f"{path}: expected room for a download, but {cause.strerror or cause}",
+            "Free some space, or name another cache folder in XDG_CACHE_HOME",
+        ) from cause
+    finally:
+        temporary.unlink(missing_ok=True)
+    raise DataError(
+        f"{path.name}: expected a download, but no mirror gave it: {'; '.join(failures)}",
+        "Check the network, or put the file into the folder that INKLING_DATA names, under "
+        f"{path.parent.name}/; the data set optdigits needs no network",
+    )
+
+
+def _stream(url: str, path: Path, most_bytes: int, report: Report) -> None:
+    """Save what `url` serves, as it comes, up to a little over `most_bytes`."""
+    with (
+        requests.get(
+            url, stream=True, timeout=TIMEOUT_SECONDS, headers={"Accept-Encoding": "identity"}
+        ) as response,
+        path.open("wb") as file,
+    ):
+        response.raise_for_status()
+        total = int(response.headers.get("content-length", 0))
+        for chunk in response.iter_content(CHUNK_BYTES):
+            file.write(chunk)
+            report(path.name.partition("-")[2], file.tell(), total)
+            if file.tell() > most_bytes:
+                return
+
+
+def load(dataset: DataSet) -> tuple[Split, Split]:
+    """The published training and test parts, verified. Raises DataError."""
+    if not dataset.files:
+        return _optdigits()
+    paths = [_located(dataset, file) for file in dataset.files]
+    contents = [
+        idx.read_bytes(path, file.size_bytes)
+        for path, file in zip(paths, dataset.files, strict=True)
+    ]
+    arrays = [idx.parse(content, str(path)) for content, path in zip(contents, paths, strict=True)]
+    parts = tuple(
+        split(
+            arrays[first],
+            arrays[first + 1],
+            len(dataset.classes),
+            f"{paths[first]} and {paths[first + 1].name}",
+        )
+        for first in (0, 2)
+    )
+    for content, path, file in zip(contents, paths, dataset.files, strict=True):
+        _verify(content, path, file)  # last: the checks above say more about what is wrong
+    return parts[0], parts[1]
+
+
+def _located(dataset: DataSet, file: File) -> Path:
+    path = locate(dataset, file)
+    if path is None:
+        raise DataError(
+            f"{dataset.name}: expected {file.name}.gz in "
+            f"{' or '.join(str(folder / dataset.name) for folder in folders())}, found none",
+            f"Fetch it with: inkling data fetch {dataset.name}",
+        )
+    return path
+
+
+def split(pixels: NDArray[np.uint8], labels: NDArray[np.uint8], classes: int, name: str) -> Split:
+    """A Split of `(N, 28, 28)` pixels and `(N,)` labels, or a DataError if they disagree."""
+    if pixels.shape != (len(labels), ink.SIDE, ink.SIDE) or labels.ndim != 1:
+        raise DataError(
+            f"{name}: expected as many 28x28 images as labels, got images {pixels.shape} "
+            f"and labels {labels.shape}",
+            "Check that images and labels belong together",
+        )
+    if labels.size and labels.max() >= classes:
+        raise DataError(
+            f"{name}: expected labels from 0 to {classes - 1}, got {labels.max()}",
+            "Check that the labels belong to this data set",
+        )
+    return Split(pixels[:, None], labels)
+
+
+def splits(name: str, scheme: Scheme = "standard") -> Splits:
+    """Train, validation and test of a data set. Raises DataError.
+
+    "standard": every twelfth of the shuffled training images of each class validates, so
+    MNIST gives 55,000 / 5,000 / 10,000, stratified. "tutorial": as the Elixir tutorial, the
+    last fifth validates, unshuffled: 48,000 / 12,000 / 10,000. "all": nothing validates, as for
+    a record whose recipe was chosen before: 60,000 / 0 / 10,000.
+    """
+    train, test = load(catalog.get(name))
+    if scheme == "all":
+        return Splits(train, None, test)
+    count = len(train.labels)
+    if scheme == "tutorial":
+        validating = np.arange(count) >= count * 4 // 5
+    else:
+        shuffled = np.random.RandomState(SPLIT_SEED).permutation(count)  # its stream is frozen
+        by_class = shuffled[np.argsort(train.labels[shuffled], kind="stable")]
+        validating = np.zeros(count, bool)
+        validating[by_class[::12]] = True
+    return Splits(
+        train=Split(train.pixels[~validating], train.labels[~validating]),
+        validation=Split(train.pixels[validating], train.labels[validating]),
+        test=test,
+    )
+
+
+def _optdigits() -> tuple[Split, Split]:
+    """scikit-learn's 8x8 digits as images; the last sixth, other writers, is the test part."""
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError as cause:
+        raise MissingExtra("The data set optdigits", "scikit-learn", "train") from cause
+    digits, labels = load_digits(return_X_y=True)
+    small = (digits.reshape(-1, 8, 8) / 16).astype(np.float32)
+    pixels = np.stack([np.rint(ink.to_image(digit) * 255) for digit in small]).astype(np.uint8)
+    labels = labels.astype(np.uint8)
+    cut = len(labels) * 5 // 6
+    return Split(pixels[:cut], labels[:cut]), Split(pixels[cut:], labels[cut:])

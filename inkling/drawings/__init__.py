@@ -1,0 +1,3 @@
+"""Labelled drawings."""
+
+from inkling.drawings.store import ENVIRONMENT, MOST_AT_ONCE, Filter, Labelled, Order, Store, default_url

@@ -1,0 +1,129 @@
+"""Drawings -> files: IDX as MNIST's, a folder of PNG, Parquet, JSON lines; the last also back."""
+
+import base64
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import TypeAdapter
+
+from inkling.data import idx
+from inkling.files import write_atomically
+from inkling.drawings.store import Labelled, Store
+from inkling.errors import InkError, MissingExtra, StoreError
+from inkling.ink.image import SIDE, to_image
+
+Form = Literal["idx", "png", "parquet", "jsonl"]
+LINES = "drawings.jsonl"
+TABLE = "drawings.parquet"
+IDX_NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
+_LABELLED = TypeAdapter(Labelled)
+
+
+def export(drawings: Iterable[Labelled], folder: Path, form: Form) -> int:
+    """Write drawings to a folder; how many. Raises StoreError or MissingExtra where it cannot.
+
+    "idx": their images and labels as MNIST's two training files. "png": each image in the folder
+    of its label. "parquet": a column for each field, and the image as its 784 bytes, row by row,
+    ink high. "jsonl": everything, an object a line, pictures as base64.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if form == "jsonl":
+            lines = [json.dumps(_to_line(drawing)) for drawing in drawings]
+            write_atomically(folder / LINES, "".join(f"{line}\n" for line in lines).encode())
+            return len(lines)
+        kept = list(drawings)
+        images = [(to_image(drawing.source)[0] * 255).round().astype(np.uint8) for drawing in kept]
+        if form == "idx":
+            labels = np.array([drawing.label for drawing in kept], np.uint8)
+            pixels = np.stack(images) if images else np.zeros((0, SIDE, SIDE), np.uint8)
+            for name, array in zip(IDX_NAMES, (pixels, labels), strict=True):
+                write_atomically(folder / name, idx.serialize(array))
+            return len(kept)
+        if form == "parquet":
+            write_atomically(folder / TABLE, _table(kept, images))
+            return len(kept)
+        for drawing, image in zip(kept, images, strict=True):
+            (folder / str(drawing.label)).mkdir(exist_ok=True)
+            Image.fromarray(image).save(folder / str(drawing.label) / f"{drawing.id}.png")
+    except OSError as cause:
+        raise StoreError(
+            f"{folder}: expected a folder to write to, but {cause.strerror}", "Name another"
+        ) from cause
+    return len(kept)
+
+
+def take_in(store: Store, file: Path) -> int:
+    """Add the drawings of a file of JSON lines to a store, all or none; how many."""
+    try:
+        lines = file.read_text().splitlines()
+    except (OSError, ValueError) as cause:
+        raise StoreError(
+            f"{file}: expected JSON lines, but it cannot be read", "Check the path"
+        ) from cause
+    drawings = [_from_line(line, f"{file} line {number}") for number, line in enumerate(lines, 1)]
+    store.add_all(drawings)
+    return len(drawings)
+
+
+def _table(drawings: list[Labelled], images: list[NDArray[np.uint8]]) -> bytes:
+    """The Parquet file of drawings and their images. Raises MissingExtra."""
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as cause:
+        raise MissingExtra("A Parquet file", "pyarrow", "parquet") from cause
+    point = pyarrow.list_(pyarrow.float64())
+    columns = {
+        "id": pyarrow.int64(),
+        "created": pyarrow.string(),
+        "session": pyarrow.string(),
+        "label": pyarrow.int64(),
+        "reading": pyarrow.int64(),
+        "confidence": pyarrow.float64(),
+        "evidence": pyarrow.float64(),
+        "accepted": pyarrow.bool_(),
+        "model_sha256": pyarrow.string(),
+        "strokes": pyarrow.list_(pyarrow.list_(point)),
+        "pen": pyarrow.float64(),
+        "picture": pyarrow.binary(),
+        "sending": pyarrow.string(),
+        "image": pyarrow.binary(SIDE * SIDE),
+    }
+    rows = [
+        asdict(drawing) | {"image": image.tobytes()}
+        for drawing, image in zip(drawings, images, strict=True)
+    ]
+    file = io.BytesIO()
+    parquet.write_table(pyarrow.Table.from_pylist(rows, pyarrow.schema(columns)), file)
+    return file.getvalue()
+
+
+def _to_line(drawing: Labelled) -> dict[str, Any]:
+    picture = drawing.picture and base64.b64encode(drawing.picture).decode()
+    return drawing.to_json() | {"picture": picture}
+
+
+def _from_line(line: str, where: str) -> Labelled:
+    """A drawing of a line, checked: it can be read, and its label is a digit. Raises StoreError."""
+    try:
+        values = _LABELLED.validate_json(line)
+        picture = base64.b64decode(values.picture, validate=True) if values.picture else None
+        drawing = replace(values, picture=picture, sending=None, id=0)
+        to_image(drawing.source)
+        if drawing.label not in range(10):
+            raise ValueError(f"its label is {drawing.label}")
+    except (ValueError, InkError) as cause:
+        what = str(cause).splitlines()[0]
+        raise StoreError(
+            f"{where}: expected a drawing as it was exported, but {what}",
+            "Nothing was added; mend or remove that line",
+        ) from cause
+    return drawing

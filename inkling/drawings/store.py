@@ -1,0 +1,289 @@
+"""The store of labelled drawings: what was drawn, how it was read, and what it really is.
+
+SQLite in the user's data folder, or any database that SQLAlchemy has a URL for. What `add` has
+given a number is on disk: it outlives a killed process and a power cut. The schema changes by the
+ordered steps of migrations/ (Alembic), which opening a store carries out. A drawing is kept only
+when a person has said what it is; `session` is a random name that a browser gives itself.
+"""
+
+import json
+import os
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from inkling import system
+from inkling.errors import NoSuchDrawing, StoreError
+from inkling.ink.image import Drawing
+
+ENVIRONMENT = "INKLING_DRAWINGS"  # a URL
+MIGRATIONS = Path(__file__).parent / "migrations"
+SECONDS_TO_WAIT = 5  # for another that writes
+MOST_AT_ONCE = 200  # drawings of one page
+Order = Literal["hardest", "newest", "oldest"]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A drawing, or picture, that a person has said the digit of."""
+
+    label: int  # what it really is
+    reading: int  # what it was read as, by the bundle of model_sha256
+    confidence: float
+    evidence: float  # nats
+    accepted: bool | None
+    model_sha256: str
+    strokes: list[list[list[float]]] | None = None  # of points x, y or x, y, pressure; or else
+    pen: float | None = None
+    picture: bytes | None = None  # the bytes of its file
+    session: str = ""
+    sending: str | None = None  # a name made up for the act: sent again, it is the same drawing
+    created: str = ""  # UTC, ISO 8601; set by the store
+    id: int = 0  # set by the store
+
+    @property
+    def source(self) -> Drawing | bytes:
+        """What a Reader reads."""
+        if self.strokes is None:
+            return self.picture or b""
+        return Drawing(self.strokes, self.pen or 1)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, without the bytes of a picture."""
+        return {key: value for key, value in asdict(self).items() if key != "picture"}
+
+
+DRAWINGS = sa.Table(
+    "drawings",
+    sa.MetaData(),
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("created", sa.String(32), nullable=False),
+    sa.Column("session", sa.String(64), nullable=False),
+    sa.Column("label", sa.Integer, nullable=False),
+    sa.Column("reading", sa.Integer, nullable=False),
+    sa.Column("confidence", sa.Float, nullable=False),
+    sa.Column("evidence", sa.Float, nullable=False),
+    sa.Column("accepted", sa.Boolean),
+    sa.Column("model_sha256", sa.String(64), nullable=False),
+    sa.Column("strokes", sa.Text),
+    sa.Column("pen", sa.Float),
+    sa.Column("picture", sa.LargeBinary),
+    sa.Column("sending", sa.String(64), unique=True),
+)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which drawings are meant: all that every value given here fits."""
+
+    label: int | None = None
+    wrong: bool = False  # read as another digit than it is
+    unsure: bool = False  # whose reading was not accepted
+    since: str | None = None  # UTC, ISO 8601
+
+    def clauses(self) -> list[sa.ColumnElement[bool]]:
+        """As conditions of a query."""
+        columns = DRAWINGS.c
+        return [
+            *([columns.label == self.label] if self.label is not None else []),
+            *([columns.label != columns.reading] if self.wrong else []),
+            *([columns.accepted.is_(False)] if self.unsure else []),
+            *([columns.created >= self.since] if self.since else []),
+        ]
+
+
+EVERYTHING = Filter()
+ORDERS: dict[Order, Sequence[sa.ColumnElement[Any]]] = {
+    "hardest": (DRAWINGS.c.confidence, DRAWINGS.c.id.desc()),
+    "newest": (DRAWINGS.c.id.desc(),),
+    "oldest": (DRAWINGS.c.id,),
+}
+
+
+def default_url() -> str:
+    """The URL that INKLING_DRAWINGS names, or of a file in the user's own folder."""
+    file = str(system.home() / "drawings.sqlite")
+    return os.environ.get(ENVIRONMENT) or URL.create("sqlite", database=file).render_as_string()
+
+
+class Store:
+    """Labelled drawings in a database. Safe to share between threads; one of them writes."""
+
+    def __init__(self, url: str) -> None:
+        """Open the database of a URL, made and brought up to date where needed.
+
+        Raises StoreError.
+        """
+        try:
+            parsed = make_url(url)
+            self._engine = sa.create_engine(parsed)
+        except (ArgumentError, NoSuchModuleError, ImportError) as cause:
+            raise StoreError(
+                f"Expected the URL of a database, got {url!r} ({cause})",
+                "For example: sqlite:////home/me/drawings.sqlite",
+            ) from cause
+        self._writing = threading.Lock()
+        if parsed.get_backend_name() == "sqlite":
+            sa.event.listen(self._engine, "connect", _set_up_sqlite)
+            sa.event.listen(self._engine, "begin", _begin_sqlite)
+        with self._telling(f"{parsed.render_as_string()}: expected a database to open"):
+            if parsed.get_backend_name() == "sqlite" and parsed.database:
+                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            config = Config()
+            config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+            with self._engine.begin() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+
+    def close(self) -> None:
+        """Give its connections back."""
+        self._engine.dispose()
+
+    def add(self, drawing: Labelled) -> Labelled:
+        """Keep a drawing; as it was kept, with its number. Raises StoreError."""
+        return self.add_all([drawing])[0]
+
+    def add_all(self, drawings: Iterable[Labelled]) -> list[Labelled]:
+        """Keep drawings, all or none. Raises StoreError.
+
+        One whose `sending` is known is kept once, under the label it now comes with.
+        """
+        now = datetime.now(UTC).isoformat()
+        kept = []
+        with self._write() as connection:
+            for drawing in drawings:
+                if drawing.sending is not None:
+                    same = DRAWINGS.c.sending == drawing.sending
+                    connection.execute(DRAWINGS.update().where(same).values(label=drawing.label))
+                    if row := connection.execute(DRAWINGS.select().where(same)).first():
+                        kept.append(_labelled(row))
+                        continue
+                new = replace(drawing, created=drawing.created or now)
+                values = asdict(new) | {"strokes": new.strokes and json.dumps(new.strokes)}
+                del values["id"]
+                insert = DRAWINGS.insert().values(**values).returning(DRAWINGS.c.id)
+                kept.append(replace(new, id=connection.execute(insert).scalar_one()))
+        return kept
+
+    def get(self, number: int) -> Labelled:
+        """The drawing of that number. Raises NoSuchDrawing."""
+        with self._reading() as connection:
+            row = connection.execute(DRAWINGS.select().where(DRAWINGS.c.id == number)).first()
+        if row is None:
+            raise _none(number)
+        return _labelled(row)
+
+    def find(
+        self, which: Filter = EVERYTHING, order: Order = "hardest", count: int = 50, skip: int = 0
+    ) -> list[Labelled]:
+        """Some of the drawings, the hardest to read first unless told otherwise."""
+        query = DRAWINGS.select().where(*which.clauses()).order_by(*ORDERS[order])
+        with self._reading() as connection:
+            return [_labelled(row) for row in connection.execute(query.limit(count).offset(skip))]
+
+    def each(self, which: Filter = EVERYTHING) -> Iterator[Labelled]:
+        """Every drawing, the oldest first, a page at a time."""
+        last = 0
+        while True:
+            query = DRAWINGS.select().where(*which.clauses(), DRAWINGS.c.id > last)
+            with self._reading() as connection:
+                rows = connection.execute(query.order_by(DRAWINGS.c.id).limit(MOST_AT_ONCE)).all()
+            yield from map(_labelled, rows)
+            if not rows:
+                return
+            last = rows[-1].id
+
+    def relabel(self, number: int, label: int) -> Labelled:
+        """Say anew what a drawing is. Raises NoSuchDrawing."""
+        with self._write() as connection:
+            changed = connection.execute(
+                DRAWINGS.update().where(DRAWINGS.c.id == number).values(label=label)
+            )
+        if not changed.rowcount:
+            raise _none(number)
+        return self.get(number)
+
+    def delete(self, number: int) -> None:
+        """Forget a drawing. Raises NoSuchDrawing."""
+        with self._write() as connection:
+            gone = connection.execute(DRAWINGS.delete().where(DRAWINGS.c.id == number))
+        if not gone.rowcount:
+            raise _none(number)
+
+    def stats(self) -> dict[str, Any]:
+        """How many there are, of each label, read rightly, accepted; and day by day."""
+        columns = DRAWINGS.c
+        right = sa.func.sum(sa.case((columns.label == columns.reading, 1), else_=0))
+        day = sa.func.substr(columns.created, 1, 10)
+        n = sa.func.count()
+        with self._reading() as connection:
+            labels = connection.execute(
+                sa.select(columns.label, n, right).group_by(columns.label).order_by(columns.label)
+            ).all()
+            days = connection.execute(sa.select(day, n, right).group_by(day).order_by(day)).all()
+            accepted = connection.execute(
+                sa.select(n).where(columns.accepted.is_(True))
+            ).scalar_one()
+        return {
+            "n": sum(row[1] for row in labels),
+            "right": sum(row[2] for row in labels),
+            "accepted": accepted,
+            "labels": {str(label): {"n": n, "right": right} for label, n, right in labels},
+            "days": [{"day": day, "n": n, "right": right} for day, n, right in days],
+        }
+
+    @contextmanager
+    def _write(self) -> Iterator[sa.Connection]:
+        telling = self._telling("Expected to keep the drawing")
+        with self._writing, telling, self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with self._telling("Expected to read the drawings"), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _telling(self, expected: str) -> Iterator[None]:
+        """Whatever the database raises becomes one line."""
+        try:
+            yield
+        except (SQLAlchemyError, OSError) as cause:
+            reason = cause.orig if isinstance(cause, DBAPIError) else cause
+            what = str(reason).splitlines()[0] if str(reason) else type(cause).__name__
+            raise StoreError(
+                f"{expected}, but {what}", "Free some space or close what holds it, and try again"
+            ) from cause
+
+
+def _set_up_sqlite(connection: Any, _: object) -> None:
+    """Readers beside one writer, each commit on disk, and patience with another process."""
+    connection.isolation_level = None  # transactions begin where _begin_sqlite says
+    for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+    connection.execute(f"PRAGMA busy_timeout={1000 * SECONDS_TO_WAIT}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _labelled(row: sa.Row[Any]) -> Labelled:
+    values = dict(row._mapping)
+    return Labelled(**values | {"strokes": values["strokes"] and json.loads(values["strokes"])})
+
+
+def _none(number: int) -> NoSuchDrawing:
+    return NoSuchDrawing(
+        f"Expected a drawing that is kept, but there is no number {number}", "List them anew"
+    )

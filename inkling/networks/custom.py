@@ -1,0 +1,101 @@
+"""A recipe of one's own: a Python file that holds `recipe`, and `model(classes)` if it says so.
+
+    recipe = Recipe(name="mine", about="...", model="own", dataset="fashion-mnist", epochs=5)
+
+    def model(classes: int) -> nn.Module: ...  # images (N, 1, 28, 28) in [0, 1] -> logits (N, K)
+
+The file is run, as any Python file that one names is; it is checked before anything trains.
+"""
+
+import re
+import runpy
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Generator, nn
+
+from inkling.data import catalog
+from inkling.errors import InklingError, RecipeError
+from inkling.experiments.recipes import RECIPES, Recipe
+
+WAY_OUT = "See docs/own-recipe.md for one that runs"
+
+
+def load(path: Path) -> Recipe:
+    """The recipe of a file, once its network has been built and tried. Raises RecipeError."""
+    content = _run(path)
+    recipe = content.get("recipe")
+    if not isinstance(recipe, Recipe):
+        raise RecipeError(
+            f"{path}: expected `recipe = Recipe(...)`, got {type(recipe).__name__}", WAY_OUT
+        )
+    if not re.fullmatch(r"[\w.-]+", recipe.name) or recipe.name in RECIPES:
+        raise RecipeError(
+            f"{path}: expected a name of letters, digits, dots and dashes that no other recipe "
+            f"has, got {recipe.name!r}",
+            "Change the recipe's name",
+        )
+    if recipe.model == "own":
+        build(path, len(catalog.get(recipe.dataset).classes), torch.Generator().manual_seed(0))
+    return recipe
+
+
+def build(path: Path, classes: int, generator: Generator) -> nn.Module:
+    """The network that the file makes, its random numbers decided by `generator`.
+
+    Raises RecipeError unless images `(2, 1, 28, 28)` become finite logits `(2, K)`.
+    """
+    make = _run(path).get("model")
+    if not callable(make):
+        raise RecipeError(f"{path}: expected a function `model(classes)`, found none", WAY_OUT)
+    with torch.random.fork_rng(devices=[]), told(path):
+        torch.manual_seed(generator.initial_seed())
+        model = make(classes)
+    if not isinstance(model, nn.Module):
+        raise RecipeError(
+            f"{path}: expected model({classes}) to give an nn.Module, got {type(model).__name__}",
+            WAY_OUT,
+        )
+    with told(path), torch.no_grad():
+        logits = model.eval()(torch.zeros(2, 1, 28, 28))
+    shape = tuple(getattr(logits, "shape", ()))
+    if shape != (2, classes) or not logits.isfinite().all():
+        raise RecipeError(
+            f"{path}: expected two images to become finite logits (2, {classes}), got {shape}",
+            WAY_OUT,
+        )
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a stub lacks it
+    return model.train()
+
+
+def _run(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise RecipeError(f"{path}: expected a Python file, found none", "See: inkling recipes")
+    with told(path):
+        return runpy.run_path(str(path))
+
+
+@contextmanager
+def told(path: Path, expected: str = "runs") -> Iterator[None]:
+    """Whatever the file's own code raises becomes one line that names the line it comes from."""
+    try:
+        yield
+    except InklingError:
+        raise
+    except Exception as cause:
+        lines = [
+            frame.lineno
+            for frame in traceback.extract_tb(cause.__traceback__)
+            if frame.filename == str(path)
+        ]
+        line = cause.lineno if isinstance(cause, SyntaxError) else lines[-1] if lines else None
+        where = f" line {line}" if line else ""
+        what = str(cause).split("\n")[0]
+        raise RecipeError(
+            f"{path}{where}: expected a recipe that {expected}, but {type(cause).__name__}: {what}",
+            WAY_OUT,
+        ) from cause

@@ -1,0 +1,104 @@
+"""The folder of a training run, saved so that no crash loses more than an epoch.
+
+    run.json                the plan: recipe and seed; where, and with which commit, it was begun
+    recipe.py               the file of a recipe of one's own, as it was
+    events.jsonl            what was reported, one JSON object a line
+    checkpoint.safetensors  weights and optimizer, and in its header the state as JSON
+    sheet.png, look.json, filters.png  what is to be seen of the network as it learns: looks.py
+    lock, pid               held by the process that trains it: runs.py
+    bundle/                 the trained model, at the end
+
+Tensors and state share one file, so that a crash never leaves one without the other.
+No pickle anywhere.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from inkling.files import write_atomically
+from inkling.errors import RunError
+from inkling.experiments.events import no_room
+from inkling.experiments.runs import PLAN
+
+CHECKPOINT = "checkpoint.safetensors"
+SOURCE = "recipe.py"
+
+
+def create(run: Path, plan: dict[str, Any], source: Path | None = None) -> None:
+    """Make the folder of a new run. Raises RunError if it holds one or cannot be made."""
+    if (run / PLAN).exists():
+        raise RunError(
+            f"{run}: expected a new folder, but a run is there",
+            f"Go on with: inkling train --resume {run}",
+        )
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        if source:
+            write_atomically(run / SOURCE, source.read_bytes())
+        write_atomically(run / PLAN, json.dumps(plan, indent=2).encode() + b"\n")
+    except OSError as cause:
+        raise RunError(
+            f"{run}: expected a folder to write to, but {cause.strerror}",
+            "Name another with --out",
+        ) from cause
+
+
+def write(run: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+    """Save the tensors and the JSON-able `state`, all or nothing."""
+    content = save(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
+        metadata={"state": json.dumps(state)},
+    )
+    try:
+        write_atomically(run / CHECKPOINT, content)
+    except OSError as cause:
+        raise no_room(run, cause) from cause
+
+
+def read(run: Path, load: Callable[[dict[str, Tensor]], None]) -> dict[str, Any] | None:
+    """Have `load` take up the tensors; the state, or None before the first save.
+
+    Raises RunError if the checkpoint cannot be read, or `load` finds another network's.
+    """
+    if not (run / CHECKPOINT).exists():
+        return None
+    tensors, state = _open(run)
+    try:
+        load(tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError) as cause:
+        raise _unfit(run) from cause
+    return state
+
+
+def read_tensors(run: Path) -> dict[str, Tensor]:
+    """The tensors of the last save, in the order of their names. Raises RunError."""
+    return _open(run)[0]
+
+
+def _open(run: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    try:
+        with safe_open(run / CHECKPOINT, framework="pt") as file:
+            state: dict[str, Any] = json.loads(file.metadata()["state"])
+            names = sorted(file.keys(), key=_natural)
+            return {name: file.get_tensor(name) for name in names}, state
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as cause:
+        raise _unfit(run) from cause
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Sorts layer 2 before layer 10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in name.split(".")]
+
+
+def _unfit(run: Path) -> RunError:
+    return RunError(
+        f"{run / CHECKPOINT}: expected a checkpoint of this run's network, "
+        "but it cannot be read as one",
+        "Train anew; its other files are untouched",
+    )

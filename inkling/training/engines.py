@@ -1,0 +1,336 @@
+"""What takes the steps of a training: PyTorch, or the network from first principles.
+
+Both learn from the same batches, and both give the network they have trained as a PyTorch module,
+to be measured and exported, and all they hold as tensors, to be saved.
+"""
+
+import ctypes
+import platform
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from threadpoolctl import ThreadpoolController
+from torch import Generator, Tensor, nn
+
+from inkling import system
+from inkling.networks import architectures, custom, scratch
+from inkling.errors import RecipeError, RunError
+from inkling.experiments.recipes import Recipe
+
+WEIGHTS, ORDER, AUGMENTATION, SIDES, MADE = range(5)  # the purposes of a Generator
+NO_CLASS = -1  # the label of an image that shows none: every class is to be as likely
+IMAGES_AT_ONCE = 500  # of one call, where steps are too short to look up after each
+
+
+class Engine(Protocol):
+    """A network in training."""
+
+    steps_at_once: int  # at most, of one call of `learn`
+
+    def learn(
+        self, images: Tensor, labels: Tensor, rates: list[float], chance: Generator
+    ) -> tuple[float, int]:
+        """Take one step for each learning rate, on as many equal batches of the images in order.
+
+        Images `(N, 1, 28, 28)` in [0, 1], labels `(N,)`; `chance` decides what dropout drops.
+        Gives the sum of the steps' losses, and how many of a recipe's `batch` images, which
+        come first in each, were read rightly as they were learnt.
+        """
+        ...
+
+    def freeze(self) -> None:
+        """Have the network's stem learn no more."""
+        ...
+
+    def network(self) -> nn.Module:
+        """The network as it is: images -> logits `(N, K)`."""
+        ...
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that learning has changed, by name; those of the network begin with "model."."""
+        ...
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Take up what `tensors` gave. Raises KeyError, ValueError or RuntimeError at others'."""
+        ...
+
+
+def build(recipe: Recipe, classes: int, seed: int, device: str, source: Path) -> Engine:
+    """The recipe's network with fresh weights, decided by `seed`, and what trains it.
+
+    `source` is the file of a network of one's own. Raises RecipeError.
+    """
+    if recipe.model == "scratch":
+        return Scratch(recipe, classes, seed)
+    chance = generator(seed, WEIGHTS, 0)
+    if recipe.model == "own":
+        model = custom.build(source, classes, chance)
+    else:
+        model = architectures.build(recipe.model, classes, chance)
+    if recipe.freeze < 1 and not hasattr(model, "stem"):
+        raise RecipeError(
+            f"{recipe.name}: expected a network with a stem to freeze, {recipe.model} has none",
+            "Train all of it: --set freeze=1",
+        )
+    return Torch(recipe, model.to(device))
+
+
+class Torch:
+    """A PyTorch network, and its optimizer."""
+
+    steps_at_once = 1
+
+    def __init__(self, recipe: Recipe, model: nn.Module, still: bool = False) -> None:
+        """Train `model`; `still` has its normalisations keep the means and variances they have."""
+        self.recipe = recipe
+        self.model = model
+        self.still = still
+        self.optimizer = _optimizer(recipe, model)
+        self.frozen = False
+        kinds = [type(module).__name__ for module in model.modules()]
+        self.drops = recipe.model == "own" or any("Dropout" in kind for kind in kinds)
+        if next(model.parameters()).device.type == "cpu":
+            keep_freed_memory()
+
+    def learn(
+        self, images: Tensor, labels: Tensor, rates: list[float], chance: Generator
+    ) -> tuple[float, int]:
+        """One step; see Engine."""
+        (rate,) = rates
+        if not self.model.training:
+            self.model.train()
+            for layer in self.model.modules():
+                if self.still and isinstance(layer, nn.BatchNorm2d):
+                    layer.eval()
+        if self.frozen:
+            self.model.get_submodule("stem").requires_grad_(False).eval()
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        with precision(self.recipe, images.device), self._decided_by(chance):
+            logits = self.model(images.to(memory_format=torch.channels_last)).float()
+        loss = self._loss(logits, labels)
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]  # PyTorch's own
+        self.optimizer.step()
+        right = (logits.argmax(1) == labels)[: self.recipe.batch]
+        return loss.item(), int(right.sum())
+
+    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """The cross-entropy; where there is no class, from all of them alike.
+
+        Beside it, whether there is one, from the log-sum-exp of the logits, which the
+        cross-entropy leaves free. Source: Liu et al. 2020, with a logistic loss.
+        """
+        smoothing = self.recipe.label_smoothing
+        if not self.recipe.outliers:
+            return F.cross_entropy(logits, labels, label_smoothing=smoothing)
+        known = (labels != NO_CLASS).float()
+        spread = torch.where(known > 0, smoothing, 1.0)[:, None]
+        certain = F.one_hot(labels.clamp(min=0), logits.shape[1])
+        classes = F.cross_entropy(logits, certain * (1 - spread) + spread / logits.shape[1])
+        return classes + F.binary_cross_entropy_with_logits(logits.logsumexp(1), known)
+
+    @contextmanager
+    def _decided_by(self, chance: Generator) -> Iterator[None]:
+        """Have dropout, which knows only the global generator, drop what `chance` decides."""
+        if not self.drops:
+            yield
+            return
+        kind = chance.device.type
+        forked = [torch.cuda.current_device()] if kind == "cuda" else [] if kind == "cpu" else None
+        with torch.random.fork_rng(forked, device_type=kind):
+            torch.manual_seed(chance.initial_seed())
+            yield
+
+    def freeze(self) -> None:
+        """See Engine."""
+        self.frozen = True
+
+    def network(self) -> nn.Module:
+        """The very network that learns; whoever measures it may set it to eval."""
+        return self.model
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Weights, and the optimizer's memory."""
+        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        for index, memory in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in memory.items()}
+        return tensors
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """See Engine."""
+        prefix = "model."
+        self.model.load_state_dict(
+            {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+        )
+        parameters = list(self.model.parameters())
+        memory: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            if name.startswith("optimizer."):
+                _, index, key = name.split(".")
+                like = parameters[int(index)]  # a fused step takes the same layout for granted
+                if tensor.shape == like.shape:
+                    tensor = torch.empty_like(like).copy_(tensor)
+                memory.setdefault(int(index), {})[key] = tensor
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": memory, "param_groups": groups})
+
+
+class Scratch:
+    """The network of scratch.py, whose multiplications are NumPy's."""
+
+    def __init__(self, recipe: Recipe, classes: int, seed: int) -> None:
+        self.recipe = recipe
+        sizes = (28 * 28, *map(int, recipe.hidden.split(",")), classes)
+        self.shape = scratch.Network(sizes, recipe.activation, recipe.loss, recipe.initialiser)
+        self.optimizer = scratch.Optimizer(
+            recipe.optimizer, recipe.momentum, recipe.second_momentum, recipe.weight_decay
+        )
+        chance = np.random.default_rng(np.random.SeedSequence([seed, WEIGHTS]))
+        self.state = scratch.begin(scratch.initialise(self.shape, chance))
+        self.threads = ThreadpoolController()  # BLAS spreads even one image over all
+        self.steps_at_once = -(-IMAGES_AT_ONCE // recipe.batch)
+
+    def learn(
+        self, images: Tensor, labels: Tensor, rates: list[float], _: Generator
+    ) -> tuple[float, int]:
+        """Several steps; see Engine."""
+        recipe, classes = self.recipe, self.shape.sizes[-1]
+        targets = scratch.one_hot(labels.numpy(), classes, recipe.label_smoothing)
+        rows = images.flatten(1).numpy()
+        quiet = np.errstate(over="ignore", invalid="ignore")  # the loop looks at the loss
+        with quiet, self.threads.limit(limits=1 if recipe.batch == 1 else torch.get_num_threads()):
+            self.state, lost, right = scratch.learn(
+                self.shape, self.optimizer, self.state, rows, targets, rates
+            )
+        return lost, right
+
+    def freeze(self) -> None:
+        """Nothing: a recipe that freezes is refused, there is no stem."""
+
+    def network(self) -> nn.Module:
+        """The same network, of PyTorch's layers."""
+        layers: list[nn.Module] = [nn.Flatten()]
+        for weights, bias in self.state.parameters:
+            inputs, outputs = weights.shape
+            layer = nn.Linear(inputs, outputs, device="meta")  # where no numbers are drawn
+            values = {"weight": torch.tensor(weights.T), "bias": torch.tensor(bias)}
+            layer.load_state_dict(values, assign=True)
+            layers += [layer, LAYERS[self.recipe.activation]()]
+        return nn.Sequential(*layers[:-1])
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Weights and biases, and Adam's or the momentum's memory of each."""
+        return {
+            f"{kind}.{index}.{name}": torch.tensor(array)
+            for kind, parameters in zip(KINDS, self.state[:3], strict=True)
+            for index, layer in enumerate(parameters)
+            for name, array in layer._asdict().items()
+        } | {"steps": torch.tensor(self.state.steps)}
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """See Engine."""
+        if {name: tensor.shape for name, tensor in tensors.items()} != {
+            name: tensor.shape for name, tensor in self.tensors().items()
+        }:
+            raise ValueError("the checkpoint is of another network")
+        layers = range(len(self.state.parameters))
+        parameters, velocity, squares = (
+            tuple(
+                scratch.Layer(*(tensors[f"{kind}.{i}.{name}"].numpy() for name in FIELDS))
+                for i in layers
+            )
+            for kind in KINDS
+        )
+        self.state = scratch.State(parameters, velocity, squares, int(tensors["steps"]))
+
+
+LAYERS = {
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,  # whose slope below 0 is scratch.LEAK too
+}
+KINDS, FIELDS = ("model", "velocity", "squares"), ("weights", "bias")  # in a checkpoint
+
+
+def choose_device(named: str | None, recipe: Recipe) -> str:
+    """The named device if it is here, else the best that is: cuda, mps or cpu."""
+    torch_too = recipe.model != "scratch"  # which NumPy computes
+    here = [
+        *(["cuda"] if torch_too and torch.cuda.is_available() else []),
+        *(["mps"] if torch_too and torch.backends.mps.is_available() else []),
+        "cpu",
+    ]
+    if named is not None and named not in here:
+        raise RunError(
+            f"Expected a device that is here ({', '.join(here)}), got {named!r}",
+            "Leave --device out to take the best one",
+        )
+    return named or here[0]
+
+
+def place(device: str) -> dict[str, Any]:
+    """Where a training is carried out: what its seconds depend on, more than its accuracy."""
+    gpu = {"gpu": torch.cuda.get_device_name()} if device == "cuda" else {}
+    return {
+        "device": device,
+        "threads": torch.get_num_threads(),
+        "machine": system.describe() | gpu,
+        "versions": system.versions("torch", "numpy", "onnxruntime"),
+    }
+
+
+def generator(seed: int, purpose: int, index: int, device: str = "cpu") -> Generator:
+    """A Generator of its own for each (seed, purpose, epoch or step)."""
+    made = Generator(device)
+    (state,) = np.random.SeedSequence([seed, purpose, index]).generate_state(1)
+    made.manual_seed(int(state))
+    return made
+
+
+def _optimizer(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
+    """Its learning rate is set anew at each step."""
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(
+            model.parameters(),
+            momentum=recipe.momentum,
+            nesterov=recipe.momentum > 0,
+            weight_decay=recipe.weight_decay,
+            fused=True,
+        )
+    return torch.optim.AdamW(
+        model.parameters(),
+        betas=(recipe.momentum, recipe.second_momentum),
+        weight_decay=recipe.weight_decay,
+        fused=True,
+    )
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep what is freed: a step then takes no page faults, and a quarter less time.
+
+    The numbers are malloc.h's M_MMAP_THRESHOLD, at its maximum, and M_TRIM_THRESHOLD. Where
+    there is no mallopt, nothing happens.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if platform.system() == "Linux" else None
+    if mallopt is not None:
+        mallopt(-3, 32 << 20)
+        mallopt(-1, 2**31 - 1)
+
+
+def precision(recipe: Recipe, device: torch.device) -> AbstractContextManager[Any]:
+    """bfloat16 autocast if the recipe wants it and the device is faster with it; else nothing."""
+    if device.type == "cuda":
+        here = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:  # Intel's instructions for it are slower than those for float32, AMX's tiles apart
+        intel = "Intel" in str(system.describe()["processor"])
+        quick = torch.cpu._is_amx_tile_supported() or not intel
+        here = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported() and quick
+    wanted = recipe.precision == "bfloat16"
+    return torch.autocast(device.type, torch.bfloat16, enabled=here and wanted)
