@@ -7,13 +7,17 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 FILES = pyproject.toml constraints.txt
 
-.PHONY: run test check format vendor clean
+.PHONY: run test unit check format types vendor clean
 
-run: $(VENV)/base  ## start the page at http://127.0.0.1:8000
+run: $(VENV)/serve  ## start the page at http://127.0.0.1:8000
 	@exec $(BIN)/inkling serve --port $(PORT)
 
-test: check  ## everything that must hold before a change lands
-	$(BIN)/pytest --numprocesses auto --dist worksteal
+test: $(VENV)/dev  ## everything that must hold before a change lands; with MARK= the slow tests too
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check unit
+
+MARK ?= not slow
+unit: $(VENV)/dev
+	$(BIN)/pytest --numprocesses auto --dist worksteal -m "$(MARK)"
 
 check: $(VENV)/dev  ## format, lint, types and the import rules
 	$(BIN)/ruff format --check
@@ -25,6 +29,9 @@ format: $(VENV)/dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+types: $(VENV)/dev  ## write the page's types from the API's schemas
+	$(BIN)/python -m inkling.web.types
+
 UPLOT = 1.6.32
 VENDOR = inkling/web/static/vendor
 
@@ -33,12 +40,12 @@ vendor:  ## bring the charts' library into the page, in the version above (needs
 	cd $(VENDOR) && tar -xzf uplot-$(UPLOT).tgz --strip-components=2 package/dist/uPlot.iife.min.js package/dist/uPlot.min.css
 	cd $(VENDOR) && tar -xzOf uplot-$(UPLOT).tgz package/LICENSE > uPlot.LICENSE && rm uplot-$(UPLOT).tgz
 
-$(VENV)/base: $(FILES)
+$(VENV)/serve: $(FILES)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Inkling needs Python 3.11 or newer; name one with: make PYTHON=python3.12" >&2; exit 1; }
 	@echo "Installing into $(VENV), once ..."
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	@$(PIP) --editable .
+	@$(PIP) --editable '.[serve]'
 	@touch $@
 
 $(VENV)/dev: $(FILES)
@@ -47,7 +54,7 @@ $(VENV)/dev: $(FILES)
 	@echo "Installing into $(VENV) with all that tests need, once ..."
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	@$(PIP) --editable '.[dev]'
-	@touch $(VENV)/base $@
+	@touch $(VENV)/serve $@
 
 clean:
 	rm -rf $(VENV) build dist .*_cache .hypothesis

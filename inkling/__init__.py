@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from inkling.errors import InklingError as InklingError
     from inkling.errors import NothingDrawn as NothingDrawn
-    from inkling.ink.image import Drawing as Drawing
-    from inkling.ink.image import to_image as to_image
+    from inkling.experiments.recipe import Recipe as Recipe
+    from inkling.ink import Drawing as Drawing
+    from inkling.ink import to_image as to_image
     from inkling.reading.reader import Reader as Reader
     from inkling.reading.reader import Reading as Reading
 
@@ -23,13 +24,22 @@ _HOMES = {
     "NothingDrawn": "errors",
     "Reader": "reading.reader",
     "Reading": "reading.reader",
+    "Recipe": "experiments.recipe",
     "to_image": "ink",
 }
-__all__ = ["Drawing", "InklingError", "NothingDrawn", "Reader", "Reading", "to_image"]
+__all__ = [
+    "Drawing",
+    "InklingError",
+    "NothingDrawn",
+    "Reader",
+    "Reading",
+    "Recipe",
+    "to_image",
+]
 
 
 def __getattr__(name: str) -> Any:
-    """A public name, imported when first asked for: `import inkling` loads no heavy library."""
+    """A public name, imported when first used: `import inkling` loads no heavy library."""
     if name in _HOMES:
         return getattr(import_module(f"inkling.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'inkling' has no attribute {name!r}")

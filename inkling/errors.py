@@ -1,4 +1,4 @@
-"""The one exception tree: what a user can put right, told in one line.
+"""The one exception tree: what a user can put right, in one line.
 
     InklingError
     ├── DataError         a data set that is missing, broken or could not be fetched
@@ -40,7 +40,7 @@ class InkError(InklingError):
 
 
 class NothingDrawn(InkError):
-    """There is no ink in the picture or drawing: an answer of its own, never a class."""
+    """There is no ink in the picture or drawing: an error, never a class."""
 
 
 class TooLarge(InkError):

@@ -1,7 +1,7 @@
 """How good probabilities are: accuracy and its interval, confusion, calibration, rejection.
 
 Everything here takes `probabilities` `(N, K)`, rows summing to 1, and `labels` `(N,)`, and
-knows nothing of what made them. NumPy only; scikit-learn is the reference in the tests.
+knows nothing of what made them. scikit-learn is the reference in the tests.
 """
 
 import math
@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logsumexp, softmax
 
 Probabilities = NDArray[np.floating]
 Labels = NDArray[np.integer]
 
 CALIBRATION_BINS = 15  # as Guo et al. 2017
-LEAST_PROBABILITY = 1e-12  # keeps the logarithm of a float32 zero finite
-SURE_ENOUGH = 0.999  # share of what is accepted that is to be right, unless asked otherwise
-REFUSED = 0.004  # share of validation's digits that may be refused for the sake of what is none
+MIN_PROBABILITY = 1e-12  # keeps the logarithm of a float32 zero finite
+TARGET_ACCURACY = 0.999  # of accepted readings, where no other is named
+OOD_REJECTED = 0.004  # share of validation's digits that the out-of-distribution score may reject
 LEVELS = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995)  # that label sets are fitted to
-Z_95 = 1.959963984540054  # the normal quantile of a two-sided 95 % interval
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Measures:
 
 @dataclass(frozen=True)
 class Bin:
-    """Readings about as sure as one another."""
+    """Readings of about the same confidence."""
 
     n: int
     confidence: float  # mean, in [0, 1]
@@ -43,39 +43,39 @@ class Bin:
 
 @dataclass(frozen=True)
 class Point:
-    """What comes of accepting readings of at least so much confidence."""
+    """Coverage and accuracy if readings are accepted from a confidence on."""
 
-    confidence: float  # in [0, 1], of the least that is accepted
-    coverage: float  # share of all that is accepted, in [0, 1]
-    accuracy: float  # share of what is accepted that is right, in [0, 1]
+    confidence: float  # in [0, 1], the lowest that is accepted
+    coverage: float  # share that is accepted, in [0, 1]
+    accuracy: float  # of the accepted ones, in [0, 1]
 
 
 @dataclass(frozen=True)
 class Acceptance:
-    """When a reading is to be believed, as validation images say: n of them."""
+    """When a reading is accepted, as fitted to n validation images."""
 
     n: int
-    confidence: float  # from which a reading is accepted, unless asked otherwise
-    evidence: float  # from which there seems to be a digit at all, in nats
+    min_confidence: float  # of an accepted reading, unless another accuracy is given
+    max_ood_score: float  # nats; above it, the image shows no class
     curve: tuple[Point, ...]  # the risk-coverage curve, from the most to the least accepted
-    sets: tuple[tuple[float, float], ...]  # (level, least probability of a label in the set)
+    sets: tuple[tuple[float, float], ...]  # (level, lowest probability of a label in the set)
 
     def threshold(self, min_accuracy: float) -> float | None:
-        """The least confidence to accept for so much accuracy, as observed; None above what n tell.
+        """The lowest confidence that gives this accuracy on the validation images, or None.
 
-        The accuracy of a point is that of the validation images, not a bound: n of them cannot
-        tell 1 - 1 / 2n from 1.
+        It is the accuracy that was observed there, not a bound: n images cannot tell 1 - 1 / 2n
+        from 1, so that nothing above it can be promised.
         """
         if min_accuracy > 1 - 0.5 / self.n + 1e-12:
             return None
         return next((p.confidence for p in self.curve if p.accuracy >= min_accuracy), None)
 
-    def least_probability(self, level: float) -> float | None:
-        """From which on a label belongs to the set that holds the true one in `level` of cases.
+    def min_label_probability(self, level: float) -> float | None:
+        """From this probability on, a label belongs to the label set of this level.
 
-        Of the next higher level there is; None above the highest.
+        That of the next higher level in `sets`; None above the highest.
         """
-        return next((least for known, least in self.sets if known >= level), None)
+        return next((lowest for known, lowest in self.sets if known >= level), None)
 
 
 def measure(probabilities: Probabilities, labels: Labels) -> Measures:
@@ -94,15 +94,16 @@ def measure(probabilities: Probabilities, labels: Labels) -> Measures:
 
 def wilson(right: int, n: int) -> tuple[float, float]:
     """The 95 % interval of a share `right / n`, n > 0. Source: Wilson 1927."""
-    centre = right + Z_95**2 / 2
-    spread = Z_95 * math.sqrt(right * (n - right) / n + Z_95**2 / 4)
-    return max(0.0, (centre - spread) / (n + Z_95**2)), min(1.0, (centre + spread) / (n + Z_95**2))
+    from scipy.stats import binomtest  # here, for its import takes longer than a reading
+
+    interval = binomtest(right, n).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def negative_log_likelihood(probabilities: Probabilities, labels: Labels) -> float:
     """The mean of -log p(label), in nats."""
     likelihood = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.maximum(likelihood, LEAST_PROBABILITY)).mean())
+    return float(-np.log(np.maximum(likelihood, MIN_PROBABILITY)).mean())
 
 
 def calibration_error(probabilities: Probabilities, labels: Labels) -> float:
@@ -136,52 +137,51 @@ def reliability(probabilities: Probabilities, labels: Labels) -> tuple[Bin, ...]
 def fit_acceptance(logits: NDArray[np.floating], labels: Labels, temperature: float) -> Acceptance:
     """When to accept, from the network's own logits `(N, K)` of validation images.
 
-    Source: Geifman & El-Yaniv 2017 (by confidence); Liu et al. 2020 (by evidence).
+    Source: Geifman & El-Yaniv 2017 (by confidence); Liu et al. 2020 (by the score).
     """
-    probabilities = softmax(logits / temperature)
+    probabilities = softmax(logits.astype(np.float64) / temperature, axis=1)
     curve = risk_coverage(probabilities, labels)
-    sure = [point.confidence for point in curve if point.accuracy >= SURE_ENOUGH]
+    enough = [point.confidence for point in curve if point.accuracy >= TARGET_ACCURACY]
     return Acceptance(
         n=len(labels),
-        confidence=sure[0] if sure else 1.0,
-        evidence=float(np.quantile(evidence(logits), REFUSED)),
+        min_confidence=enough[0] if enough else 1.0,
+        max_ood_score=float(np.quantile(ood_score(logits), 1 - OOD_REJECTED)),
         curve=curve,
         sets=conformal_sets(probabilities, labels),
     )
 
 
-def evidence(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    """How much speaks for any class `(N,)`, in nats, by a network's own logits `(N, K)`.
+def ood_score(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The out-of-distribution score `(N,)` of a network's own logits `(N, K)`, in nats.
 
-    Their log-sum-exp, the negative of what is called energy; of a network that has learnt
-    outliers, the log odds that there is a class. Source: Liu et al. 2020.
+    The energy, which is the negative log-sum-exp of the logits: the higher, the less the image
+    looks like any class. Of a network trained with outliers it is the log odds that there is
+    none. Source: Liu et al. 2020.
     """
-    most = logits.max(1)
-    powers = np.exp(logits.astype(np.float64) - most[:, None])
-    return np.asarray(most + np.log(powers.sum(1)))
+    return np.asarray(-logsumexp(logits.astype(np.float64), axis=1))
 
 
 def risk_coverage(probabilities: Probabilities, labels: Labels) -> tuple[Point, ...]:
     """Coverage and accuracy, from everything accepted to nothing wrong accepted.
 
-    One point a mistake: each just refuses one mistake more than the one before it.
+    One point a mistake: each rejects just one mistake more than the one before it.
     """
     confidence = probabilities.max(1).astype(np.float64)
     order = np.argsort(confidence, kind="stable")
     wrong = (probabilities.argmax(1) != labels)[order]
     ranked = confidence[order]
-    refused = [0, *np.searchsorted(ranked, ranked[wrong], "right")]
+    rejected = [0, *np.searchsorted(ranked, ranked[wrong], "right")]
     return tuple(
         Point(float(ranked[first]), 1 - first / len(ranked), float((~wrong[first:]).mean()))
-        for first in sorted(set(refused))
+        for first in sorted(set(rejected))
         if first < len(ranked)
     )
 
 
 def conformal_sets(probabilities: Probabilities, labels: Labels) -> tuple[tuple[float, float], ...]:
-    """For each of LEVELS, the least probability a label needs to belong to the set of an answer.
+    """For each of LEVELS, the lowest probability of a label that belongs to a label set.
 
-    Such sets hold the true label in at least that share of cases like these, whatever the
+    Such sets hold the true label of at least that share of images like these, whatever the
     network. Source: Vovk et al. 2005; Sadinle, Lei & Wasserman 2019, least ambiguous sets.
     """
     of_label = np.sort(probabilities[np.arange(len(labels)), labels].astype(np.float64))
@@ -215,24 +215,24 @@ def worst_mistakes(probabilities: Probabilities, labels: Labels, count: int) -> 
     return wrong[np.argsort(-probabilities[wrong].max(1), kind="stable")][:count]
 
 
-def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Probabilities `(N, K)` of logits `(N, K)`."""
-    powers = np.exp(logits.astype(np.float64) - logits.max(1, keepdims=True))
-    return np.asarray(powers / powers.sum(1, keepdims=True))
-
-
 def fit_temperature(logits: NDArray[np.floating], labels: Labels) -> float:
     """The temperature T > 0 that minimises the negative log-likelihood of softmax(logits / T).
 
     The loss is convex in the inverse temperature (the logits of the label subtract a
-    log-sum-exp of a linear function), so its derivative has one zero; bisection finds it
-    between 1/20 and 20. Source: Guo et al. 2017, section 4.2.
+    log-sum-exp of a linear function), so its derivative has one zero, which is looked for between
+    1/20 and 20. Source: Guo et al. 2017, section 4.2.
     """
+    from scipy.optimize import brentq  # here, for its import takes longer than a reading
+
     wide = logits.astype(np.float64)
     of_label = wide[np.arange(len(labels)), labels]
-    low, high = 0.05, 20.0  # of the inverse temperature
-    for _ in range(60):
-        inverse = math.sqrt(low * high)
-        slope = ((softmax(wide * inverse) * wide).sum(1) - of_label).mean()
-        low, high = (inverse, high) if slope < 0 else (low, inverse)
-    return 1 / math.sqrt(low * high)
+
+    def slope(inverse: float) -> float:
+        return float(((softmax(wide * inverse, axis=1) * wide).sum(1) - of_label).mean())
+
+    low, high = 0.05, 20.0
+    if slope(low) >= 0:  # no zero in between: the loss is lowest at an end
+        return 1 / low
+    if slope(high) <= 0:
+        return 1 / high
+    return float(1 / brentq(slope, low, high, rtol=1e-12))

@@ -1,7 +1,8 @@
-"""This machine: what a record says of it, and where a user's own files lie."""
+"""This machine and installation: what a record says of it, which extras it has, where files lie."""
 
 import functools
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import subprocess
@@ -9,14 +10,44 @@ from pathlib import Path
 
 import platformdirs
 
+from inkling.errors import MissingExtra
+
 PACKAGE = Path(__file__).parent
 HOME = "INKLING_HOME"  # in the environment: a folder
+RUNS = Path("runs")  # where runs lie, in the working folder
 
 
 def home() -> Path:
-    """The folder of the user's own: drawings, taught bundles. INKLING_HOME names another."""
+    """The user's own folder: drawings, fine-tuned bundles. INKLING_HOME names another."""
     named = os.environ.get(HOME)
     return Path(named) if named else platformdirs.user_data_path("inkling", appauthor=False)
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+EXTRAS = {  # what each extra brings that is imported
+    "serve": ("alembic", "fastapi", "fastapi_offline", "sqlalchemy", "uvicorn"),
+    "train": ("matplotlib", "onnx", "onnxscript", "safetensors", "threadpoolctl", "torch"),
+}
+
+
+def missing_extra(what: str, extra: str) -> MissingExtra | None:
+    """The error of what needs an extra that is not installed; None if it is."""
+    for library in EXTRAS[extra]:
+        if importlib.util.find_spec(library) is None:
+            return MissingExtra(what, library, extra)
+    return None
+
+
+def require(what: str, extra: str) -> None:
+    """Raise MissingExtra, which names the pip line, unless the extra is installed."""
+    if error := missing_extra(what, extra):
+        raise error
 
 
 @functools.cache
@@ -42,9 +73,9 @@ def versions(*libraries: str) -> dict[str, str]:
 
 
 def commit() -> str:
-    """The commit this package is of, "-dirty" after it where files of the package differ.
+    """The package's commit, with "-dirty" where files of the package differ from it.
 
-    "installed" where the package lies in no checkout of its own.
+    "installed" where the package is not in a checkout.
     """
     if _git("ls-files", "--error-unmatch", "__init__.py") is None:
         return "installed"

@@ -1,6 +1,9 @@
 """What several tests share: the data sets, a browser, a running server."""
 
 import contextlib
+import dataclasses
+import hashlib
+import io
 import os
 import re
 import shutil
@@ -14,13 +17,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 os.environ["OMP_NUM_THREADS"] = "1"  # tests run side by side: threads would wait for one another
 
-from inkling import data, drawings, machine  # after it: PyTorch counts its threads once
+# after it, for PyTorch counts its threads once
+from inkling import data, drawings, metrics, system
+from inkling.cli import main
 from inkling.data import catalog
+from inkling.experiments import events, runs
+from inkling.reading import bundle
+from inkling.reading.session import Session
 
 ROOT = Path(__file__).parent.parent
+settings.register_profile("inkling", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("inkling")
 REQUIRED = bool(os.environ.get("INKLING_REQUIRE_ALL"))  # set by .ci/run: nothing is skipped there
 
 
@@ -32,10 +43,10 @@ def missing(reason: str) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _drawings_of_ones_own(tmp_path_factory) -> None:
-    """No test keeps anything in the user's own folder."""
+def _own_home(tmp_path_factory) -> None:
+    """No test writes to the user's own folder."""
     folder = tmp_path_factory.mktemp("home")
-    os.environ[machine.HOME] = str(folder)
+    os.environ[system.HOME] = str(folder)
     os.environ[drawings.ENVIRONMENT] = f"sqlite:///{folder}/all.sqlite"
 
 
@@ -63,7 +74,7 @@ def chromium() -> str:
     raise AssertionError
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser(chromium):
     """A running Chromium."""
     options = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
@@ -102,7 +113,7 @@ def serving(*options: str, **environment: str) -> Iterator[tuple[str, subprocess
 
 
 class Wire:
-    """A TCP way to a server that can be slow, lose what is sent, or be cut and mended."""
+    """A TCP proxy that can be slow, lose what is sent, or be cut and mended."""
 
     def __init__(self, address: str) -> None:
         self._server = ("127.0.0.1", int(address.rpartition(":")[2]))
@@ -155,15 +166,86 @@ def _end(end: socket.socket) -> None:
     end.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """The address of a running server."""
     with serving() as (address, _):
         yield address
 
 
+def quick_bundle(run, learner, splits) -> events.Event:
+    """A `finish` of a training that takes no export: a linear network, drawn from the seed."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    weights = np.random.default_rng(learner.seed).normal(0, 0.1, (784, 10)).astype(np.float32)
+    rows, one = ["N", 10], ["N"]
+    nodes = [
+        helper.make_node("Flatten", ["images"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["probabilities"]),
+        helper.make_node("ReduceLogSumExp", ["logits", "axis"], ["energy"], keepdims=0),
+        helper.make_node("Neg", ["energy"], ["ood_score"]),
+    ]
+    shapes = {"logits": rows, "probabilities": rows, "ood_score": one}
+    constants = {"weights": weights, "axis": np.array([1])}
+    graph = helper.make_graph(
+        nodes,
+        "quick",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["N", 1, 28, 28])],
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in shapes.items()],
+        [onnx.numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    opsets = [helper.make_opsetid("", 20)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=10).SerializeToString()
+    session = Session(model, 10)
+
+    def measure(split):
+        return metrics.measure(session.run(split.images()).probabilities, split.labels)
+
+    values = {
+        "model_sha256": hashlib.sha256(model).hexdigest(),
+        "recipe": dataclasses.asdict(learner.recipe),
+        "seed": learner.seed,
+        "dataset": learner.recipe.dataset,
+        "temperature": 1.0,
+        "parameters": weights.size,
+        "train_seconds": round(learner.progress.seconds, 2) + 0.01,
+        "validation": measure(splits.validation) if splits.validation else None,
+        "test": measure(splits.test),
+        "acceptance": None,
+    }
+    card = bundle.read(bundle.PRETRAINED)[0].model_copy(update=values)
+    bundle.write(run / runs.BUNDLE, card, model)
+    return events.End(
+        bundle=str(run / runs.BUNDLE),
+        train_seconds=card.train_seconds,
+        temperature=card.temperature,
+        validation=card.validation,
+        test=card.test,
+    )
+
+
+def invoke(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess:
+    """The command line within this process, where no process of its own is needed."""
+    out, err = io.StringIO(), io.StringIO()
+    before, argv = Path.cwd(), sys.argv
+    sys.argv = ["inkling", *arguments]
+    os.chdir(cwd or before)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            main()
+        code = 0
+    except SystemExit as end:
+        code = end.code or 0
+    finally:
+        os.chdir(before)
+        sys.argv = argv
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
 def run_inkling(*arguments: str, **options) -> subprocess.CompletedProcess:
-    """The command line as a user runs it."""
+    """The command line as a user runs it, in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "inkling", *arguments],
         capture_output=True,

@@ -9,9 +9,9 @@ import pytest
 from onnx import TensorProto, helper
 
 from inkling import Reader
-from inkling.reading import bundle
 from inkling.errors import BundleError
-from inkling.reading.reader import Network
+from inkling.reading import bundle
+from inkling.reading.session import Session
 
 
 @pytest.fixture
@@ -62,6 +62,28 @@ def test_the_card_holds_what_the_design_asks(folder):
     assert card.parameters <= 100_000
 
 
+def test_a_card_of_schema_2_is_read_and_written_as_one_of_3(folder):
+    card, model = bundle.read(folder)
+    old = json.loads(card.model_dump_json())
+    acceptance = old["acceptance"]
+    acceptance["confidence"] = acceptance.pop("min_confidence")
+    acceptance["evidence"] = -acceptance.pop("max_ood_score")
+    (folder / bundle.CARD).write_text(json.dumps(old | {"schema_version": 2}))
+    assert bundle.read(folder) == (card, model)
+    del old["acceptance"]
+    (folder / bundle.CARD).write_text(json.dumps(old | {"schema_version": 1}))
+    assert bundle.read(folder)[0].acceptance is None
+
+
+def test_a_graph_without_a_score_is_read_by_its_logits(folder):
+    replace_model(folder, model(plain_nodes(), weights=[WEIGHTS]))
+    reader = Reader.load(folder)
+    images = np.random.default_rng(0).random((3, 1, 28, 28), np.float32)
+    logits = images.reshape(3, -1).sum(1)  # of every class, as the weights are 1
+    expected = -(logits * reader.card.temperature + np.log(10))
+    np.testing.assert_allclose(reader.session.run(images).ood_scores, expected, rtol=1e-5)
+
+
 def test_no_bundle_is_told(tmp_path):
     assert "found none" in refused(tmp_path / "nothing")
 
@@ -85,7 +107,7 @@ def test_a_missing_model_is_told(folder):
         ("[]", "other text"),
         ("{}", "other text"),
         ("[" * 100_000, "other text"),
-        ('{"schema_version": 3}', "expected schema version 1 to 2, got 3"),
+        ('{"schema_version": 4}', "expected schema version 1 to 3, got 4"),
         ('{"schema_version": 1}', "Field required"),
     ],
 )
@@ -166,7 +188,7 @@ def test_onnx_runtimes_own_format_does_not_pass_as_a_graph(tmp_path):
     content = (tmp_path / "model.ort").read_bytes()
     onnxruntime.InferenceSession(content)  # it would run this
     with pytest.raises(BundleError):
-        Network(content, 10)
+        Session(content, 10)
 
 
 @pytest.mark.parametrize("domain", ["com.microsoft", "my.own"])

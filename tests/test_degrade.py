@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inkling.augmentation import corruptions
-from inkling.ink.image import SIDE
+from inkling.ink import SIDE
 
 
 def chance(seed=0):
@@ -65,7 +65,7 @@ def test_what_each_effect_does_to_a_stroke():
 @settings(max_examples=20, deadline=None)
 def test_so_many_of_a_batch_are_degraded(n, share, seed):
     images = strokes(n)
-    degraded = corruptions.degrade(images, share, chance(seed))
+    degraded = corruptions.corrupt(images, share, chance(seed))
     changed = (degraded != images).flatten(1).any(1).sum()
     assert 0.5 * round(share * n) - 3 <= changed <= round(share * n)
     assert degraded.shape == images.shape

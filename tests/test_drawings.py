@@ -18,14 +18,14 @@ import httpx
 import numpy as np
 import pytest
 import sqlalchemy
-from conftest import run_inkling, serving
+from conftest import invoke, run_inkling, serving
 from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
 from inkling.data import idx
-from inkling.drawings import archive
-from inkling.drawings.store import DRAWINGS, Filter, Labelled, Store
+from inkling.drawings import Filter, Labelled, Store, archive
+from inkling.drawings.store import DRAWINGS
 from inkling.errors import NoSuchDrawing, StoreError
 
 SEVEN = [[[110.0, 80.0], [270.0, 80.0], [180.0, 310.0]]]
@@ -33,7 +33,7 @@ SEVEN = [[[110.0, 80.0], [270.0, 80.0], [180.0, 310.0]]]
 
 def labelled(label=7, reading=7, confidence=0.9, accepted=True, **others):
     others = {"strokes": SEVEN, "pen": 30.0} | others
-    return Labelled(label, reading, confidence, 5.0, accepted, "ab" * 32, **others)
+    return Labelled(label, reading, confidence, -5.0, accepted, "ab" * 32, **others)
 
 
 @pytest.fixture
@@ -105,8 +105,8 @@ def test_all_or_none_is_kept(store):
 
 
 def test_a_drawing_sent_again_is_kept_once(store, tmp_path):
-    first = store.add(labelled(label=1, sending="by chance"))
-    again = store.add(labelled(label=7, sending="by chance"))
+    first = store.add(labelled(label=1, idempotency_key="random-name"))
+    again = store.add(labelled(label=7, idempotency_key="random-name"))
     assert (again.id, again.label) == (first.id, 7)
     store.add_all([labelled(), labelled()])
     archive.export(store.each(), tmp_path, "jsonl")
@@ -131,8 +131,9 @@ def test_a_store_of_before_is_brought_up_to_date(tmp_path):
     old.close()
     store = Store(f"sqlite:///{path}")
     (kept,) = store.each()
-    assert (kept.id, kept.label, kept.reading, kept.sending) == (3, 7, 1, None)
-    assert store.add(labelled(sending="by chance")).id == 4
+    assert (kept.id, kept.label, kept.reading, kept.idempotency_key) == (3, 7, 1, None)
+    assert kept.ood_score == -2
+    assert store.add(labelled(idempotency_key="random-name")).id == 4
     store.close()
 
 
@@ -157,7 +158,7 @@ def test_a_new_database_has_the_schema_of_the_code(store):
 
 def test_a_locked_database_is_told_and_nothing_is_lost(store, url, monkeypatch):
     kept = store.add(labelled())
-    monkeypatch.setattr("inkling.drawings.SECONDS_TO_WAIT", 0.05)
+    monkeypatch.setattr("inkling.drawings.store.SECONDS_TO_WAIT", 0.05)
     impatient = Store(url)
     other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -174,7 +175,7 @@ def test_a_full_disk_is_told(store):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (80_000, limits[1]))
     try:
-        with pytest.raises(StoreError, match="Expected to keep the drawing"):
+        with pytest.raises(StoreError, match="Expected to store the drawing"):
             store.add(labelled(strokes=None, pen=None, picture=os.urandom(300_000)))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -207,7 +208,7 @@ def test_a_file_that_is_no_database_is_told(tmp_path):
 KILLED = """
 import os, signal, sys, time
 sys.path.insert(0, {tests!r})
-from inkling.drawings.store import Store
+from inkling.drawings import Store
 from test_drawings import labelled
 
 for turn in range(100):
@@ -371,17 +372,17 @@ def test_a_line_that_is_no_drawing_is_told(tmp_path_factory, line):
 
 def test_the_command_line_lists_exports_and_deletes(store, url, tmp_path):
     store.add_all([labelled(7), labelled(1, 7, 0.5, accepted=False)])
-    listed = run_inkling("drawings", "list", "--drawings", url).stdout.splitlines()
-    assert "7  read rightly, 90.0%" in listed[0]
+    listed = invoke("drawings", "list", "--drawings", url).stdout.splitlines()
+    assert "7  read correctly, 90.0%" in listed[0]
     assert "1  read 7, 50.0%, not accepted" in listed[1]
-    one = run_inkling("drawings", "list", "--wrong", "--json", "--drawings", url).stdout
+    one = invoke("drawings", "list", "--wrong", "--json", "--drawings", url).stdout
     assert json.loads(one)["label"] == 1
-    exported = run_inkling("drawings", "export", str(tmp_path / "out"), "--drawings", url)
+    exported = invoke("drawings", "export", str(tmp_path / "out"), "--drawings", url)
     assert exported.stdout == f"Wrote 2 drawings to {tmp_path / 'out'}\n"
-    stats = run_inkling("drawings", "stats", "--drawings", url).stdout
-    assert stats.startswith("2 drawings, 50.0% read rightly")
-    assert run_inkling("drawings", "delete", "2", "--drawings", url).stdout == "Deleted 1\n"
-    gone = run_inkling("drawings", "delete", "2", "--drawings", url)
+    stats = invoke("drawings", "stats", "--drawings", url).stdout
+    assert stats.startswith("2 drawings, 50.0% read correctly")
+    assert invoke("drawings", "delete", "2", "--drawings", url).stdout == "Deleted 1\n"
+    gone = invoke("drawings", "delete", "2", "--drawings", url)
     assert gone.returncode == 1
     assert "no number 2" in gone.stderr
 

@@ -9,8 +9,8 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from inkling import Drawing, to_image
-from inkling.ink import paper
 from inkling.errors import InkError, NothingDrawn, TooLarge
+from inkling.ink import paper
 
 
 def even_slack(digit):

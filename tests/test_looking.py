@@ -11,11 +11,11 @@ from rich.console import Console
 
 from inkling import Reader, plots
 from inkling.cli import display
+from inkling.errors import BundleError, RunError
 from inkling.experiments import events
 from inkling.plots import charts
 from inkling.reading import bundle
 from inkling.training import checkpoint, weights
-from inkling.errors import BundleError, RunError
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def test_curves_show_every_measure_of_each_run_in_80_columns(run, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     lines = [{"event": "epoch", "epoch": n, "loss": 1 / n, "accuracy": 0.5} for n in (1, 2, 2, 4)]
-    (other / events.EVENTS).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (other / runs.EVENTS).write_text("".join(json.dumps(line) + "\n" for line in lines))
     result = run_inkling("curves", str(run), str(other))
     assert result.stderr == ""
     shown = result.stdout.splitlines()
@@ -46,8 +46,8 @@ def test_curves_show_every_measure_of_each_run_in_80_columns(run, tmp_path):
 
 
 def test_a_line_that_a_full_disk_cut_short_is_passed_over(run, tmp_path):
-    written = (run / events.EVENTS).read_text()
-    (tmp_path / events.EVENTS).write_text('{"event": "epoch", "epo\n[]\n' + written)
+    written = (run / runs.EVENTS).read_text()
+    (tmp_path / runs.EVENTS).write_text('{"event": "epoch", "epo\n[]\n' + written)
     assert events.epochs(tmp_path) == events.epochs(run)
 
 
@@ -64,11 +64,11 @@ def test_the_weights_of_a_bundle_are_those_of_its_run(run, tmp_path):
     assert whole.shape == (12, 1, 28, 28)
     bare = tmp_path / "bare"
     shutil.copytree(run, bare)
-    shutil.rmtree(bare / bundle.IN_A_RUN)
+    shutil.rmtree(bare / runs.BUNDLE)
     np.testing.assert_allclose(weights.first_layer(bare), whole, atol=1e-6)
     learnt = checkpoint.read_tensors(bare)["model.0.weights"].numpy()
     np.testing.assert_array_equal(learnt[:, 3].reshape(28, 28), weights.first_layer(bare)[3, 0])
-    (bare / bundle.IN_A_RUN).mkdir()  # as a crash leaves it while the bundle is written
+    (bare / runs.BUNDLE).mkdir()  # as a crash leaves it while the bundle is written
     np.testing.assert_array_equal(learnt[:, 3].reshape(28, 28), weights.first_layer(bare)[3, 0])
 
 
@@ -117,13 +117,13 @@ def test_a_folder_that_is_no_run_is_told_in_one_line(command, tmp_path):
 
 
 def test_what_cannot_be_looked_at_is_told(tmp_path):
-    (tmp_path / events.EVENTS).write_text('{"event": "start"}\n')
+    (tmp_path / runs.EVENTS).write_text('{"event": "start"}\n')
     with pytest.raises(RunError, match="a run with an epoch behind it"):
         events.epochs(tmp_path)
-    (tmp_path / events.EVENTS).unlink()
+    (tmp_path / runs.EVENTS).unlink()
     with pytest.raises(RunError, match=r"the folder of a run, with events\.jsonl"):
         events.epochs(tmp_path)
-    (tmp_path / checkpoint.CHECKPOINT).write_bytes(b"nothing")
+    (tmp_path / runs.CHECKPOINT).write_bytes(b"nothing")
     with pytest.raises(RunError, match="a checkpoint of this run's network"):
         weights.first_layer(tmp_path)
     with pytest.raises(BundleError, match="expected a bundle"):
@@ -141,7 +141,7 @@ def test_what_cannot_be_looked_at_is_told(tmp_path):
     ],
 )
 def test_an_epoch_without_its_figures_is_passed_over(run, tmp_path, line):
-    (tmp_path / events.EVENTS).write_text(line + "\n" + (run / events.EVENTS).read_text())
+    (tmp_path / runs.EVENTS).write_text(line + "\n" + (run / runs.EVENTS).read_text())
     assert events.epochs(tmp_path) == events.epochs(run)
 
 

@@ -67,4 +67,4 @@ def test_views_average_the_logits_of_moved_images(views, moved):
     images = torch.zeros(3, 1, 28, 28)
     images[:, :, 3:25, 3:25] = torch.rand(3, 1, 22, 22)  # no ink at the edge, so none wraps round
     expected = sum(network(move(images)) for move in moved) / len(moved)
-    torch.testing.assert_close(architectures.Views(network, views)(images), expected)
+    torch.testing.assert_close(architectures.Averaged(network, views)(images), expected)

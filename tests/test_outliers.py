@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from inkling.augmentation import handwriting, outliers
-from inkling.ink.image import SIDE
+from inkling.ink import SIDE
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,9 @@ def test_the_same_seed_makes_the_same(some_digits):
 @pytest.mark.parametrize("digit", range(10))
 def test_every_form_of_a_digit_can_be_drawn(digit):
     drawn = [handwriting.written(digit, np.random.default_rng(seed)) for seed in range(40)]
-    assert all(sheet.shape == (handwriting.SHEET, handwriting.SHEET) and sheet.any() for sheet in drawn)
+    assert all(
+        sheet.shape == (handwriting.SHEET, handwriting.SHEET) and sheet.any() for sheet in drawn
+    )
     assert len({sheet.tobytes() for sheet in drawn}) == 40
 
 

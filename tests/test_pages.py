@@ -1,5 +1,7 @@
-"""Teaching, training and the bundles, in a real browser."""
+"""Fine-tuning, training and the bundles, in a real browser."""
 
+import dataclasses
+import json
 import re
 
 import httpx
@@ -9,20 +11,23 @@ from axe_playwright_python.sync_playwright import Axe
 from conftest import serving
 from playwright.sync_api import expect
 
-from inkling import system
-from inkling.augmentation import handwriting
+from inkling import drawings, system
+from inkling.experiments import recipes, runs
+from inkling.reading.registry import PRETRAINED
 
-HABITS = {  # of one hand, as in handwriting.FORMS, which has none of these
+FORMS = {  # of one writer: strokes with ";", points as x,y in per cent of a box, y down
     1: "30,30 55,0 60,50 45,100 25,90 45,75 80,85",
     4: "30,0 25,30 35,50 60,52 80,40; 85,0 80,40 70,75 45,100 20,90",
     7: "10,10 30,0 50,12 85,5 70,35 55,60 30,55 50,45 45,100",
     9: "80,20 50,0 15,20 25,45 60,40 82,15; 82,15 80,70 55,100 20,95 15,75 50,70 90,80",
 }
+DRAWINGS_EACH = 5
+WITHOUT_TORCH = "import sys\nsys.modules['torch'] = None\n"  # as if it were not installed
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory, mnist):
-    """A server with a home, drawings and runs of its own: its address."""
+    """The address of a server with a home, drawings and runs of its own."""
     assert mnist
     home = tmp_path_factory.mktemp("home")
     options = ["--runs", str(home / "runs"), "--drawings", f"sqlite:///{home}/drawings.sqlite"]
@@ -31,23 +36,23 @@ def place(tmp_path_factory, mnist):
 
 
 def is_trouble(message):
-    """Whether it is more than a request that the server has refused, which the page tells of."""
+    """Whether a console message is an error, other than a request that the server refuses."""
     return message.type == "error" and "status of 422" not in message.text
 
 
 @pytest.fixture
-def open_page(browser, place):
-    """Opens a page; at the end, nothing may have gone wrong."""
+def open_page(browser):
+    """Opens a page of a server. At the end, there must be no error and no request elsewhere."""
     troubles, contexts = [], []
 
-    def open_(path):
+    def open_(address, path):
         context = browser.new_context(viewport={"width": 1440, "height": 900})
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on("console", lambda m: troubles.append(m.text) if is_trouble(m) else None)
-        page.on("request", lambda r: None if r.url.startswith(place) else troubles.append(r.url))
-        page.goto(place + path)
+        page.on("request", lambda r: None if r.url.startswith(address) else troubles.append(r.url))
+        page.goto(address + path)
         return page
 
     yield open_
@@ -57,7 +62,7 @@ def open_page(browser, place):
 
 
 def check(page):
-    """On a desk and on a phone, light and dark: no wider than that, and nothing that axe finds."""
+    """That the page fits a desktop and a phone, light and dark, and that axe finds nothing."""
     for width, scheme in ((1440, "light"), (320, "dark"), (360, "light"), (1440, "dark")):
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme)
@@ -66,91 +71,177 @@ def check(page):
         assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
 
 
-def test_teaching_is_watched_served_and_taken_back(open_page, place):
-    page = open_page("/drawings")
-    page.get_by_role("button", name="Teach", exact=True).click()
-    expect(page.locator("#teach-status")).to_have_text(
-        re.compile("^Expected at least 3 drawings of one digit"), timeout=60_000
-    )
-    chance = np.random.default_rng(0)
-    for digit, form in HABITS.items():
-        for _ in range(5):
-            strokes = [(stroke * (150, 200) + 90).tolist() for stroke in handwriting.bend(form, chance)]
-            kept = httpx.post(f"{place}/api/drawings?label={digit}", json={"strokes": strokes})
-            assert kept.status_code == 201
-    before = httpx.get(f"{place}/readyz").json()["model_sha256"]
-    drawing = open_page("/")
-    expect(drawing.locator("#card")).to_contain_text("Network digits")
-    page.get_by_role("button", name="Teach", exact=True).click()
-    expect(page.get_by_role("button", name="Stop")).to_be_visible()
-    expect(page.locator("#teach-status")).to_have_text(re.compile("s left"), timeout=60_000)
-    page.reload()  # it is found again
+def expect_state(page, element, state, seconds=5):
+    expect(page.locator(element)).to_have_attribute("data-state", state, timeout=1000 * seconds)
+
+
+def strokes_of(form, rng):
+    """The strokes of a form, each drawing a little different."""
+    bend, shift = rng.normal(0, 0.08, (2, 2)), rng.uniform(60, 120, 2)
+    strokes = []
+    for text in form.split(";"):
+        points = np.array([point.split(",") for point in text.split()], float) / 100
+        points += rng.normal(0, 0.02, points.shape)
+        strokes.append((points @ (np.eye(2) + bend) * (150, 200) + shift).round(1).tolist())
+    return strokes
+
+
+def served_model(place):
+    return httpx.get(f"{place}/readyz").json()["model_sha256"]
+
+
+def test_fine_tuning_is_watched_served_and_reverted(open_page, place):
+    page = open_page(place, "/drawings")
+    page.locator("#teach-start").click()
+    expect_state(page, "#teach-status", "error", 60)
+    expect(page.locator("#teach-status")).to_contain_text("3")  # drawings that are needed
+    expect(page.locator("#teach-start")).to_be_enabled()
+    rng = np.random.default_rng(0)
+    for digit, form in FORMS.items():
+        for _ in range(DRAWINGS_EACH):
+            drawing = {"strokes": strokes_of(form, rng)}
+            answer = httpx.post(f"{place}/api/drawings?label={digit}", json=drawing)
+            assert answer.status_code == 201
+    before = served_model(place)
+    drawing = open_page(place, "/")
+    expect(drawing.locator("#card")).to_have_attribute("data-recipe", "digits")
+    page.locator("#teach-start").click()
+    expect(page.locator("#teach-stop")).to_be_visible()
+    expect(page.locator("#teach-start")).to_be_disabled()
+    expect_state(page, "#teach-status", "learning", 60)
+    expect(page.locator("#teach-progress")).to_have_attribute("value", re.compile(r"^0\.\d"))
+    page.reload()  # the page finds the fine-tuning again
     expect(page.locator("#teach-outcome table")).to_be_visible(timeout=100_000)
-    expect(page.locator("#teach-status")).to_have_text(re.compile("It is served now"))
-    expect(page.locator("#teach-outcome tbody tr")).to_have_count(4)
+    expect_state(page, "#teach-status", "better")
+    rows = page.locator("#teach-outcome tbody tr")
+    expect(rows).to_have_count(4)
+    held_out = [int(cell) for cell in rows.first.locator("td").all_inner_texts()]
+    assert 0 <= held_out[0] <= held_out[1] <= len(FORMS)
+    expect(page.locator("#teach-stop")).to_be_hidden()
     check(page)
-    after = httpx.get(f"{place}/readyz").json()["model_sha256"]
-    assert after != before
-    drawing.locator("#canvas").click()  # the page that was open all along follows
-    expect(drawing.locator("#card")).to_contain_text("Network taught")
-    page.get_by_role("button", name="Go back").click()
-    expect(page.locator("#teach-status")).to_have_text("The network that ships is served again.")
-    expect(page.get_by_role("button", name="Go back")).to_be_hidden()
-    assert httpx.get(f"{place}/readyz").json()["model_sha256"] == before
+    assert served_model(place) != before
+    drawing.locator("#canvas").click()  # the other page shows the new bundle
+    expect(drawing.locator("#card")).to_have_attribute("data-recipe", "taught")
+    page.locator("#teach-back").click()
+    expect_state(page, "#teach-status", "pretrained")
+    expect(page.locator("#teach-back")).to_be_hidden()
+    assert served_model(place) == before
 
 
 def start(page, epochs):
-    page.locator("[name=recipe]").select_option("mlp")
-    page.get_by_label("Data set").select_option("optdigits")
-    page.get_by_label("Epochs").fill(str(epochs))
-    page.get_by_role("button", name="Start").click()
+    form = page.locator("#start")
+    form.locator("[name=recipe]").select_option("mlp")
+    form.locator("[name=dataset]").select_option("optdigits")
+    form.locator("[name=epochs]").fill(str(epochs))
+    page.locator("#start-button").click()
 
 
-def test_a_network_is_watched_as_it_learns(open_page):
-    page = open_page("/training")
+def test_a_training_is_watched_stopped_resumed_and_compared(open_page, place):
+    page = open_page(place, "/training")
+    expect(page.locator("#start-button")).to_be_enabled()
+    expect(page.locator("#cannot-train")).to_be_hidden()
     start(page, 3000)
-    expect(page.locator("#progress")).to_have_text(
-        re.compile(r"^Epoch \d+ of 3000: [\d,]+ images/s, \d+:\d\d left$"), timeout=60_000
-    )
+    expect_state(page, "#progress", "training", 60)
+    expect(page.locator("#progress")).to_have_text(re.compile(r"\b3000\b.* [\d,]+ .*\b\d+:\d\d\b"))
     expect(page.locator("#sheet li")).to_have_count(25)
-    expect(page.locator("#kernels")).to_be_visible()
+    expect(page.locator("#first-layer")).to_be_visible()
     expect(page.locator("#loss canvas")).to_be_visible()
     check(page)
+    start(page, 2)  # refused: one training at a time
+    expect_state(page, "#status", "error")
+    page.locator("#stop").click()
+    expect_state(page, "#progress", "stopped", 30)
+    page.locator("#resume").click()
+    expect_state(page, "#progress", "training", 60)
+    page.locator("#stop").click()
+    expect(page.locator("#resume")).to_be_visible(timeout=30_000)
     start(page, 2)
-    expect(page.locator("#status")).to_have_text(re.compile("^Expected to train one network at"))
-    page.get_by_role("button", name="Stop and save").click()
-    expect(page.locator("#progress")).to_have_text(re.compile("stopped and saved"), timeout=30_000)
-    page.get_by_role("button", name="Go on").click()
-    expect(page.locator("#progress")).to_have_text(re.compile("images/s"), timeout=60_000)
-    page.get_by_role("button", name="Stop and save").click()
-    expect(page.get_by_role("button", name="Go on")).to_be_visible(timeout=30_000)
-    start(page, 2)
-    expect(page.locator("#progress")).to_have_text(re.compile("^It has ended"), timeout=60_000)
+    expect_state(page, "#progress", "ended", 60)
     page.get_by_role("checkbox").last.check()
-    expect(page.locator("#accuracy .u-series")).to_have_count(5)  # two runs of two, and the epoch
-    page.get_by_role("link", name="Its report").click()
-    expect(page.locator("#words")).to_contain_text("Recipe mlp, seed 0, on optdigits")
+    expect(page.locator("#accuracy .u-series")).to_have_count(5)  # 2 lines of 2 runs, and the epoch
+    page.locator("#report").click()
+    description = page.locator("#description")
+    for what in (r"\bmlp\b", r"\bseed 0\b", r"\boptdigits\b"):
+        expect(description).to_have_text(re.compile(what))
     expect(page.locator("#confusion tbody tr")).to_have_count(10)
     expect(page.locator("#risk canvas")).to_be_visible()
     check(page)
 
 
-def test_bundles_are_looked_into_and_served(open_page, place):
-    page = open_page("/models#shipped")
-    expect(page.locator("#words")).to_contain_text("It is served now")
-    expect(page.locator("#words")).to_contain_text("99.56 % of 10,000 test images")
-    report = httpx.get(f"{place}/api/models/report?name=shipped", timeout=60).json()
+@pytest.fixture(scope="module")
+def place_without_torch(tmp_path_factory):
+    """The address of a server that cannot train, with one stopped run, "old"."""
+    home = tmp_path_factory.mktemp("without")
+    (home / "sitecustomize.py").write_text(WITHOUT_TORCH)  # Python runs it when it starts
+    plan = {"recipe": dataclasses.asdict(recipes.get("mlp")), "seed": 0, "device": "cpu"}
+    (home / "runs" / "old").mkdir(parents=True)
+    (home / "runs" / "old" / runs.PLAN).write_text(json.dumps(plan | {"threads": 1}))
+    environment = {
+        system.HOME: str(home),
+        drawings.ENVIRONMENT: f"sqlite:///{home}/drawings.sqlite",
+        "PYTHONPATH": str(home),
+    }
+    with serving("--runs", str(home / "runs"), **environment) as (address, _):
+        yield address
+
+
+@pytest.mark.parametrize(
+    ("path", "buttons"),
+    [("/training#old", ["#start-button", "#resume"]), ("/drawings", ["#teach-start"])],
+)
+def test_without_torch_the_buttons_are_disabled_and_the_pip_command_is_shown(
+    open_page, place_without_torch, path, buttons
+):
+    page = open_page(place_without_torch, path)
+    reason = page.locator("#cannot-train")
+    expect(reason).to_contain_text("torch")
+    expect(reason.locator("code")).to_have_text("pip install 'inkling[train]'")
+    for button in buttons:
+        expect(page.locator(button)).to_be_visible()
+        expect(page.locator(button)).to_be_disabled()
+        expect(page.locator(button)).to_have_attribute("aria-describedby", "cannot-train")
+    check(page)
+
+
+def test_a_refused_start_is_reported(open_page, place):
+    page = open_page(place, "/training")
+    refusal = {"error": "Training needs torch", "hint": "Install it with: pip install torch"}
+
+    def refuse(route):
+        if route.request.method == "POST":
+            route.fulfill(status=422, json=refusal)
+        else:
+            route.fallback()
+
+    page.route("**/api/runs", refuse)
+    start(page, 2)
+    expect_state(page, "#status", "error")
+    for text in refusal.values():
+        expect(page.locator("#status")).to_contain_text(text)
+
+
+def test_a_bundle_is_described_evaluated_and_served(open_page, place):
+    page = open_page(place, f"/models#{PRETRAINED}")
+    expect(page.locator("#bundle")).to_have_value(PRETRAINED)
+    expect(page.locator("#description")).to_have_text(re.compile(r"\b99\.56 %.*\b10,000\b"))
+    report = httpx.get(f"{place}/api/models/report?name={PRETRAINED}", timeout=60).json()
     counts = np.array(report["confusion"])
     assert np.trace(counts) == 9956
-    cells = page.locator("#confusion .wrong")
-    expect(cells).to_have_count(int((counts > 0).sum() - 10), timeout=60_000)
-    label, reading = np.argwhere(counts * (1 - np.eye(10)) == (counts * (1 - np.eye(10))).max())[0]
-    n = counts[label, reading]
-    page.get_by_role("button", name=f"{n} of {label} read as {reading}").click()
+    mistakes = counts * (1 - np.eye(10, dtype=int))
+    expect(page.locator("#confusion .wrong")).to_have_count(
+        int(np.count_nonzero(mistakes)), timeout=60_000
+    )
+    label, reading = np.unravel_index(mistakes.argmax(), mistakes.shape)
+    n = str(counts[label, reading])
+    cell = page.locator(f"#confusion [data-label='{label}'][data-reading='{reading}']")
+    expect(cell).to_have_text(n)
+    for what in (n, str(label), str(reading)):
+        expect(cell).to_have_accessible_name(re.compile(rf"\b{what}\b"))
+    cell.click()
     expect(page.locator("#cell-images img")).to_have_count(int(n))
     expect(page.locator("#cell-title")).to_be_focused()
     image = page.locator("#cell-images img").first
     assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") == 28
     expect(page.locator("#reliability canvas")).to_be_visible()
-    expect(page.get_by_role("button", name="Serve this one")).to_be_disabled()
+    expect(page.locator("#serve")).to_be_disabled()  # it is served already
     check(page)

@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inkling import Drawing, ink, to_image
-from inkling.drawings import archive
-from inkling.drawings.store import Labelled, Store
+from inkling.drawings import Labelled, Store, archive
 from inkling.errors import InkError
 
 HOOK = [(0.0, 0.0), (50.0, 0.0), (100.0, 0.0), (80.0, 75.0), (60.0, 150.0)]

@@ -9,6 +9,7 @@ from PIL import Image
 
 from inkling import Drawing, NothingDrawn, Reader, Reading
 from inkling.errors import InklingError
+from inkling.reading.answers import Answer
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +81,10 @@ def test_threads_may_share_a_reader(reader, digits):
 
 
 def test_a_reading_becomes_json(reader, digits):
-    content = json.loads(json.dumps(reader.read(digits[0]).to_json()))
+    answer = Answer.of(reader.read(digits[0]), reader.card, with_image=True)
+    content = json.loads(answer.model_dump_json())
     assert content["label"] == 7
+    assert reader.card.model_sha256.startswith(content["model"])
     assert np.array(content["image"]).shape == (28, 28)
     assert sum(content["probabilities"]) == pytest.approx(1, abs=1e-4)
 
@@ -90,7 +93,7 @@ def test_an_explanation_says_which_ink_held_the_reading(reader, digits):
     without_best, without_worst = [], []
     for digit in digits[:40]:
         reading = reader.read(digit)
-        said = reading.explain()
+        said = reader.explain(reading)
         assert said.shape == (28, 28)
         assert said.dtype == np.float32
         assert not said[digit == 0].any()
@@ -98,9 +101,14 @@ def test_an_explanation_says_which_ink_held_the_reading(reader, digits):
             row, column = (max(at - 3, 0) for at in divmod(int(pixel), 28))
             blanked = reading.image.copy()
             blanked[0, row : row + 6, column : column + 6] = 0
-            (logits,) = reader.network.run("logits", blanked[None])
+            (logits,) = reader.session.logits(blanked[None])
             odds.append(logits[reading.label] - logits[reading.second])
     assert np.mean(without_best) < np.mean(without_worst) - 3
+
+
+def test_a_reading_holds_its_label_set(reader, digits):
+    for reading in reader.read_many(digits[:100]):
+        assert reading.labels == reader.label_set(reading, 0.999)
 
 
 def test_the_second_guess_is_the_second_likeliest(reader, digits):
@@ -117,7 +125,7 @@ def test_what_is_no_digit_is_not_accepted(reader, digits):
     for source in (Drawing(dash, 8), Drawing(cross), Drawing(wave), Drawing([[(5, 5)]]), pair):
         assert reader.read(source).accepted is False
     noise = np.random.default_rng(0).random((28, 28))
-    assert reader.read(noise).evidence < min(reading.evidence for reading in readings[:50])
+    assert reader.read(noise).ood_score > max(reading.ood_score for reading in readings[:50])
 
 
 def test_more_accuracy_accepts_less(reader, digits):
@@ -137,22 +145,22 @@ def test_a_set_of_labels_grows_with_its_level(reader, mnist):
     held = 0
     for digit, label in zip(mnist.test.pixels[:1000, 0], mnist.test.labels, strict=False):
         reading = reader.read(digit)
-        small, large = reading.labels(0.9), reading.labels(0.9995)
+        small, large = (reader.label_set(reading, level) for level in (0.9, 0.9995))
         assert small[0] == large[0] == reading.label
         assert set(small) <= set(large)
-        held += label in reading.labels(0.99)
+        held += label in reader.label_set(reading, 0.99)
     assert held >= 985
     with pytest.raises(InklingError, match=r"at most 0\.9995"):
-        reading.labels(0.99999)
+        reader.label_set(reading, 0.99999)
 
 
 def test_a_bundle_that_nothing_validated_does_not_say_what_to_believe(reader, digits):
     card = reader.card.model_copy(update={"acceptance": None})
-    silent = Reader(card, reader.network)
+    silent = Reader(card, reader.session)
     reading = silent.read(digits[0])
     assert reading.label == 7
     assert reading.accepted is None
-    assert reading.to_json()["labels"] is None
+    assert reading.labels is None
     assert silent.read_number(digits[0]).accepted is None
     with pytest.raises(InklingError, match="no image validated it"):
         silent.read(digits[0], 0.99)
@@ -160,13 +168,13 @@ def test_a_bundle_that_nothing_validated_does_not_say_what_to_believe(reader, di
 
 def test_of_few_images_no_set_is_promised(reader, digits):
     few = dataclasses.replace(reader.card.acceptance, n=100, sets=reader.card.acceptance.sets[:3])
-    small = Reader(reader.card.model_copy(update={"acceptance": few}), reader.network)
+    small = Reader(reader.card.model_copy(update={"acceptance": few}), reader.session)
     reading = small.read(digits[0])
     assert reading.accepted is True
-    assert reading.to_json()["labels"] is None
-    assert reading.labels(0.98)[0] == 7
+    assert reading.labels is None
+    assert small.label_set(reading, 0.98)[0] == 7
     with pytest.raises(InklingError, match=r"at most 0\.98, which 100 images can promise"):
-        reading.labels()
+        small.label_set(reading, 0.999)
 
 
 def test_a_one_beside_a_one_is_two_digits_and_a_four_of_two_strokes_is_one(reader):

@@ -5,20 +5,23 @@ import subprocess
 
 import numpy as np
 import pytest
-from conftest import run_inkling
+from conftest import invoke, quick_bundle, run_inkling
+from scipy.special import softmax
 
 from inkling import Reader, data, metrics, system
 from inkling.data import catalog
-from inkling.experiments import leaderboard, recipes
-from inkling.training import record
 from inkling.errors import RunError
+from inkling.experiments import leaderboard, recipes, records
+from inkling.experiments.recipe import change
+from inkling.reading import bundle
+from inkling.training import engines, loop, take_record
 
 SMALL = dataclasses.replace(
     recipes.get("sprint-99.5"),
     name="small",
     dataset="optdigits",
     split="standard",
-    views="one",
+    test_time_augmentation="none",
     temperature=1.0,
     epochs=1,
     batch=64,
@@ -28,50 +31,55 @@ SMALL = dataclasses.replace(
 @pytest.fixture(autouse=True)
 def _here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(machine, "commit", lambda: "0123456789ab")
+    monkeypatch.setattr(system, "commit", lambda: "0123456789ab")
 
 
 def take(tmp_path, seeds, recipe=SMALL, **options):
-    """A record of some seeds, and the events it reported."""
-    events = []
-    made = record.record(recipe, seeds, tmp_path / "r.json", events.append, device="cpu", **options)
-    return made, events
+    """A record of some seeds, and the events it reported; trained, but not exported."""
+    reported = []
+    options = {"device": "cpu", "train": without_export} | options
+    made = take_record(recipe, seeds, tmp_path / "r.json", reported.append, **options)
+    return made, reported
 
 
-def kinds(events):
-    return [event["event"] for event in events if event["event"] != "progress"]
+def without_export(run, report, should_stop):
+    return loop.train(run, report, should_stop, finish=quick_bundle)
+
+
+def kinds(reported):
+    return [event.event for event in reported if event.event != "progress"]
 
 
 def test_a_record_is_what_its_seeds_came_to(tmp_path):
     made, events = take(tmp_path, 2)
-    assert json.loads((tmp_path / "r.json").read_text()) == json.loads(json.dumps(made))
+    assert records.read(tmp_path / "r.json") == made
     assert kinds(events) == ["start", "epoch", "end", "seed"] * 2
-    tests = [100 * event["test"]["accuracy"] for event in events if event["event"] == "end"]
-    assert made["mean"] == pytest.approx(np.mean(tests), abs=1e-3)
-    assert made["std"] == pytest.approx(np.std(tests, ddof=1), abs=1e-3)
-    assert made["n"] == 2
-    assert [entry["seed"] for entry in made["seeds"]] == [0, 1]
-    assert made["recipe"] == dataclasses.asdict(SMALL)
-    assert made["commit"] == "0123456789ab"
-    assert made["interval"][0] < made["mean"] < made["interval"][1]
-    seconds = [entry["train_seconds"] for entry in made["seeds"]]
-    assert made["train_seconds"] == pytest.approx(np.median(seconds), abs=0.01)
+    tests = [100 * event.test.accuracy for event in events if event.event == "end"]
+    assert tests[0] != tests[1]
+    assert made.mean == pytest.approx(np.mean(tests), abs=1e-3)
+    assert made.std == pytest.approx(np.std(tests, ddof=1), abs=1e-3)
+    assert made.n == 2
+    assert [result.seed for result in made.seeds] == [0, 1]
+    assert made.recipe == SMALL
+    assert made.commit == "0123456789ab"
+    assert made.interval[0] < made.mean < made.interval[1]
+    seconds = [result.train_seconds for result in made.seeds]
+    assert made.train_seconds == pytest.approx(np.median(seconds), abs=0.01)
     trained = 64 * (len(data.splits("optdigits").train.labels) // 64)
-    assert made["images_per_second"] == pytest.approx(trained / made["train_seconds"], rel=0.2)
-    assert {"device", "threads", "machine", "versions", "parameters", "chosen_on"} <= made.keys()
+    assert made.images_per_second == pytest.approx(trained / made.train_seconds, rel=0.2)
+    assert made.missing(4) == [2, 3]
 
 
 def test_a_seed_that_is_done_is_never_trained_again(tmp_path):
     first, _ = take(tmp_path, 1)
     shutil.rmtree("runs")  # the record alone says what is done
-    first = json.loads(json.dumps(first))
     again, events = take(tmp_path, 1)
     assert again == first
     assert events == []
     more, events = take(tmp_path, 2)
     assert kinds(events) == ["start", "epoch", "end", "seed"]
-    assert more["seeds"][0] == first["seeds"][0]
-    assert take(tmp_path, 1)[0] == json.loads(json.dumps(more))
+    assert more.seeds[0] == first.seeds[0]
+    assert take(tmp_path, 1)[0] == more
 
 
 def test_a_stopped_record_goes_on_where_it_was(tmp_path):
@@ -80,15 +88,15 @@ def test_a_stopped_record_goes_on_where_it_was(tmp_path):
     assert made is None
     assert kinds(events) == ["start", "stopped"]
     _, events = take(tmp_path, 1)
-    assert events[0]["step"] == 6
+    assert events[0].step == 6
 
 
 def test_a_package_that_differs_from_its_commit_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(machine, "commit", lambda: "0123456789ab-dirty")
+    monkeypatch.setattr(system, "commit", lambda: "0123456789ab-dirty")
     with pytest.raises(RunError, match="--allow-dirty"):
         take(tmp_path, 1)
     made, _ = take(tmp_path, 1, allow_dirty=True)
-    assert made["commit"] == "0123456789ab-dirty"
+    assert made.commit == "0123456789ab-dirty"
 
 
 def test_a_record_is_of_one_recipe(tmp_path):
@@ -97,54 +105,56 @@ def test_a_record_is_of_one_recipe(tmp_path):
     with pytest.raises(RunError, match="but recipe differs"):
         take(tmp_path, 2, other)
     older = json.loads((tmp_path / "r.json").read_text())
-    del older["recipe"]["views"], older["recipe"]["aim"]  # of a version that had neither
+    del older["recipe"]["evaluation"]  # of a version that had none of it
     (tmp_path / "r.json").write_text(json.dumps(older))
-    assert take(tmp_path, 1, dataclasses.replace(SMALL, about="said better"))[0] == older
-    made, _ = take(tmp_path, 1, other, anew=True)
-    assert made["recipe"]["learning_rate"] == 0.1
+    kept, events = take(tmp_path, 1, dataclasses.replace(SMALL, about="said better"))
+    assert (kept.n, events) == (1, [])
+    made, _ = take(tmp_path, 1, other, restart=True)
+    assert made.recipe.optimizer.learning_rate == 0.1
 
 
 @pytest.mark.parametrize(
     ("change", "what"),
     [
         (None, "cannot be read as JSON"),
-        ({"mean": None}, "holds what is no figure"),
-        ({"mean": "good"}, "holds what is no figure"),
-        ({"seeds": [{"seed": 0}]}, "holds what is no figure"),
-        ({"seeds": 3}, "holds what is no figure"),
-        ({"recipe": []}, "holds what is no figure"),
+        ({"mean": None}, "mean"),
+        ({"mean": "good"}, "mean"),
+        ({"seeds": [{"seed": 0}]}, "seeds.0.test"),
+        ({"seeds": 3}, "seeds"),
+        ({"recipe": []}, "recipe"),
+        ({"recipe": {"name": "x"}}, "recipe"),
         ({"device": ...}, "has no device"),
     ],
 )
-def test_a_damaged_record_is_told_and_left_as_it_is(tmp_path, change, what):
-    whole = leaderboard.read_record(leaderboard.records_folder() / "sprint.json")
+def test_a_damaged_record_is_reported_and_not_touched(tmp_path, change, what):
+    whole = json.loads((leaderboard.records_folder() / "sprint.json").read_text())
     changed = {key: value for key, value in (whole | (change or {})).items() if value is not ...}
     text = "{" if change is None else json.dumps(changed)
     path = tmp_path / "results" / "r.json"
     path.parent.mkdir()
     path.write_text(text)
     with pytest.raises(RunError, match=what):
-        record.record(SMALL, 1, path, print)
+        take_record(SMALL, 1, path, print)
     with pytest.raises(RunError, match=what):
         leaderboard.record_rows(path.parent)
     assert path.read_text() == text
 
 
 def test_a_record_of_a_gpu_stands_beside_that_of_the_processor(tmp_path):
-    whole = leaderboard.read_record(leaderboard.records_folder() / "sprint.json")
+    whole = json.loads((leaderboard.records_folder() / "sprint.json").read_text())
     (tmp_path / "sprint.json").write_text(json.dumps(whole))
     (tmp_path / "sprint-cuda.json").write_text(json.dumps(whole | {"device": "cuda"}))
     assert [row.name for row in leaderboard.record_rows(tmp_path)] == ["sprint, cuda", "sprint"]
 
 
-def test_anew_forgets_once_and_then_goes_on_where_it_was_stopped(tmp_path):
+def test_restart_deletes_once_and_then_goes_on_where_it_was_stopped(tmp_path):
     take(tmp_path, 1)
     count = iter(range(10**9))
-    made, _ = take(tmp_path, 1, anew=True, should_stop=lambda: next(count) >= 5)
+    made, _ = take(tmp_path, 1, restart=True, should_stop=lambda: next(count) >= 5)
     assert made is None
     made, events = take(tmp_path, 1)
-    assert events[0]["step"] == 6
-    assert made["n"] == 1
+    assert events[0].step == 6
+    assert made.n == 1
 
 
 def test_a_file_that_is_edited_meanwhile_is_trained_as_it_was(tmp_path):
@@ -157,14 +167,16 @@ def test_a_file_that_is_edited_meanwhile_is_trained_as_it_was(tmp_path):
     seeds = []
 
     def edit(event):
-        if event["event"] == "seed":
-            seeds.append(event["seed"])
+        if event.event == "seed":
+            seeds.append(event.seed)
             mine.write_text(text.replace("784", "783"))
 
-    own = dataclasses.replace(SMALL, model="own", name="mine")
-    made = record.record(own, 2, tmp_path / "r.json", edit, device="cpu", source=mine)
+    own = dataclasses.replace(SMALL, model="custom", name="mine")
+    made = take_record(
+        own, 2, tmp_path / "r.json", edit, device="cpu", source=mine, train=without_export
+    )
     assert seeds == [0, 1]
-    assert made["source"] == text
+    assert made.source == text
 
 
 ANOTHER = {"processor": "another"}
@@ -172,54 +184,54 @@ ANOTHER = {"processor": "another"}
 
 def test_a_seed_of_another_machine_says_so_and_its_seconds_do_not_count(tmp_path, monkeypatch):
     first, _ = take(tmp_path, 1)
-    monkeypatch.setattr(machine, "describe", lambda: ANOTHER)
+    monkeypatch.setattr(system, "describe", lambda: ANOTHER)
     take(tmp_path, 2)
-    (tmp_path / "r.json").write_text(json.dumps(first))
+    records.write(tmp_path / "r.json", first)
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(machine, "commit", lambda: "0123456789ab")
+    monkeypatch.setattr(system, "commit", lambda: "0123456789ab")
     made, events = take(tmp_path, 2)  # its run knows where it was trained
     assert kinds(events) == ["seed"]
-    here, there = made["seeds"]
-    assert here == json.loads(json.dumps(first))["seeds"][0]
-    assert there["machine"] == ANOTHER
-    assert not {"device", "threads", "versions"} & there.keys()
+    here, there = made.seeds
+    assert here == first.seeds[0]
+    assert there.machine == ANOTHER
+    assert there.ran_elsewhere
+    assert not here.ran_elsewhere
+    assert there.device is there.threads is there.versions is None
     for key in ("machine", "train_seconds", "images_per_second"):
-        assert made[key] == first[key]
-    assert made["mean"] == pytest.approx(
-        50 * (here["test"]["accuracy"] + there["test"]["accuracy"]), abs=1e-3
-    )
+        assert getattr(made, key) == getattr(first, key)
+    assert made.mean == pytest.approx(50 * (here.test.accuracy + there.test.accuracy), abs=1e-3)
 
 
 @pytest.mark.usefixtures("mnist")
 def test_where_time_counts_all_seeds_are_of_one_machine(tmp_path, monkeypatch):
     quick = dataclasses.replace(recipes.get("sprint"), epochs=0.02)
     take(tmp_path, 1, quick)
-    monkeypatch.setattr(machine, "describe", lambda: ANOTHER)
+    monkeypatch.setattr(system, "describe", lambda: ANOTHER)
     with pytest.raises(RunError, match="but machine differs"):
         take(tmp_path, 2, quick)
     (tmp_path / "r.json").unlink()
     with pytest.raises(RunError, match="since time counts, but its machine differs"):
         take(tmp_path, 1, quick)
-    assert take(tmp_path, 1, quick, anew=True)[0]["machine"] == ANOTHER
+    assert take(tmp_path, 1, quick, restart=True)[0].machine == ANOTHER
 
 
-def test_an_ensemble_shares_its_members_and_averages_their_logits(tmp_path):
+def test_an_ensemble_shares_its_networks_and_averages_their_logits(tmp_path):
     take(tmp_path, 2)
     (tmp_path / "r.json").unlink()
-    pair = dataclasses.replace(SMALL, name="pair", members=2)
+    pair = dataclasses.replace(SMALL, name="pair", ensemble_size=2)
     made, events = take(tmp_path, 1, pair)
     assert kinds(events) == ["seed"]
     runs = sorted((tmp_path / "runs" / "records").glob("*/seed-*"))
     assert len(runs) == 2
     test = data.splits("optdigits").test
     logs = [np.log(Reader.load(run).probabilities(test.images())) for run in runs]
-    together = metrics.measure(metrics.softmax(sum(logs) / 2), test.labels)
-    assert made["seeds"][0]["test"]["accuracy"] == together.accuracy
-    assert made["seeds"][0]["test"]["negative_log_likelihood"] == pytest.approx(
+    together = metrics.measure(softmax(sum(logs) / 2, axis=1), test.labels)
+    assert made.seeds[0].test.accuracy == together.accuracy
+    assert made.seeds[0].test.negative_log_likelihood == pytest.approx(
         together.negative_log_likelihood, rel=1e-4
     )
-    assert made["parameters"] == 2 * Reader.load(runs[0]).card.parameters
+    assert made.parameters == 2 * Reader.load(runs[0]).card.parameters
 
 
 def test_corrected_labels_are_measured_beside_the_published(tmp_path, monkeypatch):
@@ -233,8 +245,8 @@ def test_corrected_labels_are_measured_beside_the_published(tmp_path, monkeypatc
     labels = test.labels.copy()
     labels[3] = wrong[3]
     right = np.delete(predicted == labels, 5)
-    assert made["seeds"][0]["corrected_test"]["n"] == len(right)
-    assert made["mean_corrected"] == pytest.approx(100 * right.mean(), abs=1e-3)
+    assert made.seeds[0].corrected_test.n == len(right)
+    assert made.mean_corrected == pytest.approx(100 * right.mean(), abs=1e-3)
 
 
 def test_the_catalogs_corrections_are_of_mnists_test_labels(mnist):
@@ -262,6 +274,7 @@ def test_the_command_says_each_seed_and_where_the_record_is(tmp_path):
     made = json.loads((tmp_path / "results" / "mine.json").read_text())
     assert made["source"] == mine.read_text()
     result = run_inkling(*command, cwd=tmp_path)
+    assert result.stderr == ""
     assert result.stdout.splitlines() == lines[2:]
 
 
@@ -275,7 +288,7 @@ def test_the_commit_is_that_of_the_package(tmp_path, monkeypatch):
     package = tmp_path / "checkout" / "inkling"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
-    monkeypatch.setattr(machine, "PACKAGE", package)
+    monkeypatch.setattr(system, "PACKAGE", package)
     assert system.commit() == "installed"
     git(package.parent, "init", "-q")
     assert system.commit() == "installed"
@@ -324,52 +337,55 @@ def test_the_boards_take_what_belongs_on_them():
     ],
 )
 def test_each_recipe_has_its_board(name, board):
-    assert leaderboard.board_of(recipes.get(name)) == board
+    assert records.board_of(recipes.get(name)) == board
 
 
 @pytest.mark.parametrize(
     ("setting", "board"),
     [
-        ("aim=99.2", "time"),
-        ("aim=98", "accuracy"),  # the board begins at 99.0
-        ("aim=0", "accuracy"),
+        ("target=99.2", "time"),
+        ("target=98", "accuracy"),  # the board begins at 99.0
+        ("target=0", "accuracy"),
         ("dataset=optdigits", None),
     ],
 )
-def test_the_board_is_what_the_recipe_aims_at_whatever_its_name(setting, board):
+def test_the_board_follows_the_target_whatever_the_name(setting, board):
     mine = dataclasses.replace(recipes.get("sprint"), name="mine")
-    assert leaderboard.board_of(recipes.change(mine, [setting])) == board
+    assert records.board_of(change(mine, [setting])) == board
 
 
 @pytest.mark.usefixtures("mnist")
-def test_the_record_of_ones_own_recipe_names_the_board_it_aims_at(tmp_path):
+def test_the_record_of_your_own_recipe_names_the_board_of_its_target(tmp_path):
     mine = dataclasses.replace(recipes.get("sprint"), name="mine", epochs=0.02)
-    assert take(tmp_path, 1, mine)[0]["board"] == "time"
+    assert take(tmp_path, 1, mine)[0].board == "time"
 
 
+@pytest.mark.usefixtures("mnist")
 @pytest.mark.parametrize("name", ["sprint", "sprint-99.5"])
-def test_records_and_runs_from_before_there_were_aims_are_still_those(name):
-    path = leaderboard.PACKAGE.parent / "results" / f"{name}.json"
-    before = leaderboard.read_record(path)
-    before["recipe"].pop("aim", None)
-    plan = {key: before[key] for key in ("source", "device", "threads")}
-    now = plan | {"recipe": dataclasses.asdict(recipes.get(name))}
-    assert record._digest(now) == record._digest(plan | {"recipe": before["recipe"]})
-    record._refuse_another(before, now, path)
+def test_a_record_as_it_was_written_before_0_7_is_taken_further(tmp_path, name, monkeypatch):
+    before = json.loads((leaderboard.records_folder() / f"{name}.json").read_text())
+    before["recipe"].pop("aim", None)  # of before there were targets
+    (tmp_path / "r.json").write_text(json.dumps(before))
+    with pytest.raises(RunError, match=r"(machine|versions|threads) differs"):
+        take(tmp_path, 1, recipes.get(name))
+    place = {key: before[key] for key in ("device", "threads", "machine", "versions")}
+    monkeypatch.setattr(engines, "place", lambda _: place)
+    made, events = take(tmp_path, 1, recipes.get(name))
+    assert (made.mean, events) == (before["mean"], [])
 
 
-def test_ones_own_runs_and_records_stand_on_the_board(tmp_path):
+def test_your_own_runs_and_records_stand_on_the_board(tmp_path):
     broken = tmp_path / "runs" / "broken" / "bundle"
-    shutil.copytree(leaderboard.PACKAGE / "pretrained", tmp_path / "runs" / "mine" / "bundle")
-    shutil.copytree(leaderboard.PACKAGE / "pretrained", broken)
+    shutil.copytree(bundle.PRETRAINED, tmp_path / "runs" / "mine" / "bundle")
+    shutil.copytree(bundle.PRETRAINED, broken)
     (broken / "model.onnx").write_bytes(b"")
     (mine,) = leaderboard.run_rows()
     assert (mine.name, mine.seeds, mine.dataset) == ("runs/mine", 1, "mnist")
-    result = run_inkling("leaderboard", "accuracy", cwd=tmp_path)
+    result = invoke("leaderboard", "accuracy", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "runs/mine" in result.stdout
     assert "cdeotte" in result.stdout
     assert max(len(line) for line in result.stdout.splitlines()) <= 80
-    result = run_inkling("leaderboard", "speed", cwd=tmp_path)
+    result = invoke("leaderboard", "speed", cwd=tmp_path)
     assert result.returncode == 1
     assert "Expected a board (time, accuracy, challenge), got 'speed'" in result.stderr

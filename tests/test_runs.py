@@ -13,14 +13,14 @@ import pytest
 from conftest import serving
 from PIL import Image
 
-from inkling import data
+from inkling import data, metrics
+from inkling.errors import RunError
 from inkling.experiments import events, runs
 from inkling.networks import architectures
 from inkling.training import snapshots
-from inkling.errors import RunError
 
 HOLDING = """
-import sys, time; from pathlib import Path; from inkling import runs
+import sys, time; from pathlib import Path; from inkling.experiments import runs
 with runs.held(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
@@ -49,26 +49,60 @@ def test_a_process_that_dies_holds_nothing(tmp_path):
     assert not runs.is_held(tmp_path)
 
 
-def test_events_are_taken_up_where_one_left_off(tmp_path):
+def test_events_are_read_on_from_where_a_reader_was(tmp_path):
     assert events.since(tmp_path, 0) == ([], 0)
-    events.append(tmp_path, {"event": "start"})
-    assert events.since(tmp_path, 0) == ([{"event": "start"}], 1)
-    with (tmp_path / events.EVENTS).open("a") as file:
-        file.write('{"event": "progress", "st')
+    first, later = (events.Epoch(epoch=n, loss=0.1, accuracy=0.9, seconds=1.0) for n in (1, 2))
+    stopped = events.Stopped(run="x", step=3)
+    events.append(tmp_path, first)
+    assert events.since(tmp_path, 0) == ([first], 1)
+    start, rest = (line := events.to_json(later))[:20], line[20:]
+    with (tmp_path / runs.EVENTS).open("a") as file:
+        file.write(start)
     assert events.since(tmp_path, 1) == ([], 1)  # still being written
-    with (tmp_path / events.EVENTS).open("a") as file:
-        file.write('ep": 3}\nbroken\n{"event": "end"}\n')
-    assert events.since(tmp_path, 1) == ([{"event": "progress", "step": 3}, {"event": "end"}], 4)
+    with (tmp_path / runs.EVENTS).open("a") as file:
+        file.write(f'{rest}\nbroken\n{{"event": "unknown"}}\n{events.to_json(stopped)}\n')
+    assert events.since(tmp_path, 1) == ([later, stopped], 5)
 
 
-def test_a_network_is_looked_at(tmp_path, mnist):
+def test_every_event_is_read_as_it_was_written(tmp_path):
+    figures = events.Figures(10, 8, 0.5, 2, 0.9946, 0.9956, 0.014)
+    measures = metrics.Measures(10, 0.9, (0.8, 0.95), 0.1, 0.01)
+    written = [
+        events.Start(
+            run="r",
+            recipe="mlp",
+            dataset="mnist",
+            seed=0,
+            device="cpu",
+            threads=1,
+            parameters=9,
+            epochs=2,
+            steps_per_epoch=5,
+            step=0,
+        ),
+        events.Progress(
+            epoch=1, step=2, loss=0.1, accuracy=0.9, images_per_second=9.0, seconds_left=1.0
+        ),
+        events.Epoch(epoch=1, loss=0.1, accuracy=0.9, seconds=1.0, validation_loss=0.2),
+        events.Stopped(run="r", step=4),
+        events.End(bundle="b", train_seconds=1.0, temperature=0.5, validation=None, test=measures),
+        events.SeedEnd(seed=1, accuracy=0.9, train_seconds=1.0, mean=90.0, std=None, n=1),
+        events.FineTuneStart(run="r", learn=8, held_out=2, steps=200),
+        events.FineTuneEnd(bundle="b", before=figures, after=figures, better=True, why="It is"),
+    ]
+    for event in written:
+        events.append(tmp_path, event)
+    assert events.since(tmp_path, 0) == (written, len(written))
+
+
+def test_a_snapshot_shows_how_a_network_reads(tmp_path, mnist):
     import torch
 
-    network = architectures.build("shipped", 10, torch.Generator().manual_seed(0))
+    network = architectures.build("digits", 10, torch.Generator().manual_seed(0))
     split = data.Split(mnist.train.pixels[:40], mnist.train.labels[:40])
-    looking = snapshots.Looks(tmp_path, split)
-    looking.look(network, 7)
-    seen = json.loads((tmp_path / runs.LOOK).read_text())
+    taker = snapshots.Snapshots(tmp_path, split)
+    taker.take(network, 7)
+    seen = json.loads((tmp_path / runs.SNAPSHOT).read_text())
     assert (seen["step"], seen["labels"]) == (7, split.labels[:25].tolist())
     with torch.no_grad():
         parts = network.eval()(torch.from_numpy(split.images()[:25])).softmax(1).numpy()
@@ -79,10 +113,10 @@ def test_a_network_is_looked_at(tmp_path, mnist):
     assert np.array_equal(tiles, split.pixels[:25, 0])
     with Image.open(tmp_path / runs.FILTERS) as filters:
         assert filters.size == (8 * 4 - 1, 2 * 4 - 1)  # 16 of 3x3, eight in a row
-    looking.look(network, 8)
-    assert json.loads((tmp_path / runs.LOOK).read_text())["step"] == 7  # it was just done
-    looking.look(network, 9, at_once=True)
-    assert json.loads((tmp_path / runs.LOOK).read_text())["step"] == 9
+    taker.take(network, 8)
+    assert json.loads((tmp_path / runs.SNAPSHOT).read_text())["step"] == 7  # one was just taken
+    taker.take(network, 9, at_once=True)
+    assert json.loads((tmp_path / runs.SNAPSHOT).read_text())["step"] == 9
 
 
 def until(address, name, wanted):
@@ -95,7 +129,7 @@ def until(address, name, wanted):
     raise AssertionError(run)
 
 
-def test_a_training_of_a_terminal_is_watched_and_stopped(tmp_path):
+def test_a_training_in_a_terminal_is_watched_and_stopped(tmp_path):
     command = [sys.executable, "-m", "inkling", "train", "mlp", "--dataset", "optdigits"]
     command += ["--epochs", "5000", "--quiet", "--out", str(tmp_path / "mine")]
     with serving("--runs", str(tmp_path)) as (address, _):
@@ -107,17 +141,17 @@ def test_a_training_of_a_terminal_is_watched_and_stopped(tmp_path):
                 time.sleep(0.1)
             run = until(address, "mine", lambda run: len(run["events"]) > 3)
             assert run["state"] == "running"
-            refused = httpx.post(f"{address}/api/runs/mine/resume")
+            rejected = httpx.post(f"{address}/api/runs/mine/resume")
             until(address, "mine", lambda run: run["said"])  # the process that wanted to take it
             assert httpx.post(f"{address}/api/runs/mine/stop").status_code == 200
             assert process.wait(timeout=30) == 128 + signal.SIGINT
         finally:
             process.kill()
-        assert refused.status_code == 200
+        assert rejected.status_code == 200
         run = until(address, "mine", lambda run: run["state"] == "stopped")
         assert run["events"][-1]["event"] == "stopped"
         for bad, said in (("none", "a run that is here"), ("..", "Not Found")):
-            answer = httpx.get(f"{address}/api/runs/{bad}/look")
+            answer = httpx.get(f"{address}/api/runs/{bad}/snapshot")
             assert answer.status_code in (404, 422)
             assert said in answer.json()["error"]
         wrong = httpx.post(f"{address}/api/runs", json={"recipe": "digts"})
@@ -140,7 +174,7 @@ def test_a_broken_folder_hides_no_other(tmp_path):
         assert "a run that is here" in long.json()["error"]
 
 
-def test_looking_does_not_make_it_seem_held(tmp_path):
+def test_asking_whether_a_run_is_held_does_not_hold_it(tmp_path):
     with runs.held(tmp_path):
         pass
     seen = []
@@ -167,5 +201,5 @@ def test_a_server_that_stops_saves_what_it_has_started(tmp_path):
             assert httpx.post(f"{address}/api/runs/{name}/stop").status_code == 200
         process.send_signal(signal.SIGINT)
         process.wait(timeout=20)
-    assert events.since(tmp_path / name, 0)[0][-1]["event"] == "stopped"
+    assert events.since(tmp_path / name, 0)[0][-1].event == "stopped"
     assert not runs.is_held(tmp_path / name)

@@ -12,9 +12,11 @@ import httpx
 import numpy as np
 import pytest
 import websockets.exceptions
-from conftest import run_inkling, serving
+from conftest import invoke, serving
 from PIL import Image, ImageDraw
 from websockets.sync.client import connect
+
+from inkling.web import types
 
 SEVEN = {"strokes": [[[110, 80], [270, 80], [180, 310]]], "pen": 30}
 
@@ -75,7 +77,7 @@ def test_what_seems_to_be_several_digits_is_read_as_such_and_one_is_explained(se
         assert json.loads(socket.recv())["explanation"] == one["explanation"]
 
 
-def test_how_sure_it_must_be_can_be_asked_for(server):
+def test_a_minimum_accuracy_can_be_given(server):
     url = f"{server}/api/read"
     dash = {"strokes": [[[0, 100], [300, 110]]]}
     assert httpx.post(url, json=SEVEN).json()["accepted"] is True
@@ -164,7 +166,7 @@ def test_a_form_over_the_limit_is_refused(server):
     assert answer.status_code == 413
 
 
-def test_another_sites_page_is_refused(server):
+def test_another_sites_page_is_rejected(server):
     own = {"Origin": server}
     assert httpx.post(f"{server}/api/read", json=SEVEN, headers=own).status_code == 200
     renamed = {"Host": "elsewhere.example", "Origin": "http://elsewhere.example"}
@@ -284,18 +286,18 @@ def test_it_stops_within_seconds_with_sockets_open(number):
             client.recv(timeout=5)
 
 
-def test_a_taken_port_and_a_wrong_host_are_told_in_a_line():
+def test_a_taken_port_and_a_wrong_host_are_one_line():
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        result = run_inkling("serve", "--port", str(taken.getsockname()[1]))
+        result = invoke("serve", "--port", str(taken.getsockname()[1]))
     assert result.returncode == 1
     assert "in use" in result.stderr
     assert result.stderr.count("\n") == 1
     for host in ("256.1.1.1", "a..b", "x" * 70):
-        result = run_inkling("serve", "--host", host)
+        result = invoke("serve", "--host", host)
         assert (result.returncode, result.stderr.count("\n")) == (1, 1)
 
 
-def test_whoever_leaves_during_a_reading_leaves_no_trace():
+def test_a_client_that_leaves_during_a_reading_leaves_no_traceback():
     with serving() as (address, process):
         for _ in range(20):
             with live(address) as client:
@@ -312,12 +314,24 @@ def test_whoever_leaves_during_a_reading_leaves_no_trace():
     assert "Traceback" not in err
 
 
+def test_the_pages_types_are_those_of_the_api():
+    assert types.FILE.read_text() == types.jsdoc(), "write them with: make types"
+
+
+def test_the_cli_the_api_and_the_live_socket_give_the_same_answer(server, tmp_path):
+    (tmp_path / "7.png").write_bytes(picture())
+    said = json.loads(invoke("read", "--json", str(tmp_path / "7.png")).stdout)
+    answer = httpx.post(f"{server}/api/read", content=picture()).json()
+    assert said.pop("file") == str(tmp_path / "7.png")
+    assert said == {key: value for key, value in answer.items() if key != "image"}
+
+
 def test_the_server_never_loads_torch():
     code = (
         "import sys, inkling.web, inkling.data; from inkling import Reader; "
-        "from pathlib import Path; from inkling.drawings.store import Store; "
-        "from inkling.reading.registry import Served, Shelf; "
-        "inkling.web.create_app(Served(Shelf(Path('.'), Path('.'))), Store('sqlite://'), ''); "
+        "from pathlib import Path; from inkling.drawings import Store; "
+        "from inkling.reading.registry import Registry, Served; "
+        "inkling.web.create_app(Served(Registry(Path('.'), Path('.'))), Store('sqlite://'), ''); "
         "sys.exit(sum(name in sys.modules for name in ('torch', 'onnx', 'sklearn', 'ray')))"
     )
     assert subprocess.run([__import__("sys").executable, "-c", code]).returncode == 0

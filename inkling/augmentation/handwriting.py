@@ -1,8 +1,8 @@
-"""Digits as other hands form them: a 1 with a long flag, a crossed 7, a 4 in one stroke.
+"""Synthetic digits in forms that MNIST lacks: a 1 with a long flag, a crossed 7, a 4 in one stroke.
 
-MNIST holds American hands of around 1990. These are forms that others write, given as the points
-that a pen passes, and the digits of the fonts that matplotlib brings along; each image bends its
-form by chance. Nobody's handwriting was taken for them.
+MNIST holds the handwriting of Americans around 1990. FORMS lists forms that other people write,
+as points on the path of a pen. Each image deforms its form at random. Others show the digits of
+matplotlib's fonts. No real person's handwriting is used.
 """
 
 import math
@@ -13,23 +13,24 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from matplotlib.ft2font import FT2Font
+from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy.interpolate import make_interp_spline
 
-from inkling.ink.image import to_image
+from inkling.ink import to_image
 
-SHEET = 60  # pixels a side of what is drawn on, three to one of a digit's box
-PENS = (3.0, 14.0)  # pixels of that sheet; MNIST's median is 7.5 there
+SHEET = 60  # pixels a side, of the sheet that is drawn on; a digit's box has 20
+PENS = (3.0, 14.0)  # pixels of the sheet, the narrowest and widest pen; MNIST's median is 7.5
 FONTS = ("DejaVuSans*", "DejaVuSerif*", "STIXGeneral*")
 FROM_FONTS = 0.3  # share of the images
-BEND = 0.05  # of a form's height: how far a point moves, in standard deviations
-SMOOTHNESS = 6  # points of a curve between two that are given
+DEFORMATION = 0.05  # of a form's height: the standard deviation of each term of a deformation
+SMOOTHNESS = 6  # points of a curve for each section between two points of a form
 
 Pixels = NDArray[np.uint8]
-Chance = np.random.Generator
 
-# Strokes with ";", points as x,y in per cent of a box, y down; two points are a straight line.
+# Strokes are separated by ";". Points are x,y in per cent of a box, y down. Two points are a
+# straight line.
 FORMS = {
     0: (
         "50,0 20,15 8,50 20,85 50,100 80,85 92,50 80,15 50,0",
@@ -94,39 +95,39 @@ FORMS = {
 }
 
 
-def make(count: int, chance: Chance) -> tuple[Pixels, NDArray[np.int64]]:
-    """So many images `(count, 1, 28, 28)` in 0..255, and their digits `(count,)`."""
-    labels = chance.integers(0, 10, count)
+def make(number: int, rng: Generator) -> tuple[Pixels, NDArray[np.int64]]:
+    """That number of images `(number, 1, 28, 28)` in 0..255, and their digits `(number,)`."""
+    labels = rng.integers(0, 10, number)
     pixels = [
-        np.rint(to_image(_printed(digit, chance) if printed else written(digit, chance)) * 255)
-        for digit, printed in zip(labels, chance.random(count) < FROM_FONTS, strict=True)
+        np.rint(to_image(_printed(digit, rng) if printed else written(digit, rng)) * 255)
+        for digit, printed in zip(labels, rng.random(number) < FROM_FONTS, strict=True)
     ]
     return np.stack(pixels).astype(np.uint8), labels
 
 
-def written(digit: int, chance: Chance) -> Pixels:
-    """One form of a digit, bent by chance, on a sheet `(60, 60)`."""
+def written(digit: int, rng: Generator) -> Pixels:
+    """A random form of a digit, deformed and slanted, on a sheet `(60, 60)`, with a random pen."""
     forms = FORMS[digit]
-    strokes = bend(forms[chance.integers(len(forms))], chance)
-    turn = np.array([[chance.uniform(0.5, 1), chance.uniform(-0.25, 0.25)], [0, 1]])
-    return drawn([np.asarray(stroke @ turn.T) for stroke in strokes], chance.uniform(*PENS))
+    strokes = deform(forms[rng.integers(len(forms))], rng)
+    turn = np.array([[rng.uniform(0.5, 1), rng.uniform(-0.25, 0.25)], [0, 1]])
+    return drawn([np.asarray(stroke @ turn.T) for stroke in strokes], rng.uniform(*PENS))
 
 
-def bend(form: str, chance: Chance) -> list[NDArray[np.float64]]:
-    """The strokes `(n, 2)` of a form, written as in FORMS, bent by chance, in a box of side 1."""
-    waves = chance.normal(0, BEND, (2, 6))
+def deform(form: str, rng: Generator) -> list[NDArray[np.float64]]:
+    """The strokes `(n, 2)` of a form as in FORMS, in a box of side 1, with a random deformation."""
+    waves = rng.normal(0, DEFORMATION, (2, 6))
 
-    def bent(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    def deformed(points: NDArray[np.float64]) -> NDArray[np.float64]:
         x, y = points.T
         terms = np.stack([x, y, x * y, np.sin(3 * y), np.sin(3 * x + y), np.sin(5 * y - 2 * x)])
         return np.asarray(points + (waves @ terms).T)
 
-    return [bent(_curve(stroke)) for stroke in form.split(";")]
+    return [deformed(_curve(stroke)) for stroke in form.split(";")]
 
 
 @cache
 def _curve(text: str) -> NDArray[np.float64]:
-    """The points `(n, 2)` of a smooth curve through those given."""
+    """The points `(n, 2)` of a spline through the points that the text lists."""
     points = np.array([pair.split(",") for pair in text.split()], np.float64) / 100
     along = np.cumsum([0, *np.hypot(*np.diff(points, axis=0).T)])
     steps = np.linspace(0, along[-1], SMOOTHNESS * (len(points) - 1) + 1)
@@ -134,7 +135,7 @@ def _curve(text: str) -> NDArray[np.float64]:
 
 
 def drawn(strokes: Sequence[NDArray[np.float64]], pen: float) -> Pixels:
-    """Strokes `(n, 2)` of points x, y, in any unit, as large as a sheet `(60, 60)` takes them."""
+    """Strokes `(n, 2)` of points x, y, in any unit, scaled to fill a sheet `(60, 60)`."""
     points = np.concatenate(strokes)
     scale = (SHEET - pen - 2) / max(np.ptp(points, 0).max(), 1e-3)
     sheet = Image.new("L", (SHEET, SHEET))
@@ -147,13 +148,13 @@ def drawn(strokes: Sequence[NDArray[np.float64]], pen: float) -> Pixels:
     return np.asarray(sheet)
 
 
-def _printed(digit: int, chance: Chance) -> Pixels:
+def _printed(digit: int, rng: Generator) -> Pixels:
     fonts = glyphs(str(digit))
-    return printed(*fonts[chance.integers(len(fonts))])
+    return printed(*fonts[rng.integers(len(fonts))])
 
 
 def printed(font: ImageFont.FreeTypeFont, sign: str) -> Pixels:
-    """A sign, at most as large as a sheet."""
+    """A sign of a font, scaled down to fit a sheet."""
     left, top, right, bottom = font.getbbox(sign)
     sheet = Image.new("L", (math.ceil(right - left) + 2, math.ceil(bottom - top) + 2))
     ImageDraw.Draw(sheet).text((1 - left, 1 - top), sign, font=font, fill=255)
@@ -163,7 +164,7 @@ def printed(font: ImageFont.FreeTypeFont, sign: str) -> Pixels:
 
 @cache
 def glyphs(signs: str) -> list[tuple[ImageFont.FreeTypeFont, str]]:
-    """Each of these signs in each font that has it."""
+    """Each of these signs, in each font that has it."""
     folder = Path(matplotlib.get_data_path(), "fonts", "ttf")
     paths = sorted({path for name in FONTS for path in folder.glob(f"{name}.ttf")})
     return [

@@ -71,7 +71,7 @@ def show(
     if not len(indexes):
         raise typer.BadParameter(
             f"{name} has {len(part.labels):,} training images of labels 0 to "
-            f"{len(dataset.classes) - 1}, but none that is asked for"
+            f"{len(dataset.classes) - 1}, but none that fits"
         )
     images = data.Split(part.pixels[indexes], part.labels[indexes]).images()
     captions = [f"{i}: {dataset.classes[part.labels[i]]}" for i in indexes]

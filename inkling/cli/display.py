@@ -3,14 +3,12 @@
 Colours and half blocks where the terminal has them, plain characters where it has not.
 """
 
-import dataclasses
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +25,13 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from inkling.metrics import Measures, precision_recall
+from inkling.experiments import events
+from inkling.experiments.events import Event
 from inkling.experiments.leaderboard import Section, cells
+from inkling.experiments.recipe import Recipe, flat
+from inkling.experiments.records import Record
+from inkling.metrics import Measures, precision_recall
 from inkling.plots.images import at_full_strength
-from inkling.experiments.recipes import Recipe
 
 RAMP = " .:-=+*#%@"  # from paper to ink, where there are no colours
 HEAT = np.array([(0, 0, 0), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164)])
@@ -78,28 +79,32 @@ def weight_maps(
     return heat_maps(images, captions, console)
 
 
-def curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], console: Console) -> RenderableType:
-    """Loss and accuracy of runs, from their "epoch" events: first, course and last of each.
+def curves(runs: Mapping[str, Sequence[events.Epoch]], console: Console) -> RenderableType:
+    """Loss and accuracy of runs, from their epochs: the first value, the curve, the last value.
 
-    Runs share a scale, so that their courses can be compared.
+    Runs share a scale, so that their curves can be compared.
     """
     parts: list[RenderableType] = []
-    for name, events in runs.items():
+    for name, epochs in runs.items():
         table = Table(box=None, padding=(0, 1, 0, 0), show_header=False)
-        for key, spoken in MEASURES.items():
-            values = [event[key] for event in events if key in event]
+        for key, title in MEASURES.items():
+            values = _values(epochs, key)
             if not values:
                 continue
-            known = [event[key] for others in runs.values() for event in others if key in event]
+            known = [value for others in runs.values() for value in _values(others, key)]
             form = "{:.2%}" if key.endswith("accuracy") else "{:.4f}"
             first, last = form.format(values[0]), form.format(values[-1])
-            course = _course(values, min(known), max(known), console)
-            table.add_row(f"  {spoken}", Text(first, justify="right"), course, last)
+            curve = _curve(values, min(known), max(known), console)
+            table.add_row(f"  {title}", Text(first, justify="right"), curve, last)
         parts += [Text(name, "bold", no_wrap=True), table]
     return Group(*parts)
 
 
-def _course(values: Sequence[float], lowest: float, highest: float, console: Console) -> str:
+def _values(epochs: Sequence[events.Epoch], key: str) -> list[float]:
+    return [value for epoch in epochs if (value := getattr(epoch, key)) is not None]
+
+
+def _curve(values: Sequence[float], lowest: float, highest: float, console: Console) -> str:
     """A character a value, of at most 30 values spread over all."""
     steps = "▁▂▃▄▅▆▇█" if console.encoding.startswith("utf") else "01234567"
     chosen = np.linspace(0, len(values) - 1, min(len(values), 30)).round().astype(int)
@@ -158,12 +163,13 @@ def confusion_table(counts: NDArray[np.int64], names: Sequence[str]) -> Table:
 def recipe_list(recipes: Sequence[Recipe]) -> Table:
     """Each recipe: its name, what it is for, and what differs from the defaults."""
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    default = flat(Recipe(name="", about="", model="", dataset=""))
     for recipe in recipes:
         table.add_row(recipe.name, recipe.about)
         values = [
-            f"{field.name}={getattr(recipe, field.name)}"
-            for field in dataclasses.fields(Recipe)
-            if field.name not in ("name", "about") and getattr(recipe, field.name) != field.default
+            f"{key}={value}"
+            for key, value in flat(recipe).items()
+            if key not in ("name", "about") and value != default[key]
         ]
         table.add_row("", Text(" ".join(values), "dim"))
     return table
@@ -172,8 +178,8 @@ def recipe_list(recipes: Sequence[Recipe]) -> Table:
 def recipe_table(recipe: Recipe) -> Table:
     """Every value of a recipe."""
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    for field in dataclasses.fields(Recipe):
-        table.add_row(field.name, str(getattr(recipe, field.name)))
+    for key, value in flat(recipe).items():
+        table.add_row(key, str(value))
     return table
 
 
@@ -189,7 +195,7 @@ def describe(measures: Measures) -> str:
 
 @contextmanager
 def showing_downloads(console: Console) -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar for each file; gives what is to be told (name, bytes done, in all)."""
+    """A progress bar for each file; gives what to call with (name, bytes done, total)."""
     columns = *Progress.get_default_columns()[:2], DownloadColumn(), TimeRemainingColumn()
     tasks: dict[str, TaskID] = {}
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
@@ -220,7 +226,7 @@ class TrainingDisplay:
         self._epochs = 0
         self._steps = 0
 
-    def __enter__(self) -> "TrainingDisplay":
+    def __enter__(self) -> Self:
         self._bar.start()
         return self
 
@@ -232,142 +238,145 @@ class TrainingDisplay:
     ) -> None:
         self._bar.stop()
 
-    def __call__(self, event: dict[str, Any]) -> None:
+    def __call__(self, event: Event) -> None:
         """Show one event."""
         if self._shown == "json":
-            sys.stdout.write(json.dumps(event) + "\n")
+            sys.stdout.write(events.to_json(event) + "\n")
             sys.stdout.flush()
         elif self._shown != "nothing":
-            getattr(self, f"_show_{event['event']}")(event)
+            self.show(event)
+
+    def show(self, event: Event) -> None:
+        """Show one event to a person."""
+        match event:
+            case events.Start():
+                self._epochs, self._steps = event.epochs, event.steps_per_epoch
+                self._print(
+                    f"Training {event.recipe} on {event.dataset}, seed {event.seed}: "
+                    f"{event.parameters:,} parameters, {event.device}, {event.threads} threads"
+                )
+                self._print(f"Run {event.run}" + (", resumed" if event.step else ""))
+                self._print("            training            validation")
+                self._print("epoch       loss   accuracy     loss   accuracy   seconds in all")
+            case events.Progress():
+                self._advance(event, f"{event.epoch:>3}/{self._epochs}")
+            case events.Epoch():
+                self._print(_epoch_line(event, self._epochs))
+                if event.epoch == self._epochs:
+                    self._bar.update(self._task, visible=False)
+                    self._print("Calibrating, exporting, checking, testing ...")
+            case events.Stopped():
+                self._print(
+                    f"Stopped and saved at step {event.step:,}. "
+                    f"Go on with: inkling train --resume {event.run}"
+                )
+            case events.End():
+                self._print(f"Test: {describe(event.test)}")
+                self._print(f"Trained in {event.train_seconds:.1f} s. Next:")
+                self._print(f"  inkling test {event.bundle}")
+                self._print(f"  inkling serve --bundle {event.bundle}")
+                self._print("  inkling leaderboard")
 
     def _print(self, line: str) -> None:
         self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
-    def _show_start(self, event: dict[str, Any]) -> None:
-        self._epochs, self._steps = event["epochs"], event["steps_per_epoch"]
-        self._print(
-            f"Training {event['recipe']} on {event['dataset']}, seed {event['seed']}: "
-            f"{event['parameters']:,} parameters, {event['device']}, {event['threads']} threads"
-        )
-        self._print(f"Run {event['run']}" + (", resumed" if event["step"] else ""))
-        self._print("            training            validation")
-        self._print("epoch       loss   accuracy     loss   accuracy   seconds in all")
-
-    def _show_progress(self, event: dict[str, Any]) -> None:
-        minutes, seconds = divmod(round(event["seconds_left"]), 60)
+    def _advance(self, event: events.Progress, description: str) -> None:
+        minutes, seconds = divmod(round(event.seconds_left), 60)
         self._bar.update(
             self._task,
-            description=f"{event['epoch']:>3}/{self._epochs}",
-            completed=event["step"],
+            description=description,
+            completed=event.step,
             total=self._steps,
             visible=True,
             figures=(
-                f"{event['step']}/{self._steps} loss {event['loss']:.4f} {event['accuracy']:.2%} "
-                f"{event['images_per_second']:,.0f} images/s {minutes}:{seconds:02} left"
+                f"{event.step}/{self._steps} loss {event.loss:.4f} {event.accuracy:.2%} "
+                f"{event.images_per_second:,.0f} images/s {minutes}:{seconds:02} left"
             ),
         )
-
-    def _show_epoch(self, event: dict[str, Any]) -> None:
-        validation = f"{'-':>8}   {'-':>8}"
-        if "validation_loss" in event:
-            loss, accuracy = event["validation_loss"], event["validation_accuracy"]
-            validation = f"{loss:>8.4f}   {accuracy:>8.2%}"
-        self._print(
-            f"{event['epoch']:>3}/{self._epochs:<4} "
-            f"{event['loss']:>8.4f}   {event['accuracy']:>8.2%} {validation} "
-            f"{event['seconds']:>9.1f}"
-        )
-        if event["epoch"] == self._epochs:
-            self._bar.update(self._task, visible=False)
-            self._print("Calibrating, exporting, checking, testing ...")
-
-    def _show_stopped(self, event: dict[str, Any]) -> None:
-        self._print(
-            f"Stopped and saved at step {event['step']:,}. "
-            f"Go on with: inkling train --resume {event['run']}"
-        )
-
-    def _show_end(self, event: dict[str, Any]) -> None:
-        self._print(f"Test: {describe(Measures(**event['test']))}")
-        self._print(f"Trained in {event['train_seconds']:.1f} s. Next:")
-        self._print(f"  inkling test {event['bundle']}")
-        self._print(f"  inkling serve --bundle {event['bundle']}")
-        self._print("  inkling leaderboard")
 
 
 class RecordDisplay(TrainingDisplay):
     """Shows the events of a record: a line a seed, and how far the running one is."""
 
-    def _show_start(self, event: dict[str, Any]) -> None:
-        self._epochs, self._steps = event["epochs"], event["steps_per_epoch"]
-        self._seed = event["seed"]
-
-    def _show_epoch(self, _event: dict[str, Any]) -> None:
-        pass
-
-    def _show_progress(self, event: dict[str, Any]) -> None:
-        super()._show_progress(event)
-        self._bar.update(self._task, description=f"{self._seed}: {event['epoch']}/{self._epochs}")
-
-    def _show_stopped(self, _event: dict[str, Any]) -> None:
-        self._print("Stopped and saved. The same command, without --anew, goes on")
-
-    def _show_end(self, _event: dict[str, Any]) -> None:
-        self._bar.update(self._task, visible=False)
-
-    def _show_seed(self, event: dict[str, Any]) -> None:
-        spread = "" if event["std"] is None else f" ± {event['std']:.2f}"
-        self._print(
-            f"seed {event['seed']:>3}: {event['accuracy']:.2%}, {event['train_seconds']:.1f} s; "
-            f"mean of {event['n']}: {event['mean']:.3f}{spread} %"
-        )
+    def show(self, event: Event) -> None:
+        """Show one event to a person."""
+        match event:
+            case events.Start():
+                self._epochs, self._steps = event.epochs, event.steps_per_epoch
+                self._seed = event.seed
+            case events.Progress():
+                self._advance(event, f"{self._seed}: {event.epoch}/{self._epochs}")
+            case events.Stopped():
+                self._print("Stopped and saved. The same command, without --restart, goes on")
+            case events.End():
+                self._bar.update(self._task, visible=False)
+            case events.SeedEnd():
+                spread = "" if event.std is None else f" ± {event.std:.2f}"
+                self._print(
+                    f"seed {event.seed:>3}: {event.accuracy:.2%}, {event.train_seconds:.1f} s; "
+                    f"mean of {event.n}: {event.mean:.3f}{spread} %"
+                )
 
 
-class TeachingDisplay(TrainingDisplay):
-    """Shows the events of a teaching: how far it is, and then before and after side by side."""
+class FineTuneDisplay(TrainingDisplay):
+    """Shows the events of a fine-tuning: its progress, then before and after side by side."""
 
-    def _show_start(self, event: dict[str, Any]) -> None:
-        self._epochs, self._steps = 1, event["steps"]
-        self._print(
-            f"Teaching with {event['learn']} drawings, {event['aside']} kept aside. "
-            f"Folder {event['run']}"
-        )
+    def show(self, event: Event) -> None:
+        """Show one event to a person."""
+        match event:
+            case events.FineTuneStart():
+                self._epochs, self._steps = 1, event.steps
+                self._print(
+                    f"Teaching with {event.learn} drawings, {event.held_out} held out. "
+                    f"Folder {event.run}"
+                )
+            case events.Progress():
+                self._advance(event, f"{event.epoch:>3}/{self._epochs}")
+            case events.Epoch():
+                self._bar.update(self._task, visible=False)
+                self._print(f"Trained in {event.seconds:.1f} s. Comparing ...")
+            case events.Stopped():
+                self._print("Stopped. Nothing has changed")
+            case events.FineTuneEnd():
+                self._show_end(event)
 
-    def _show_epoch(self, event: dict[str, Any]) -> None:
-        self._bar.update(self._task, visible=False)
-        self._print(f"Taught in {event['seconds']:.1f} s. Comparing ...")
-
-    def _show_stopped(self, _event: dict[str, Any]) -> None:
-        self._print("Stopped. Nothing has changed")
-
-    def _show_end(self, event: dict[str, Any]) -> None:
-        before, after = event["before"], event["after"]
+    def _show_end(self, event: events.FineTuneEnd) -> None:
+        before, after = event.before, event.after
         self._print(f"{'':<38} {'before':>8} {'after':>8}")
-        of = f"drawings kept aside, of {after['drawings']}"
-        for name, key, form in (
-            (f"{of}: right", "right", "d"),
-            (f"{of}: refused", "refused", "d"),
-            ("MNIST test", "test", ".2%"),
-            ("MNIST test, refused", "test_refused", ".2%"),
+        of = f"held-out drawings, of {after.drawings}"
+        for name, old, new, form in (
+            (f"{of}: correct", before.right, after.right, "d"),
+            (f"{of}: rejected", before.rejected, after.rejected, "d"),
+            ("MNIST test", before.test, after.test, ".2%"),
+            ("MNIST test, rejected", before.test_rejected, after.test_rejected, ".2%"),
         ):
-            self._print(f"{name:<38} {before[key]:>8{form}} {after[key]:>8{form}}")
-        verdict = "It is served from now on; back: inkling teach --back"
-        self._print(f"{event['why']}. {verdict if event['better'] else 'Nothing has changed'}")
+            self._print(f"{name:<38} {old:>8{form}} {new:>8{form}}")
+        verdict = "It is served from now on; undo with: inkling teach --back"
+        self._print(f"{event.why}. {verdict if event.better else 'Nothing has changed'}")
 
 
-def describe_record(record: dict[str, Any], path: Path) -> str:
-    """What a record says, in three lines."""
-    low, high = record["interval"]
-    spread = "" if record["std"] is None else f" ± {record['std']:.3f}"
-    corrected = (
-        f", corrected {record['mean_corrected']:.3f} %" if "mean_corrected" in record else ""
-    )
+def _epoch_line(event: events.Epoch, epochs: int) -> str:
+    validation = f"{'-':>8}   {'-':>8}"
+    if event.validation_loss is not None:
+        validation = f"{event.validation_loss:>8.4f}   {event.validation_accuracy:>8.2%}"
     return (
-        f"{record['recipe']['name']}: {record['mean']:.3f}{spread} % (95 % interval {low:.2f} to "
-        f"{high:.2f} %, {record['n']} seeds){corrected}\n"
-        f"{record['train_seconds']:.1f} s of training at the median, "
-        f"{record['images_per_second']:,} images/s, {record['device']}, "
-        f"{record['threads']} threads; commit {record['commit']}\nRecord {path}"
+        f"{event.epoch:>3}/{epochs:<4} {event.loss:>8.4f}   {event.accuracy:>8.2%} {validation} "
+        f"{event.seconds:>9.1f}"
+    )
+
+
+def describe_record(record: Record, path: Path) -> str:
+    """A record in three lines."""
+    low, high = record.interval
+    spread = "" if record.std is None else f" ± {record.std:.3f}"
+    corrected = record.mean_corrected
+    return (
+        f"{record.recipe.name}: {record.mean:.3f}{spread} % (95 % interval {low:.2f} to "
+        f"{high:.2f} %, {record.n} seeds)"
+        + ("" if corrected is None else f", corrected {corrected:.3f} %")
+        + f"\n{record.train_seconds:.1f} s of training at the median, "
+        f"{record.images_per_second:,} images/s, {record.device}, "
+        f"{record.threads} threads; commit {record.commit}\nRecord {path}"
     )
 
 

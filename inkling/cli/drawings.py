@@ -1,4 +1,4 @@
-"""The commands of the drawings that are kept: list, export, import, delete, stats; and teach."""
+"""The commands of the labelled drawings: list, export, import, delete, stats; and teach."""
 
 import json
 from datetime import datetime
@@ -9,18 +9,15 @@ import typer
 from rich.console import Console
 
 from inkling.cli.options import RUNS, STOPPED, Drawings, Json, shown_as, stopped_by_signal
-from inkling.errors import MissingExtra
 
 if TYPE_CHECKING:
-    from inkling.drawings.store import Filter, Store
+    from inkling.drawings import Filter, Store
 
-drawings_app = typer.Typer(
-    help="The drawings that were kept with their labels.", no_args_is_help=True
-)
+drawings_app = typer.Typer(help="The drawings you have labelled.", no_args_is_help=True)
 commands = typer.Typer()
 commands.add_typer(drawings_app, name="drawings")
 
-Label = Annotated[int | None, typer.Option(help="Only those that are this digit.", min=0)]
+Label = Annotated[int | None, typer.Option(help="Only those of this digit.", min=0)]
 Wrong = Annotated[bool, typer.Option("--wrong", help="Only those that were misread.")]
 Unsure = Annotated[bool, typer.Option("--unsure", help="Only those not accepted.")]
 
@@ -39,7 +36,9 @@ def list_drawings(
         if as_json:
             typer.echo(json.dumps(drawing.to_json()))
         else:
-            read = "read rightly" if drawing.label == drawing.reading else f"read {drawing.reading}"
+            read = (
+                "read correctly" if drawing.label == drawing.reading else f"read {drawing.reading}"
+            )
             unsure_too = "" if drawing.accepted is not False else ", not accepted"
             said = f"{drawing.label}  {read}, {drawing.confidence:.1%}{unsure_too}"
             typer.echo(f"{drawing.id:>6}  {drawing.created[:16]}  {said}")
@@ -47,16 +46,16 @@ def list_drawings(
 
 @drawings_app.command()
 def stats(as_json: Json = False, drawings: Drawings = None) -> None:
-    """Say how many there are, and how many were read rightly."""
+    """Count them, and those that were read correctly."""
     found = _store(drawings).stats()
     if as_json:
         typer.echo(json.dumps(found))
         return
     n, right = found["n"], found["right"]
-    share = f", {right / n:.1%} read rightly, {found['accepted'] / n:.1%} accepted" if n else ""
+    share = f", {right / n:.1%} read correctly, {found['accepted'] / n:.1%} accepted" if n else ""
     typer.echo(f"{n:,} drawings{share}")
     for label, of in found["labels"].items():
-        typer.echo(f"{label}: {of['n']:>6,}, {of['right'] / of['n']:.1%} read rightly")
+        typer.echo(f"{label}: {of['n']:>6,}, {of['right'] / of['n']:.1%} read correctly")
 
 
 @drawings_app.command("export")
@@ -97,7 +96,7 @@ def delete(
     numbers: Annotated[list[int], typer.Argument(metavar="NUMBER...", help="See: list.")],
     drawings: Drawings = None,
 ) -> None:
-    """Forget drawings."""
+    """Delete drawings."""
     store = _store(drawings)
     for number in numbers:
         store.delete(number)
@@ -107,59 +106,62 @@ def delete(
 @commands.command()
 def teach(
     name: Annotated[
-        str | None, typer.Option(help="What to call it (default: the time)", show_default=False)
+        str | None, typer.Option(help="Its name (default: the time)", show_default=False)
     ] = None,
-    seed: Annotated[int, typer.Option(help="Decides all that is random.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,
     served: Annotated[
-        Path | None, typer.Option(help="The bundle to compare with (default: the chosen one)")
+        Path | None,
+        typer.Option(help="The bundle to compare with (default: the served one)"),
     ] = None,
     back: Annotated[
-        bool, typer.Option("--back", help="Teach nothing: serve the bundle that ships again.")
+        bool, typer.Option("--back", help="Teach nothing; serve the bundle that ships again.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one event a line.")] = False,
     drawings: Drawings = None,
 ) -> None:
-    """Teach the network that ships your hand, from the drawings that are kept.
+    """Teach the network that ships your handwriting, from your labelled drawings.
 
-    If it then reads your drawings better and MNIST no worse, it is served from now on.
+    If it then reads your drawings better and MNIST no worse, it is served from then on.
     """
     from inkling import system
     from inkling.cli import display
-    from inkling.reading.registry import SHIPPED, TAUGHT, Shelf
+    from inkling.reading.registry import PRETRAINED, TAUGHT, Registry
 
-    shelf = Shelf(system.home(), RUNS)
+    registry = Registry(system.home(), RUNS)
     if back:
-        shelf.choose(SHIPPED)
+        registry.choose(PRETRAINED)
         return typer.echo("The bundle that ships is served again")
-    kept = list(_store(drawings).each())
-    try:
-        from inkling.training import finetune as teaching
-    except ImportError as cause:
-        raise MissingExtra("Teaching", str(cause.name), "train") from cause
+    labelled = list(_store(drawings).each())
+    system.require("Teaching", "train")
+    from inkling.training.finetune import fine_tune
+
     name = name or f"{datetime.now():%Y%m%d-%H%M%S}"
     if name != Path(name).name or name == "..":
-        raise typer.BadParameter("--name is that of a folder, without a path")
+        raise typer.BadParameter("--name is the name of a folder, without a path")
     console = Console()
     shown = shown_as(console, quiet, as_json)
-    with stopped_by_signal() as caught, display.TeachingDisplay(shown, console) as show:
-        before = served or shelf.find(shelf.chosen())
-        run = shelf.taught / name
-        ended = teaching.teach(kept, run, show, lambda: bool(caught), before, seed=seed)
+    with stopped_by_signal() as caught, display.FineTuneDisplay(shown, console) as show:
+        before = served or registry.find(registry.chosen())
+        run = registry.taught / name
+        ended = fine_tune(labelled, run, show, lambda: bool(caught), before, seed=seed)
     if ended is None:
         raise typer.Exit(STOPPED + caught[0])
     if ended.better:
-        shelf.choose(f"{TAUGHT}/{name}")
+        registry.choose(f"{TAUGHT}/{name}")
     return None
 
 
 def _store(url: str | None) -> "Store":
-    from inkling.drawings.store import Store, default_url
+    from inkling import system
+
+    system.require("The store of drawings", "serve")
+    from inkling.drawings import Store, default_url
 
     return Store(url or default_url())
 
 
 def _filter(label: int | None, wrong: bool, unsure: bool) -> "Filter":
-    from inkling.drawings.store import Filter
+    from inkling.drawings import Filter
 
     return Filter(label, wrong, unsure)

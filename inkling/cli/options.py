@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from inkling.errors import InklingError
+from inkling.system import RUNS as RUNS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from inkling.cli.display import Shown
 
 FOUND_WRONG, STOPPED = 1, 128  # exit codes; 128 + the signal's number is the shell's custom
-RUNS = Path("runs")  # where trainings go
 BUNDLE_HELP = "A bundle's or run's folder (default: the one that ships)"
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, an object a line.")]
 Drawings = Annotated[

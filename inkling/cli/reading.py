@@ -88,7 +88,7 @@ def read(
     bundle: BundleOption = None,
     min_accuracy: Annotated[
         float | None,
-        typer.Option(help="Accept only what is right at least so often, as 0.9999.", min=0, max=1),
+        typer.Option(help="Accept only what is correct this often, as 0.9999.", min=0, max=1),
     ] = None,
     number: Annotated[
         bool, typer.Option("--number", help="Read a line of digits instead of one digit.")
@@ -98,7 +98,7 @@ def read(
     explain: Annotated[
         Path | None,
         typer.Option(
-            metavar="PNG", help="Write what ink spoke for the reading, red, and against it, blue."
+            metavar="PNG", help="Write which ink speaks for the reading, red, and against it, blue."
         ),
     ] = None,
 ) -> None:
@@ -108,6 +108,7 @@ def read(
     import numpy as np
 
     from inkling import plots
+    from inkling.reading.answers import Answer, NumberAnswer
     from inkling.reading.reader import Number, Reader
 
     if as_json and as_csv:
@@ -129,12 +130,15 @@ def read(
             code = complain(error, "standard input: " if name == "-" else "")
             continue
         if explain and not isinstance(reading, Number):
-            tiles.append(plots.explained(reading.image[None], reading.explain()[None, None]))
+            tiles.append(plots.explained(reading.image[None], reader.explain(reading)[None, None]))
             captions.append(f"{reading.name}, not {reader.card.classes[reading.second]}")
         if as_json:
-            content = reading.to_json()
-            content.pop("image", None)
-            typer.echo(json.dumps({"file": name} | content))
+            answer = (
+                NumberAnswer.of(reading, reader.card)
+                if isinstance(reading, Number)
+                else Answer.of(reading, reader.card)
+            )
+            typer.echo(json.dumps({"file": name} | answer.model_dump(exclude_unset=True)))
         elif as_csv:
             said = [reading.text] if isinstance(reading, Number) else [reading.label, reading.name]
             accepted = "" if reading.accepted is None else reading.accepted
@@ -154,7 +158,7 @@ def _spoken(reading: "Reading | Number", names: Sequence[str]) -> str:
     if reading.accepted is not False:
         return f"{said[0]} ({reading.confidence:.1%})"
     if not isinstance(reading, Number):
-        said += [names[label] for label in (reading.usual_labels() or ())[1:3]]
+        said += [names[label] for label in (reading.labels or ())[1:3]]
     return f"not sure, perhaps {' or '.join(said)} ({reading.confidence:.1%})"
 
 
@@ -164,7 +168,7 @@ def _pictures(files: list[str]) -> Iterator[str]:
         if name != "-" and os.path.isdir(name):  # noqa: PTH112  # Path.is_dir raises for long names
             inside = Path(name).rglob("*")
             found = sorted(str(path) for path in inside if path.suffix.lower() in PICTURES)
-            yield from found or [name]  # which is then told to be no picture
+            yield from found or [name]  # which is then reported to be no picture
         else:
             yield name
 
@@ -178,13 +182,16 @@ def serve(
     runs: Annotated[Path, typer.Option(help="Where trainings lie, and go.")] = RUNS,
 ) -> None:
     """Serve the page to draw on, and the API."""
+    from inkling import system
+
+    system.require("Serving", "serve")
     from inkling import drawings as store
-    from inkling import system, web
-    from inkling.reading.registry import Served, Shelf
+    from inkling import web
+    from inkling.reading.registry import Registry, Served
 
     url = drawings or store.default_url()
     web.serve(
-        Served(Shelf(system.home(), runs), bundle),
+        Served(Registry(system.home(), runs), bundle),
         store.Store(url),
         url,
         host,

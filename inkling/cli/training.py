@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from inkling.cli.options import BUNDLE_HELP, RUNS, STOPPED, shown_as, stopped_by_signal, write_picture
-from inkling.errors import MissingExtra
+from inkling.cli.options import (
+    BUNDLE_HELP,
+    RUNS,
+    STOPPED,
+    shown_as,
+    stopped_by_signal,
+    write_picture,
+)
 
 if TYPE_CHECKING:
-    from inkling.experiments.recipes import Recipe
+    from inkling.experiments.recipe import Recipe
 
 commands = typer.Typer()
-RECIPE_HELP = "A name (see: inkling recipes), or a Python file with one of your own"
+RECIPE_HELP = "A name (see: inkling recipes), or a Python file with your own recipe"
 
 
 @commands.command("recipes")
@@ -38,9 +44,9 @@ def train(
         str | None,
         typer.Argument(metavar="[RECIPE]", help=f"{RECIPE_HELP} (default: digits)"),
     ] = None,
-    dataset: Annotated[str | None, typer.Option(help="Not the recipe's own data set.")] = None,
-    epochs: Annotated[float | None, typer.Option(help="Not the recipe's own epochs.")] = None,
-    seed: Annotated[int, typer.Option(help="Decides all that is random.", min=0)] = 0,
+    dataset: Annotated[str | None, typer.Option(help="Instead of the recipe's data set.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Instead of the recipe's epochs.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a value; may be repeated."),
@@ -50,22 +56,22 @@ def train(
         Path | None, typer.Option(help="The run's folder (default: a new one under runs/)")
     ] = None,
     resume: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Go on with a stopped run, as it was begun.")
+        Path | None, typer.Option(metavar="RUN", help="Go on with a stopped run.")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one event a line.")] = False,
 ) -> None:
-    """Train a recipe: to a run's folder and, at its end, a bundle, tested once."""
+    """Train a recipe: the run's folder holds, at the end, a bundle, tested once."""
     from inkling.cli import display
-    from inkling.experiments import recipes
+    from inkling.experiments.recipe import change
 
     if resume and (recipe or dataset or epochs or seed or settings or device or out):
-        raise typer.BadParameter("--resume goes on with the run as it was begun: give it alone")
+        raise typer.BadParameter("--resume goes on with a run as it is: give no other option")
     changes = [*(settings or [])]
     changes += [f"dataset={dataset}"] if dataset is not None else []
     changes += [f"epochs={epochs}"] if epochs is not None else []
     chosen, source = _recipe(recipe or "digits")
-    chosen = recipes.change(chosen, changes)
+    chosen = change(chosen, changes)
     from inkling.training import loop as training
 
     run = resume or out or RUNS / f"{chosen.name}-{datetime.now():%Y%m%d-%H%M%S}"
@@ -88,9 +94,11 @@ def take_record(
     out: Annotated[
         Path | None, typer.Option(help="The record's file (default: results/RECIPE.json)")
     ] = None,
-    anew: Annotated[bool, typer.Option("--anew", help="Forget the seeds that are done.")] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Delete the record and its runs first.")
+    ] = False,
     allow_dirty: Annotated[
-        bool, typer.Option("--allow-dirty", help="Though the package differs from its commit.")
+        bool, typer.Option("--allow-dirty", help="Also if the package differs from its commit.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one event a line.")] = False,
@@ -106,7 +114,7 @@ def take_record(
     console = Console()
     shown = shown_as(console, quiet, as_json)
     with stopped_by_signal() as caught, display.RecordDisplay(shown, console) as show:
-        made = record.record(
+        made = record.take_record(
             chosen,
             seeds,
             path,
@@ -114,7 +122,7 @@ def take_record(
             lambda: bool(caught),
             device=device,
             source=source,
-            anew=anew,
+            restart=restart,
             allow_dirty=allow_dirty,
         )
     if made is None:
@@ -136,20 +144,20 @@ def show_leaderboard(
     from inkling.cli import display
     from inkling.experiments import leaderboard
 
-    rows = [*leaderboard.record_rows(leaderboard.records_folder()), *leaderboard.CLAIMS]
+    rows = [*leaderboard.record_rows(leaderboard.records_folder()), *leaderboard.claims()]
     if as_markdown:
         typer.echo(leaderboard.markdown(leaderboard.sections(rows, board)), nl=False)
         return
     mine = leaderboard.record_rows(leaderboard.records_folder(), Path("results"))
-    rows = [*mine, *leaderboard.run_rows(), *leaderboard.CLAIMS]
+    rows = [*mine, *leaderboard.run_rows(), *leaderboard.claims()]
     console = Console()
     for part in leaderboard.sections(rows, board):
         console.print(display.board_table(part))
-    typer.echo("A claim is what others say of their own; its source: --markdown")
+    typer.echo("A claim is what others report of their own work; its source: --markdown")
 
 
 def _fetch(name: str, quiet: bool) -> None:
-    """Download a data set that is not here, so that training is all one has to ask for."""
+    """Download a data set that is not here, so that one command trains."""
     from inkling import data
     from inkling.cli import display
     from inkling.data import catalog
@@ -162,13 +170,13 @@ def _fetch(name: str, quiet: bool) -> None:
 
 
 def _recipe(name: str) -> tuple["Recipe", Path | None]:
-    """The recipe of that name, or of that file and the file; PyTorch is there after it."""
+    """The recipe of that name, or that of a file, and the file. Raises MissingExtra."""
+    from inkling import system
     from inkling.experiments import recipes
 
-    try:
-        from inkling.networks import custom
-    except ImportError as cause:
-        raise MissingExtra("Training", str(cause.name), "train") from cause
+    system.require("Training", "train")
+    from inkling.networks import custom
+
     if name.endswith(".py"):
         return custom.load(Path(name)), Path(name)
     return recipes.get(name), None
@@ -203,14 +211,13 @@ def show_weights(
     ] = None,
 ) -> None:
     """Show what the first layer has learnt: each unit's weights, or each filter, as an image."""
-    from inkling import plots
+    from inkling import plots, system
     from inkling.cli import display
     from inkling.reading import bundle
 
-    try:
-        from inkling.training import weights
-    except ImportError as cause:
-        raise MissingExtra("Looking into a network", str(cause.name), "train") from cause
+    system.require("Showing weights", "train")
+    from inkling.training import weights
+
     images = weights.first_layer(path or bundle.PRETRAINED)[:count]
     captions = [str(index) for index in range(len(images))]
     if png:

@@ -1,4 +1,4 @@
-"""The catalog of data sets: what is published, where, and how to know it is whole.
+"""The catalog of data sets: what is published, where, and its digests.
 
 MNIST: LeCun, Cortes & Burges 1998. Fashion-MNIST: Xiao, Rasul & Vollgraf 2017.
 optdigits: Alpaydin & Kaynak 1998, UCI, the part that scikit-learn carries. Corrections: the label
@@ -9,7 +9,7 @@ label; Northcutt, Athalye & Mueller 2021, github.com/cleanlab/label-errors, mnis
 from dataclasses import dataclass, field
 
 from inkling.errors import DataError, suggest
-from inkling.ink.image import Frame
+from inkling.ink import Frame
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class DataSet:
     files: tuple[File, ...] = ()  # train images, train labels, test images, test labels
     mirrors: tuple[str, ...] = ()  # each holds FILE.gz for every file
     corrections: dict[int, int] = field(default_factory=dict)  # test index: what it truly shows
-    undecided: tuple[int, ...] = ()  # test indexes on whose label people did not agree
+    undecided: tuple[int, ...] = ()  # test indexes on whose label people disagreed
 
 
 _MNIST_FILES = (

@@ -1,7 +1,7 @@
 """The data sets of the catalog: found, fetched, verified and split.
 
-Each is looked for in the folder that INKLING_DATA names, then in the user's cache; what is
-checked is the SHA-256 of the unpacked content, so a recompressed mirror serves as well.
+A data set is looked for in the folder that INKLING_DATA names, then in the user's cache. The
+SHA-256 of the unpacked content is checked, so that a recompressed mirror serves as well.
 """
 
 import hashlib
@@ -9,6 +9,7 @@ import importlib.util
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -29,9 +30,9 @@ Scheme = Literal["standard", "tutorial", "all"]
 Report = Callable[[str, int, int], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
-    """One part of a data set, held whole in memory."""
+    """One part of a data set, held whole in memory, read-only."""
 
     pixels: NDArray[np.uint8]  # (N, 1, 28, 28), ink = 255 on 0
     labels: NDArray[np.uint8]  # (N,), each below the number of classes
@@ -43,10 +44,10 @@ class Split:
 
 @dataclass(frozen=True)
 class Splits:
-    """The three parts: learn on one, choose on the next, touch the last once a record."""
+    """The three parts: to train on, to choose on, and to test on once a record."""
 
     train: Split
-    validation: Split | None  # None where everything was chosen before
+    validation: Split | None  # None where all images are trained on
     test: Split
 
 
@@ -81,7 +82,7 @@ def is_here(dataset: DataSet) -> bool:
 def fetch(dataset: DataSet, report: Report) -> list[Path]:
     """The files of a data set, each downloaded to the cache unless it is here and whole.
 
-    `report(name, done, total)` is told the bytes as they come. A download goes to a temporary
+    `report(name, done, total)` gets the bytes as they come. A download goes to a temporary
     name, is verified, and only then takes its place. Raises DataError if no mirror has it.
     """
     if not dataset.files:
@@ -148,8 +149,8 @@ def _download(file: File, path: Path, mirrors: tuple[str, ...], report: Report) 
     )
 
 
-def _stream(url: str, path: Path, most_bytes: int, report: Report) -> None:
-    """Save what `url` serves, as it comes, up to a little over `most_bytes`."""
+def _stream(url: str, path: Path, max_bytes: int, report: Report) -> None:
+    """Save what `url` serves, as it comes, up to a little over `max_bytes`."""
     with (
         requests.get(
             url, stream=True, timeout=TIMEOUT_SECONDS, headers={"Accept-Encoding": "identity"}
@@ -161,31 +162,42 @@ def _stream(url: str, path: Path, most_bytes: int, report: Report) -> None:
         for chunk in response.iter_content(CHUNK_BYTES):
             file.write(chunk)
             report(path.name.partition("-")[2], file.tell(), total)
-            if file.tell() > most_bytes:
+            if file.tell() > max_bytes:
                 return
 
 
 def load(dataset: DataSet) -> tuple[Split, Split]:
-    """The published training and test parts, verified. Raises DataError."""
+    """The published training and test parts, verified. Raises DataError.
+
+    They are read and verified once a process, unless their files change.
+    """
     if not dataset.files:
         return _optdigits()
-    paths = [_located(dataset, file) for file in dataset.files]
+    paths = tuple(_located(dataset, file) for file in dataset.files)
+    changed = tuple(path.stat().st_mtime_ns for path in paths)
+    return _read(dataset.files, paths, changed, len(dataset.classes))
+
+
+@lru_cache(2)
+def _read(
+    files: tuple[File, ...], paths: tuple[Path, ...], _changed: tuple[int, ...], classes: int
+) -> tuple[Split, Split]:
+    """The parts that these files hold; `_changed` is when each was written."""
     contents = [
-        idx.read_bytes(path, file.size_bytes)
-        for path, file in zip(paths, dataset.files, strict=True)
+        idx.read_bytes(path, file.size_bytes) for path, file in zip(paths, files, strict=True)
     ]
     arrays = [idx.parse(content, str(path)) for content, path in zip(contents, paths, strict=True)]
     parts = tuple(
         split(
             arrays[first],
             arrays[first + 1],
-            len(dataset.classes),
+            classes,
             f"{paths[first]} and {paths[first + 1].name}",
         )
         for first in (0, 2)
     )
-    for content, path, file in zip(contents, paths, dataset.files, strict=True):
-        _verify(content, path, file)  # last: the checks above say more about what is wrong
+    for content, path, file in zip(contents, paths, files, strict=True):
+        _verify(content, path, file)  # last: the checks above give clearer errors
     return parts[0], parts[1]
 
 
@@ -224,7 +236,12 @@ def splits(name: str, scheme: Scheme = "standard") -> Splits:
     last fifth validates, unshuffled: 48,000 / 12,000 / 10,000. "all": nothing validates, as for
     a record whose recipe was chosen before: 60,000 / 0 / 10,000.
     """
-    train, test = load(catalog.get(name))
+    return _split(*load(catalog.get(name)), scheme)
+
+
+@lru_cache(2)
+def _split(train: Split, test: Split, scheme: Scheme) -> Splits:
+    """See `splits`; once a data set."""
     if scheme == "all":
         return Splits(train, None, test)
     count = len(train.labels)
@@ -235,13 +252,17 @@ def splits(name: str, scheme: Scheme = "standard") -> Splits:
         by_class = shuffled[np.argsort(train.labels[shuffled], kind="stable")]
         validating = np.zeros(count, bool)
         validating[by_class[::12]] = True
-    return Splits(
-        train=Split(train.pixels[~validating], train.labels[~validating]),
-        validation=Split(train.pixels[validating], train.labels[validating]),
-        test=test,
-    )
+    return Splits(_part(train, ~validating), _part(train, validating), test)
 
 
+def _part(split: Split, chosen: NDArray[np.bool_]) -> Split:
+    pixels, labels = split.pixels[chosen], split.labels[chosen]
+    pixels.setflags(write=False)
+    labels.setflags(write=False)
+    return Split(pixels, labels)
+
+
+@lru_cache(1)
 def _optdigits() -> tuple[Split, Split]:
     """scikit-learn's 8x8 digits as images; the last sixth, other writers, is the test part."""
     try:
@@ -252,5 +273,5 @@ def _optdigits() -> tuple[Split, Split]:
     small = (digits.reshape(-1, 8, 8) / 16).astype(np.float32)
     pixels = np.stack([np.rint(ink.to_image(digit) * 255) for digit in small]).astype(np.uint8)
     labels = labels.astype(np.uint8)
-    cut = len(labels) * 5 // 6
-    return Split(pixels[:cut], labels[:cut]), Split(pixels[cut:], labels[cut:])
+    whole, training = Split(pixels, labels), np.arange(len(labels)) < len(labels) * 5 // 6
+    return _part(whole, training), _part(whole, ~training)

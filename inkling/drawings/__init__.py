@@ -1,3 +1,18 @@
-"""Labelled drawings."""
+"""Labelled drawings: the store that holds them, and the files that they are exported to."""
 
-from inkling.drawings.store import ENVIRONMENT, MOST_AT_ONCE, Filter, Labelled, Order, Store, default_url
+from inkling.errors import MissingExtra
+
+try:
+    from inkling.drawings.store import (
+        ENVIRONMENT,
+        MAX_PAGE,
+        Filter,
+        Labelled,
+        Order,
+        Store,
+        default_url,
+    )
+except ModuleNotFoundError as cause:
+    raise MissingExtra("The store of drawings", str(cause.name), "serve") from cause
+
+__all__ = ["ENVIRONMENT", "MAX_PAGE", "Filter", "Labelled", "Order", "Store", "default_url"]

@@ -14,10 +14,10 @@ from PIL import Image
 from pydantic import TypeAdapter
 
 from inkling.data import idx
-from inkling.files import write_atomically
 from inkling.drawings.store import Labelled, Store
 from inkling.errors import InkError, MissingExtra, StoreError
-from inkling.ink.image import SIDE, to_image
+from inkling.files import write_atomically
+from inkling.ink import SIDE, to_image
 
 Form = Literal["idx", "png", "parquet", "jsonl"]
 LINES = "drawings.jsonl"
@@ -39,25 +39,27 @@ def export(drawings: Iterable[Labelled], folder: Path, form: Form) -> int:
             lines = [json.dumps(_to_line(drawing)) for drawing in drawings]
             write_atomically(folder / LINES, "".join(f"{line}\n" for line in lines).encode())
             return len(lines)
-        kept = list(drawings)
-        images = [(to_image(drawing.source)[0] * 255).round().astype(np.uint8) for drawing in kept]
+        chosen = list(drawings)
+        images = [
+            (to_image(drawing.source)[0] * 255).round().astype(np.uint8) for drawing in chosen
+        ]
         if form == "idx":
-            labels = np.array([drawing.label for drawing in kept], np.uint8)
+            labels = np.array([drawing.label for drawing in chosen], np.uint8)
             pixels = np.stack(images) if images else np.zeros((0, SIDE, SIDE), np.uint8)
             for name, array in zip(IDX_NAMES, (pixels, labels), strict=True):
                 write_atomically(folder / name, idx.serialize(array))
-            return len(kept)
+            return len(chosen)
         if form == "parquet":
-            write_atomically(folder / TABLE, _table(kept, images))
-            return len(kept)
-        for drawing, image in zip(kept, images, strict=True):
+            write_atomically(folder / TABLE, _table(chosen, images))
+            return len(chosen)
+        for drawing, image in zip(chosen, images, strict=True):
             (folder / str(drawing.label)).mkdir(exist_ok=True)
             Image.fromarray(image).save(folder / str(drawing.label) / f"{drawing.id}.png")
     except OSError as cause:
         raise StoreError(
             f"{folder}: expected a folder to write to, but {cause.strerror}", "Name another"
         ) from cause
-    return len(kept)
+    return len(chosen)
 
 
 def take_in(store: Store, file: Path) -> int:
@@ -88,13 +90,13 @@ def _table(drawings: list[Labelled], images: list[NDArray[np.uint8]]) -> bytes:
         "label": pyarrow.int64(),
         "reading": pyarrow.int64(),
         "confidence": pyarrow.float64(),
-        "evidence": pyarrow.float64(),
+        "ood_score": pyarrow.float64(),
         "accepted": pyarrow.bool_(),
         "model_sha256": pyarrow.string(),
         "strokes": pyarrow.list_(pyarrow.list_(point)),
         "pen": pyarrow.float64(),
         "picture": pyarrow.binary(),
-        "sending": pyarrow.string(),
+        "idempotency_key": pyarrow.string(),
         "image": pyarrow.binary(SIDE * SIDE),
     }
     rows = [
@@ -111,12 +113,20 @@ def _to_line(drawing: Labelled) -> dict[str, Any]:
     return drawing.to_json() | {"picture": picture}
 
 
+def _of_today(values: Any) -> Any:
+    """The values of a line of before 0.7.0, by today's names; others as they are."""
+    if isinstance(values, dict) and "evidence" in values:
+        values = values | {"ood_score": -values.pop("evidence")}
+        values["idempotency_key"] = values.pop("sending", None)
+    return values
+
+
 def _from_line(line: str, where: str) -> Labelled:
     """A drawing of a line, checked: it can be read, and its label is a digit. Raises StoreError."""
     try:
-        values = _LABELLED.validate_json(line)
+        values = _LABELLED.validate_python(_of_today(json.loads(line)))
         picture = base64.b64decode(values.picture, validate=True) if values.picture else None
-        drawing = replace(values, picture=picture, sending=None, id=0)
+        drawing = replace(values, picture=picture, idempotency_key=None, id=0)
         to_image(drawing.source)
         if drawing.label not in range(10):
             raise ValueError(f"its label is {drawing.label}")

@@ -1,9 +1,9 @@
 """The store of labelled drawings: what was drawn, how it was read, and what it really is.
 
-SQLite in the user's data folder, or any database that SQLAlchemy has a URL for. What `add` has
-given a number is on disk: it outlives a killed process and a power cut. The schema changes by the
-ordered steps of migrations/ (Alembic), which opening a store carries out. A drawing is kept only
-when a person has said what it is; `session` is a random name that a browser gives itself.
+SQLite in the user's data folder, or any database that SQLAlchemy has a URL for. A drawing that
+`add` has returned is on disk: it survives a killed process and a power cut. The schema changes by
+the ordered steps of migrations/ (Alembic), which opening a store carries out. Only drawings that a
+person has labelled are stored; `session` is a random name that a browser gives itself.
 """
 
 import json
@@ -24,30 +24,30 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 
 from inkling import system
 from inkling.errors import NoSuchDrawing, StoreError
-from inkling.ink.image import Drawing
+from inkling.ink import Drawing
 
 ENVIRONMENT = "INKLING_DRAWINGS"  # a URL
 MIGRATIONS = Path(__file__).parent / "migrations"
 SECONDS_TO_WAIT = 5  # for another that writes
-MOST_AT_ONCE = 200  # drawings of one page
+MAX_PAGE = 200  # drawings
 Order = Literal["hardest", "newest", "oldest"]
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """A drawing, or picture, that a person has said the digit of."""
+    """A drawing, or picture, that a person has labelled."""
 
     label: int  # what it really is
     reading: int  # what it was read as, by the bundle of model_sha256
     confidence: float
-    evidence: float  # nats
+    ood_score: float  # out-of-distribution score, nats
     accepted: bool | None
     model_sha256: str
-    strokes: list[list[list[float]]] | None = None  # of points x, y or x, y, pressure; or else
+    strokes: list[list[list[float]]] | None = None  # of points x, y or x, y, pressure
     pen: float | None = None
-    picture: bytes | None = None  # the bytes of its file
+    picture: bytes | None = None  # the bytes of its file, where there are no strokes
     session: str = ""
-    sending: str | None = None  # a name made up for the act: sent again, it is the same drawing
+    idempotency_key: str | None = None  # of the request: sent again, it is the same drawing
     created: str = ""  # UTC, ISO 8601; set by the store
     id: int = 0  # set by the store
 
@@ -72,19 +72,19 @@ DRAWINGS = sa.Table(
     sa.Column("label", sa.Integer, nullable=False),
     sa.Column("reading", sa.Integer, nullable=False),
     sa.Column("confidence", sa.Float, nullable=False),
-    sa.Column("evidence", sa.Float, nullable=False),
+    sa.Column("ood_score", sa.Float, nullable=False),
     sa.Column("accepted", sa.Boolean),
     sa.Column("model_sha256", sa.String(64), nullable=False),
     sa.Column("strokes", sa.Text),
     sa.Column("pen", sa.Float),
     sa.Column("picture", sa.LargeBinary),
-    sa.Column("sending", sa.String(64), unique=True),
+    sa.Column("idempotency_key", sa.String(64), unique=True),
 )
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which drawings are meant: all that every value given here fits."""
+    """Which drawings are meant: those that fit every value given here."""
 
     label: int | None = None
     wrong: bool = False  # read as another digit than it is
@@ -120,7 +120,7 @@ class Store:
     """Labelled drawings in a database. Safe to share between threads; one of them writes."""
 
     def __init__(self, url: str) -> None:
-        """Open the database of a URL, made and brought up to date where needed.
+        """Open the database of a URL; it is created, or brought up to date, where needed.
 
         Raises StoreError.
         """
@@ -136,7 +136,7 @@ class Store:
         if parsed.get_backend_name() == "sqlite":
             sa.event.listen(self._engine, "connect", _set_up_sqlite)
             sa.event.listen(self._engine, "begin", _begin_sqlite)
-        with self._telling(f"{parsed.render_as_string()}: expected a database to open"):
+        with self._reporting(f"{parsed.render_as_string()}: expected a database to open"):
             if parsed.get_backend_name() == "sqlite" and parsed.database:
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
             config = Config()
@@ -146,34 +146,34 @@ class Store:
                 command.upgrade(config, "head")
 
     def close(self) -> None:
-        """Give its connections back."""
+        """Close its connections."""
         self._engine.dispose()
 
     def add(self, drawing: Labelled) -> Labelled:
-        """Keep a drawing; as it was kept, with its number. Raises StoreError."""
+        """Store a drawing; the result has its number. Raises StoreError."""
         return self.add_all([drawing])[0]
 
     def add_all(self, drawings: Iterable[Labelled]) -> list[Labelled]:
-        """Keep drawings, all or none. Raises StoreError.
+        """Store drawings, all or none. Raises StoreError.
 
-        One whose `sending` is known is kept once, under the label it now comes with.
+        One whose idempotency key is known is stored once, with the label it now comes with.
         """
         now = datetime.now(UTC).isoformat()
-        kept = []
+        stored = []
         with self._write() as connection:
             for drawing in drawings:
-                if drawing.sending is not None:
-                    same = DRAWINGS.c.sending == drawing.sending
+                if drawing.idempotency_key is not None:
+                    same = DRAWINGS.c.idempotency_key == drawing.idempotency_key
                     connection.execute(DRAWINGS.update().where(same).values(label=drawing.label))
                     if row := connection.execute(DRAWINGS.select().where(same)).first():
-                        kept.append(_labelled(row))
+                        stored.append(_labelled(row))
                         continue
                 new = replace(drawing, created=drawing.created or now)
                 values = asdict(new) | {"strokes": new.strokes and json.dumps(new.strokes)}
                 del values["id"]
                 insert = DRAWINGS.insert().values(**values).returning(DRAWINGS.c.id)
-                kept.append(replace(new, id=connection.execute(insert).scalar_one()))
-        return kept
+                stored.append(replace(new, id=connection.execute(insert).scalar_one()))
+        return stored
 
     def get(self, number: int) -> Labelled:
         """The drawing of that number. Raises NoSuchDrawing."""
@@ -186,7 +186,7 @@ class Store:
     def find(
         self, which: Filter = EVERYTHING, order: Order = "hardest", count: int = 50, skip: int = 0
     ) -> list[Labelled]:
-        """Some of the drawings, the hardest to read first unless told otherwise."""
+        """Some of the drawings, by default the hardest to read first."""
         query = DRAWINGS.select().where(*which.clauses()).order_by(*ORDERS[order])
         with self._reading() as connection:
             return [_labelled(row) for row in connection.execute(query.limit(count).offset(skip))]
@@ -197,14 +197,14 @@ class Store:
         while True:
             query = DRAWINGS.select().where(*which.clauses(), DRAWINGS.c.id > last)
             with self._reading() as connection:
-                rows = connection.execute(query.order_by(DRAWINGS.c.id).limit(MOST_AT_ONCE)).all()
+                rows = connection.execute(query.order_by(DRAWINGS.c.id).limit(MAX_PAGE)).all()
             yield from map(_labelled, rows)
             if not rows:
                 return
             last = rows[-1].id
 
     def relabel(self, number: int, label: int) -> Labelled:
-        """Say anew what a drawing is. Raises NoSuchDrawing."""
+        """Change the label of a drawing. Raises NoSuchDrawing."""
         with self._write() as connection:
             changed = connection.execute(
                 DRAWINGS.update().where(DRAWINGS.c.id == number).values(label=label)
@@ -214,14 +214,14 @@ class Store:
         return self.get(number)
 
     def delete(self, number: int) -> None:
-        """Forget a drawing. Raises NoSuchDrawing."""
+        """Delete a drawing. Raises NoSuchDrawing."""
         with self._write() as connection:
             gone = connection.execute(DRAWINGS.delete().where(DRAWINGS.c.id == number))
         if not gone.rowcount:
             raise _none(number)
 
     def stats(self) -> dict[str, Any]:
-        """How many there are, of each label, read rightly, accepted; and day by day."""
+        """How many there are, read correctly, accepted; by label and by day."""
         columns = DRAWINGS.c
         right = sa.func.sum(sa.case((columns.label == columns.reading, 1), else_=0))
         day = sa.func.substr(columns.created, 1, 10)
@@ -244,18 +244,18 @@ class Store:
 
     @contextmanager
     def _write(self) -> Iterator[sa.Connection]:
-        telling = self._telling("Expected to keep the drawing")
-        with self._writing, telling, self._engine.begin() as connection:
+        reporting = self._reporting("Expected to store the drawing")
+        with self._writing, reporting, self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
-        with self._telling("Expected to read the drawings"), self._engine.connect() as connection:
+        with self._reporting("Expected to read the drawings"), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
-    def _telling(self, expected: str) -> Iterator[None]:
-        """Whatever the database raises becomes one line."""
+    def _reporting(self, expected: str) -> Iterator[None]:
+        """What the database raises becomes one line."""
         try:
             yield
         except (SQLAlchemyError, OSError) as cause:
@@ -285,5 +285,5 @@ def _labelled(row: sa.Row[Any]) -> Labelled:
 
 def _none(number: int) -> NoSuchDrawing:
     return NoSuchDrawing(
-        f"Expected a drawing that is kept, but there is no number {number}", "List them anew"
+        f"Expected a stored drawing, but there is no number {number}", "Reload the list"
     )

@@ -1,24 +1,154 @@
-"""The events of a training run: one JSON object a line of its events.jsonl."""
+"""The events of a run: what a training reports, one JSON object a line of its events.jsonl.
 
-import json
+`append` is the one writer, `since` the one reader. A line that is no event of today, or was cut
+short by a full disk, is skipped.
+"""
+
 import math
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from inkling.errors import RunError
+from inkling.experiments import runs
+from inkling.metrics import Measures
 
-EVENTS = "events.jsonl"
-Event = dict[str, Any]
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """A training begins, or goes on from `step`."""
+
+    run: str
+    recipe: str
+    dataset: str
+    seed: int
+    device: str
+    threads: int
+    parameters: int
+    epochs: int
+    steps_per_epoch: int
+    step: int  # of the whole training: 0, unless it is resumed
+    event: Literal["start"] = "start"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far an epoch is, several times a second."""
+
+    epoch: int  # from 1 on
+    step: int  # of the epoch
+    loss: float  # mean of the epoch so far, nats an image, as augmented
+    accuracy: float  # likewise, in [0, 1]
+    images_per_second: float
+    seconds_left: float  # of the whole training
+    event: Literal["progress"] = "progress"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """An epoch has ended."""
+
+    epoch: int  # from 1 on
+    loss: float  # mean over the epoch, nats an image, as augmented
+    accuracy: float  # likewise, in [0, 1]
+    seconds: float  # of training steps since the run began
+    validation_loss: float | None = None  # None where nothing validates
+    validation_accuracy: float | None = None
+    event: Literal["epoch"] = "epoch"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stopped:
+    """The run was stopped and saved."""
+
+    run: str
+    step: int = 0
+    event: Literal["stopped"] = "stopped"
+
+
+@dataclass(frozen=True, kw_only=True)
+class End:
+    """The run has ended in a bundle."""
+
+    bundle: str
+    train_seconds: float
+    temperature: float
+    test: Measures
+    validation: Measures | None = None
+    event: Literal["end"] = "end"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedEnd:
+    """A seed of a record has ended; the figures are per cent, over the seeds so far."""
+
+    seed: int
+    accuracy: float  # of this seed, in [0, 1]
+    train_seconds: float  # of this seed
+    mean: float
+    std: float | None = None  # None of one seed
+    n: int  # seeds so far
+    event: Literal["seed"] = "seed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTuneStart:
+    """A fine-tuning begins."""
+
+    run: str
+    learn: int  # drawings to learn from
+    held_out: int  # drawings to compare by
+    steps: int
+    event: Literal["fine-tune-start"] = "fine-tune-start"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How a bundle reads the held-out drawings, and MNIST. Shares in [0, 1]."""
+
+    drawings: int
+    right: int
+    loss: float  # mean negative log-likelihood, nats a drawing
+    rejected: int
+    validation: float  # accuracy on MNIST's validation images
+    test: float  # and on its test images
+    test_rejected: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTuneEnd:
+    """A fine-tuning has ended: the served bundle before it, and the new one."""
+
+    bundle: str
+    before: Figures
+    after: Figures
+    better: bool  # whether it is to be served
+    why: str  # a sentence without its full stop
+    event: Literal["fine-tune-end"] = "fine-tune-end"
+
+
+Event = Annotated[
+    Start | Progress | Epoch | Stopped | End | SeedEnd | FineTuneStart | FineTuneEnd,
+    Field(discriminator="event"),
+]
+_EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+def to_json(event: Event) -> str:
+    """An event as one line of JSON, without its values that are None."""
+    return _EVENT.dump_json(event, exclude_none=True).decode()
 
 
 def append(run: Path, event: Event) -> None:
     """Add an event to a run's. Raises RunError where there is no room."""
     try:
-        with (run / EVENTS).open("a") as file:
-            file.write(json.dumps(event) + "\n")
+        with (run / runs.EVENTS).open("a") as file:
+            file.write(to_json(event) + "\n")
     except OSError as cause:
-        raise no_room(run, cause) from cause
+        raise runs.no_room(run, cause) from cause
 
 
 def since(run: Path, number: int) -> tuple[list[Event], int]:
@@ -27,54 +157,29 @@ def since(run: Path, number: int) -> tuple[list[Event], int]:
     A run that has reported nothing yet has none. A line still being written waits.
     """
     try:
-        content = (run / EVENTS).read_text(errors="replace")
+        content = (run / runs.EVENTS).read_text(errors="replace")
     except OSError:
         return [], number
     lines = content[: content.rfind("\n") + 1].splitlines()
     found = []
     for line in lines[number:]:
-        with suppress(ValueError):  # cut short, as a full disk leaves it
-            found.append(json.loads(line))
+        with suppress(ValidationError):
+            found.append(_EVENT.validate_json(line))
     return found, max(number, len(lines))
 
 
-def epochs(run: Path) -> list[Event]:
-    """The "epoch" events of a run so far, in order, each epoch once. Raises RunError.
-
-    A line cut short, as a full disk leaves it, is passed over.
-    """
-    found: dict[int, Event] = {}
-    try:
-        lines = (run / EVENTS).read_text().splitlines()
-    except (OSError, ValueError) as cause:
+def epochs(run: Path) -> list[Epoch]:
+    """The epochs of a run so far, in order, each once. Raises RunError where there are none."""
+    if not (run / runs.EVENTS).is_file():
         raise RunError(
-            f"{run}: expected the folder of a run, with {EVENTS}", "Start one with: inkling train"
-        ) from cause
-    for line in lines:
-        try:
-            event = json.loads(line)
-            if event["event"] == "epoch" and _is_whole(event):
-                found[event["epoch"]] = event  # one that was taken again after a crash: the last
-        except (ValueError, KeyError, TypeError):
-            continue
-    if not found:
-        raise RunError(
-            f"{run}: expected a run with an epoch behind it, found none", "Let it train on"
+            f"{run}: expected the folder of a run, with {runs.EVENTS}",
+            "Start one with: inkling train",
         )
+    found = {  # one that was taken again after a crash: the last
+        event.epoch: event
+        for event in since(run, 0)[0]
+        if isinstance(event, Epoch) and math.isfinite(event.loss)
+    }
+    if not found:
+        raise RunError(f"{run}: expected a run with a whole epoch, found none", "Let it train on")
     return [found[number] for number in sorted(found)]
-
-
-def _is_whole(event: Event) -> bool:
-    """Whether an epoch has a number, and its figures are figures."""
-    figures = [value for key, value in event.items() if key != "event"]
-    return isinstance(event["epoch"], int) and all(
-        isinstance(figure, int | float) and math.isfinite(figure) for figure in figures
-    )
-
-
-def no_room(run: Path, cause: OSError) -> RunError:
-    """The error of a run that cannot write to its folder."""
-    return RunError(
-        f"{run}: expected room to write to, but {cause.strerror}",
-        f"Free some space, then: inkling train --resume {run}",
-    )

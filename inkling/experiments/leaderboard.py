@@ -1,4 +1,4 @@
-"""The boards: measured records, runs of one's own and the claims of others, in one table each.
+"""The boards: measured records, your own runs and the claims of others, in one table each.
 
 A record is results/NAME.json, as `inkling record` writes it: the mean over seeds, each tested
 once, at its last epoch. A run is one seed, so it stands there as such. A claim is what others
@@ -9,20 +9,15 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from inkling.reading import bundle
 from inkling.errors import InklingError, RunError, suggest
-from inkling.experiments.recipes import Recipe
+from inkling.experiments import records, runs
+from inkling.experiments.records import CHALLENGE_EPOCHS, MIN_TARGET, Record
+from inkling.reading import bundle
+from inkling.system import PACKAGE
 
-PACKAGE = Path(__file__).parent.parent
-RUNS = Path("runs")
-CHALLENGE_EPOCHS = (5, 20, 50)
-TIMED = 99.0  # per cent that a row of the board "time" has to reach
-KEYS = (  # of every record
-    *("recipe", "dataset", "mean", "std", "interval", "n", "seeds", "epochs", "parameters"),
-    *("train_seconds", "images_per_second", "device", "threads", "machine", "versions", "commit"),
-)
+CLAIMS = Path(__file__).parent / "claims.json"
 
 
 @dataclass(frozen=True)
@@ -38,6 +33,7 @@ class Row:
     seconds: float | None = None  # of training, the median over seeds
     epochs: float | None = None
     parameters: int | None = None
+    machine: str = ""  # of a record
     source: str = ""  # a claim's address; none where no page with the figure was found
 
 
@@ -49,44 +45,14 @@ class Section:
     rows: list[Row]
 
 
-def _claim(name: str, dataset: str, accuracy: float, source: str = "", **figures: float) -> Row:
-    return Row("claim", name, dataset, accuracy, source=source, **figures)  # type: ignore[arg-type]
-
-
-_ELIXIR = "https://ainews.cool/article/20260501-elixir-handwritten-digit-recognition"
-_CDEOTTE = "https://github.com/cdeotte/MNIST-CNN-99.75"
-_TUOMASO = "https://github.com/tuomaso/train_mnist_fast"
-_CHALLENGE = "https://alongtheaxon.com/blog/fashion_mnist_challenge"
-_FLUX = "https://github.com/FluxML/model-zoo/blob/32a8540bc427/vision/mnist/conv.md"
-_FASTAI = "https://github.com/fastai/course22p2"
-CLAIMS = (
-    _claim("cdeotte, 15 networks", "mnist", 99.745, _CDEOTTE),
-    _claim("cdeotte, one network", "mnist", 99.641, _CDEOTTE),
-    _claim("Keras", "mnist", 99.2, _ELIXIR),
-    _claim("tuomaso, laptop GPU", "mnist", 99.04, _TUOMASO, seconds=0.76, epochs=1),
-    _claim("Axon", "mnist", 99),
-    _claim("Flux", "mnist", 99, _FLUX),
-    _claim("core.matrix", "mnist", 97),
-    _claim("HLearn", "mnist", 95),
-    _claim("NumPy reference", "mnist", 92, _ELIXIR, epochs=10),
-    _claim("pure-Elixir network", "mnist", 82, _ELIXIR, epochs=10),
-    _claim("fast.ai", "fashion-mnist", 93.4, _FASTAI, epochs=5),
-    _claim("fast.ai", "fashion-mnist", 94.5, _FASTAI, epochs=20),
-    _claim("fast.ai", "fashion-mnist", 94.9, _FASTAI, epochs=50),
-    _claim("Elixir challenge", "fashion-mnist", 90.7, _CHALLENGE, epochs=5),
-    _claim("Elixir challenge", "fashion-mnist", 91.1, _CHALLENGE, epochs=20),
-    _claim("Elixir challenge", "fashion-mnist", 90.9, _CHALLENGE, epochs=50),
-)
-
-
 def _time(rows: list[Row]) -> list[Section]:
     fast = [row for row in rows if row.dataset == "mnist" and row.seconds]
     timed = sorted(fast, key=lambda row: row.seconds or 0)
-    above = [row for row in timed if row.accuracy >= TIMED + 0.5]
-    within = [row for row in timed if TIMED <= row.accuracy < TIMED + 0.5]
+    above = [row for row in timed if row.accuracy >= MIN_TARGET + 0.5]
+    within = [row for row in timed if MIN_TARGET <= row.accuracy < MIN_TARGET + 0.5]
     return [
-        Section(f"MNIST, time to {TIMED:.1f} %", within),
-        Section(f"MNIST, time to {TIMED + 0.5:.1f} %", above),
+        Section(f"MNIST, time to {MIN_TARGET:.1f} %", within),
+        Section(f"MNIST, time to {MIN_TARGET + 0.5:.1f} %", above),
     ]
 
 
@@ -113,14 +79,6 @@ BOARDS: dict[str, Callable[[list[Row]], list[Section]]] = {
 }
 
 
-def board_of(recipe: Recipe) -> str | None:
-    """The board that a recipe is measured for; None if its data set has none."""
-    if recipe.dataset == "mnist":
-        return "time" if recipe.aim >= TIMED else "accuracy"
-    entered = recipe.dataset == "fashion-mnist" and recipe.epochs in CHALLENGE_EPOCHS
-    return "challenge" if entered else None
-
-
 def sections(rows: list[Row], board: str | None = None) -> list[Section]:
     """The sections of one board, or of all. Raises RunError for a board there is not."""
     if board is not None and board not in BOARDS:
@@ -137,62 +95,54 @@ def records_folder() -> Path:
     return inside if inside.is_dir() else PACKAGE.parent / "results"
 
 
+def claims() -> list[Row]:
+    """What others say of their own, with its source where a page with the figure was found."""
+    return [Row(kind="claim", **claim) for claim in json.loads(CLAIMS.read_text())]
+
+
 def record_rows(*folders: Path) -> list[Row]:
     """The records in these folders; one of a later folder takes the place of its namesake."""
     rows: dict[str, Row] = {}
     for folder in folders:
         for path in sorted(folder.glob("*.json")):
-            if record := read_record(path):
+            if record := records.read(path):
                 row = _record_row(record)
                 rows[row.name] = row
     return list(rows.values())
 
 
-def read_record(path: Path) -> dict[str, Any] | None:
-    """The record of a file, or None if the file holds something else. Raises RunError."""
-    try:
-        record: Any = json.loads(path.read_bytes())
-    except (OSError, ValueError) as cause:
-        raise _unfit(path, "cannot be read as JSON") from cause
-    if not isinstance(record, dict) or "seeds" not in record:
-        return None
-    if missing := [key for key in KEYS if key not in record]:
-        raise _unfit(path, f"has no {missing[0]}")
-    try:
-        _record_row(record)
-        for entry in record["seeds"]:
-            int(entry["seed"]), float(entry["train_seconds"]), float(entry["test"]["accuracy"])
-    except (KeyError, TypeError, ValueError) as cause:
-        raise _unfit(path, f"holds what is no figure: {cause}") from cause
-    return record
-
-
-def _record_row(record: dict[str, Any]) -> Row:
-    name, device = record["recipe"]["name"], record["device"]
+def _record_row(record: Record) -> Row:
+    name = record.recipe.name
     return Row(
         kind="record",
-        name=name if device == "cpu" else f"{name}, {device}",
-        dataset=record["dataset"],
-        accuracy=float(record["mean"]),
-        std=None if record["std"] is None else float(record["std"]),
-        seeds=int(record["n"]),
-        seconds=float(record["train_seconds"]),
-        epochs=float(record["epochs"]),
-        parameters=int(record["parameters"]),
+        name=name if record.device == "cpu" else f"{name}, {record.device}",
+        dataset=record.dataset,
+        accuracy=record.mean,
+        std=record.std,
+        seeds=record.n,
+        seconds=record.train_seconds,
+        epochs=record.epochs,
+        parameters=record.parameters,
+        machine=_machine(record),
     )
 
 
-def _unfit(path: Path, why: str) -> RunError:
-    return RunError(
-        f"{path}: expected a record, but it {why}",
-        "Move it away, or take it again with: inkling record",
-    )
+def _machine(record: Record) -> str:
+    """The machine in a few words; and how many seeds ran on another."""
+    here = record.machine
+    instructions = str(here.get("instructions", ""))
+    known = {"avx512_bf16": "AVX-512, bfloat16", "avx512f": "AVX-512", "avx2": "AVX2"}
+    best = next((title for name, title in known.items() if name in instructions), "")
+    cores = f"{record.threads} thread" + "s" * (record.threads > 1)
+    text = ", ".join(part for part in (str(here["processor"]), best, cores) if part)
+    elsewhere = sum(seed.ran_elsewhere for seed in record.seeds)
+    return text + (f"; {elsewhere} of {record.n} seeds elsewhere" if elsewhere else "")
 
 
 def run_rows() -> list[Row]:
     """The runs under runs/ that ended in a bundle; those that cannot be read are left out."""
     rows = []
-    for path in sorted(RUNS.glob(f"*/{bundle.IN_A_RUN}")):
+    for path in sorted(runs.RUNS.glob(f"*/{runs.BUNDLE}")):
         try:
             card, _ = bundle.read(path)
             epochs = float(card.recipe["epochs"])
@@ -214,17 +164,17 @@ def run_rows() -> list[Row]:
 
 
 def markdown(parts: list[Section]) -> str:
-    """The sections as one Markdown table: what the README carries."""
+    """The sections as one Markdown table: that of docs/results.md."""
     lines = [
-        "| board | recipe or claim | test accuracy | seeds | training | epochs | parameters |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| board | recipe or claim | test accuracy | seeds | training | epochs | size | machine |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for part in parts:
         title = part.title
         for row in part.rows:
             claimed = f"[{row.name}]({row.source})" if row.source else row.name
             name = claimed if row.kind == "claim" else f"`{row.name}`"
-            lines.append(f"| {' | '.join([title, name, *cells(row)])} |")
+            lines.append(f"| {' | '.join([title, name, *cells(row), row.machine])} |")
             title = ""
     return "\n".join(lines) + "\n"
 

@@ -1,4 +1,12 @@
-"""The folders of training runs, as any program may look at them: plan, state, who trains them.
+"""The folder of a training run: where it lies, what is in it, who trains it.
+
+    run.json                the plan: recipe and seed; where, and with which commit, it was begun
+    recipe.py               the file of a user's own recipe, as it was
+    events.jsonl            what was reported, one JSON object a line
+    checkpoint.safetensors  weights and optimizer, and in its header the state as JSON
+    sheet.png, snapshot.json, filters.png  snapshots of the network as it learns
+    lock, pid               the lock of the process that trains it, and its number
+    bundle/                 the trained model, at the end
 
 A training holds the lock of its folder, so that two never write to one, and so that others see
 that it is under way, wherever it was started.
@@ -10,28 +18,55 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
 from inkling.errors import RunError
+from inkling.experiments.recipe import Recipe, from_saved
+from inkling.reading import bundle
+from inkling.system import RUNS as RUNS
 
 PLAN = "run.json"
-SHEET, LOOK, FILTERS = "sheet.png", "look.json", "filters.png"  # of looks.py
-LOCK, HOLDER = "lock", "pid"  # the second says which process holds the first
+EVENTS = "events.jsonl"
+SOURCE = "recipe.py"
+CHECKPOINT = "checkpoint.safetensors"
+SHEET, SNAPSHOT, FILTERS = "sheet.png", "snapshot.json", "filters.png"
+LOCK, HOLDER = "lock", "pid"
+BUNDLE = bundle.IN_A_RUN
 SECONDS_TO_WAIT, SECONDS_TO_LOOK = 0.5, 0.1  # since looking takes the lock, too, for a moment
 _looking = threading.Lock()  # one thread at a time
 State = Literal["running", "stopped", "ended"]
 
 
-def read_plan(run: Path) -> dict[str, Any]:
-    """The plan of a run. Raises RunError if there is none."""
+@dataclass(frozen=True)
+class Plan:
+    """What a run was begun with."""
+
+    recipe: Recipe
+    seed: int
+    commit: str  # of the package; "unknown" of runs of 0.1.0
+    device: str
+    threads: int
+    machine: dict[str, Any] | None = None  # system.describe(); None before 0.6.0, as the versions
+    versions: dict[str, str] | None = None  # of Python and the libraries
+
+
+def read_plan(run: Path) -> Plan:
+    """The plan of a run. Raises RunError if there is none, RecipeError if it is of no version."""
     try:
-        plan: dict[str, Any] = json.loads((run / PLAN).read_bytes())
-        known = {key: plan[key] for key in ("recipe", "seed", "device", "threads")}
-        later = {key: plan[key] for key in ("machine", "versions") if key in plan}  # since 0.6.0
-        return known | later | {"commit": plan.get("commit", "unknown")}  # 0.1.0 wrote none
+        values: dict[str, Any] = json.loads((run / PLAN).read_bytes())
+        return Plan(
+            recipe=from_saved(values["recipe"]),
+            seed=values["seed"],
+            commit=values.get("commit", "unknown"),
+            device=values["device"],
+            threads=values["threads"],
+            machine=values.get("machine"),
+            versions=values.get("versions"),
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as cause:
         raise RunError(
             f"{run}: expected the folder of a run, with {PLAN}", "Start one with: inkling train"
@@ -54,7 +89,7 @@ def held(run: Path) -> Iterator[None]:
             f"{run}: expected a folder to write to, but {cause.strerror}", "Name another"
         ) from cause
     try:
-        with suppress(OSError):  # a full disk is told of where something is lost by it
+        with suppress(OSError):  # a full disk is reported where something is lost by it
             (run / HOLDER).write_text(str(os.getpid()))
         yield
     finally:
@@ -79,7 +114,7 @@ def stop(run: Path) -> None:
     """Ask the process that trains a run to save it and stop, once. Raises RunError if none does."""
     holder = _holder(run)
     if not is_held(run) or holder is None:
-        raise RunError(f"{run}: expected a run under way, but nobody trains it", "Look anew")
+        raise RunError(f"{run}: expected a run under way, but nobody trains it", "Reload the list")
     try:
         (run / HOLDER).unlink(missing_ok=True)  # a second signal would not let it save
         os.kill(holder, signal.SIGINT)
@@ -95,3 +130,16 @@ def _holder(run: Path) -> int | None:
         return int((run / HOLDER).read_text())
     except (OSError, ValueError):
         return None
+
+
+def has_ended(run: Path) -> bool:
+    """Whether the run has ended in a bundle."""
+    return (run / BUNDLE / bundle.CARD).is_file()
+
+
+def no_room(run: Path, cause: OSError) -> RunError:
+    """The error of a run that cannot write to its folder."""
+    return RunError(
+        f"{run}: expected room to write to, but {cause.strerror}",
+        f"Free some space, then: inkling train --resume {run}",
+    )

@@ -1,8 +1,8 @@
-"""One line of digits: taken apart into pieces, put together as the reader believes them most.
+"""One line of digits, split into pieces that are then grouped into the likeliest digits.
 
-Ink that hangs together is a piece; a piece that no digit accounts for is cut where the least ink
-lies. A digit is then a run of neighbouring pieces, and of all ways to divide the line into runs,
-dynamic programming finds the likeliest. What is read and how likely it is, the reader says.
+A piece is a connected component of the ink. The reader has a piece cut where the least ink lies,
+unless it is sure to be one digit. A digit is a run of neighbouring pieces. The reader rates each
+run, and dynamic programming finds the likeliest way to divide the line into runs.
 """
 
 import math
@@ -17,30 +17,28 @@ from scipy import ndimage
 from inkling.ink.paper import AROUND
 
 Grey = NDArray[np.float32]
-Box = tuple[
-    int, int, int, int
-]  # left, top, right, bottom, in pixels of the ink; the last two beyond
+Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels; right and bottom exclusive
 
-MOST_IN_A_DIGIT = 6  # pieces
-WIDEST = 1.5  # times the line's height, of a digit
-TALL = 0.4  # of the highest piece: what is lower is a sign, or a part of a digit
-CUTTABLE = 0.5  # of the line's height: a piece narrower than that is not cut
-ASIDE = 0.3  # pixels of ink that a cut goes through rather than a pixel to the side
-CUT_APART = 0.2  # of the line's height, at least between two cuts
-CUTS = 5  # of a piece as wide as the line is high, at most
-MOST_CUT = 0.34  # of the line's height: ink that a cut may go through
-CUT_LIKELIHOOD = 0.3  # of each piece more, where ink was cut
-GAP_LIKELIHOOD = 0.3  # of each piece more that stands clear of its neighbour
-SIGN_LIKELIHOOD = 0.5  # of a sign where its shape and place allow one
+MAX_PIECES = 6  # of one digit
+MAX_WIDTH = 1.5  # line heights, of a digit
+MIN_HEIGHT = 0.4  # of the tallest piece; a lower piece is a sign or a part of a digit
+MIN_CUT_WIDTH = 0.5  # line heights; a narrower piece is not cut
+SIDESTEP_COST = 0.3  # pixels of ink: what one step to the side adds to the cost of a cut
+MIN_PART_WIDTH = 0.2  # line heights, between two cuts
+MAX_CUTS = 5  # in a piece that is as wide as the line is high
+MAX_CUT_INK = 0.34  # line heights of ink that a cut may go through
+CUT_LIKELIHOOD = 0.3  # factor for a digit that begins at a cut
+GAP_LIKELIHOOD = 0.3  # factor for each gap between the pieces of a digit
+SIGN_LIKELIHOOD = 0.5  # of a sign whose shape and place allow one
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Some ink of a line."""
+    """A part of the ink of a line."""
 
-    ink: Grey  # (h, w), of its box
+    ink: Grey  # (h, w), inside its box
     box: Box
-    cut_off: bool = False  # from what stands on its left
+    cut_off: bool = False  # from the piece on its left
 
     @property
     def height(self) -> int:
@@ -54,7 +52,10 @@ class Piece:
 
 
 def pieces(ink: Grey) -> list[Piece]:
-    """What hangs together in the ink `(H, W)`, from left to right; with all that its box holds."""
+    """The connected components of the ink `(H, W)`, from left to right.
+
+    A component whose box lies inside that of another belongs to it.
+    """
     labels, _ = ndimage.label(ink > 0, AROUND)
     found = [
         _piece(np.where(labels[box] == label, ink[box], 0), box[1].start, box[0].start)
@@ -65,29 +66,32 @@ def pieces(ink: Grey) -> list[Piece]:
         around = next((i for i, whole in enumerate(apart) if _within(piece.box, whole.box)), None)
         if around is None:
             apart.append(piece)
-        else:  # what lies in a digit is a part of it
+        else:  # a part of the piece around it
             apart[around] = joined([apart[around], piece])
     return sorted(apart, key=_middle)
 
 
 def extent(parts: Sequence[Piece]) -> tuple[float, float]:
-    """Top and height of the digits of a line: medians over its pieces that are no mere signs."""
+    """Top and height of the digits of a line: medians over the pieces that are tall enough."""
     heights = np.array([part.height for part in parts])
-    tall = heights >= TALL * heights.max()
+    tall = heights >= MIN_HEIGHT * heights.max()
     tops = np.array([part.box[1] for part in parts])
     return float(np.median(tops[tall])), float(np.median(heights[tall]))
 
 
 def cut(piece: Piece, height: float) -> list[Piece]:
-    """A piece that may be several digits, cut wherever a cut goes through little ink."""
-    if piece.width < CUTTABLE * height:
+    """The parts of a piece that may be several digits, cut wherever a cut goes through little ink.
+
+    `height` is that of the line, in pixels.
+    """
+    if piece.width < MIN_CUT_WIDTH * height:
         return [piece]
     inked = piece.ink > 0.3 * piece.ink.max()
     columns, (paths, least) = np.arange(piece.width), _seams(inked)
     cuts: list[int] = []
-    apart, most = CUT_APART * height, math.ceil(CUTS * piece.width / height)
+    apart, most = MIN_PART_WIDTH * height, math.ceil(MAX_CUTS * piece.width / height)
     for column in np.argsort(least, kind="stable"):
-        if least[column] > MOST_CUT * height:
+        if least[column] > MAX_CUT_INK * height:
             break
         if all(abs(column - other) >= apart for other in (*cuts, 0, piece.width - 1)):
             cuts.append(int(column))
@@ -104,30 +108,30 @@ def cut(piece: Piece, height: float) -> list[Piece]:
 
 
 def runs(parts: Sequence[Piece], height: float, sure: Container[Box]) -> list[tuple[int, int]]:
-    """The runs of pieces (first, beyond) that could each be one digit or sign.
+    """The runs of pieces that could each be one digit or sign, as (first, beyond the last).
 
-    Pieces that are `sure` to be digits, each by itself, are not joined to one another.
+    Pieces whose boxes are in `sure` are digits by themselves: they are not joined to each other.
     """
     return [
         (first, beyond)
         for first in range(len(parts))
-        for beyond in range(first + 1, min(first + MOST_IN_A_DIGIT, len(parts)) + 1)
+        for beyond in range(first + 1, min(first + MAX_PIECES, len(parts)) + 1)
         if beyond == first + 1
         or (
-            _width(parts[first:beyond]) <= WIDEST * height
+            _width(parts[first:beyond]) <= MAX_WIDTH * height
             and not all(part.box in sure for part in parts[first:beyond])
         )
     ]
 
 
 def prior(parts: Sequence[Piece]) -> float:
-    """How likely pieces are one digit, before they are read: less across gaps and after cuts."""
+    """How likely these pieces are one digit before they are read: less with gaps and cuts."""
     gaps = sum(not right.cut_off and right.box[0] > left.box[2] for left, right in pairwise(parts))
     return float(GAP_LIKELIHOOD**gaps * (CUT_LIKELIHOOD if parts[0].cut_off else 1))
 
 
 def joined(parts: Sequence[Piece]) -> Piece:
-    """Several pieces as one."""
+    """Several pieces joined into one."""
     if len(parts) == 1:
         return parts[0]
     left, top = (min(part.box[side] for part in parts) for side in (0, 1))
@@ -141,9 +145,9 @@ def joined(parts: Sequence[Piece]) -> Piece:
 
 
 def sign(piece: Piece, top: float, height: float, first: bool) -> str | None:
-    """What sign a piece can be, by its shape and place: a minus, a decimal point or comma.
+    """The sign that a piece can be by its shape and place: a minus, a decimal point or comma.
 
-    No point or comma is the `first` of a line.
+    `top` and `height` are those of the line. The `first` piece is neither point nor comma.
     """
     middle = ((piece.box[1] + piece.box[3]) / 2 - top) / height
     if piece.width > 2 * piece.height and 0.3 < middle < 0.75:
@@ -155,8 +159,12 @@ def sign(piece: Piece, top: float, height: float, first: bool) -> str | None:
 
 
 def best(count: int, divided: Sequence[tuple[int, int]], likelihood: Sequence[float]) -> list[int]:
-    """The indexes of those runs that together hold each of `count` pieces once, likeliest so."""
-    reached = [(-math.inf, -1)] * (count + 1)  # log-likelihood of the best way there, last run
+    """The likeliest division of `count` pieces into runs, as indexes into `divided`.
+
+    `divided` are runs (first, beyond the last), each with its likelihood. The runs chosen hold
+    each piece once, and the product of their likelihoods is the largest.
+    """
+    reached = [(-math.inf, -1)] * (count + 1)  # best log-likelihood up to a piece, and its last run
     reached[0] = (0.0, -1)
     for index in sorted(range(len(divided)), key=lambda index: divided[index]):
         first, beyond = divided[index]
@@ -171,10 +179,10 @@ def best(count: int, divided: Sequence[tuple[int, int]], likelihood: Sequence[fl
 
 
 def _seams(inked: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """From top to bottom through as little ink `(h, w)` as can be, by way of each column's middle.
+    """For each column, the path from top to bottom through its middle that crosses the least ink.
 
-    Gives the column `(w, h)` that each of the w ways takes in each row, and its cost `(w,)` in
-    pixels of ink. A way goes down, or down and aside. Source: Avidan & Shamir 2007, seams.
+    Gives the column of each path in each row `(w, h)` and the cost of each path `(w,)`, in pixels
+    of ink. A step goes down, or down and to one side. Source: Avidan & Shamir 2007, seams.
     """
     middle = len(inked) // 2
     upper, of_upper = _ways(inked[: middle + 1])
@@ -184,12 +192,12 @@ def _seams(inked: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.float
 
 
 def _ways(inked: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """The cheapest way from the first row to each column of the last: columns `(w, h)`, costs."""
+    """The cheapest path from the first row to each column of the last: columns `(w, h)`, costs."""
     height, width = inked.shape
     cost, steps = inked[0].astype(float), np.zeros((height, width), np.intp)
     for row in range(1, height):
         wide = np.pad(cost, 1, constant_values=np.inf)
-        before = np.stack([wide[1:-1], wide[:-2] + ASIDE, wide[2:] + ASIDE])
+        before = np.stack([wide[1:-1], wide[:-2] + SIDESTEP_COST, wide[2:] + SIDESTEP_COST])
         steps[row] = np.array([0, -1, 1])[before.argmin(0)]
         cost = before.min(0) + inked[row]
     paths = np.empty((width, height), np.intp)
@@ -200,7 +208,7 @@ def _ways(inked: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.float6
 
 
 def _piece(ink: Grey, left: int, top: int) -> Piece:
-    """The ink without empty margins, whose upper left lies at (left, top)."""
+    """The piece of this ink `(H, W)`, without its margins; its upper left is at (left, top)."""
     rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
     box = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     x, y = left + int(columns[0]), top + int(rows[0])

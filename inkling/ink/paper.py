@@ -1,8 +1,8 @@
-"""What is ink and what is paper on a picture: a scan, a canvas, a photograph.
+"""Separates ink from paper in a picture: a scan, a canvas or a photograph.
 
-`off_the_border` measures from the grey of the border alone, and leaves the rest as it is;
-`off_the_paper` also takes away uneven light, shadows, ruled lines, specks and what comes in from
-the edge, and brings strokes to a width that MNIST's have.
+`off_the_border` takes the grey of the border for paper, and changes nothing else.
+`off_the_paper` also removes uneven light, shadows, ruled lines, specks and what enters from the
+edge, and gives strokes a width that occurs in MNIST.
 """
 
 import math
@@ -15,17 +15,17 @@ from scipy import ndimage
 
 from inkling.errors import InkError, NothingDrawn
 
-COARSE = 48  # pixels of the longer side, in which light and paper are looked at
-FITS = 6  # of the light's surface, each to the half that was nearest to the one before
-WORKING = 512  # pixels of the longer side that larger pictures are reduced to
-LEAST_CONTRAST = 16.0  # of 255; fainter than that is paper, not ink
-MOSTLY = 0.6  # of a side: a digit cut out tightly touches less than the rest
-LOSSY_FLOOR = 0.1  # of the peak; what JPEG and WebP leave around a stroke is below
-LEAST_SEPARATION = 2.3  # of the mean of ink from that of paper, in their deviations; noise: 2.2
+COARSE = 48  # pixels of the longer side, to which a picture is reduced to estimate its light
+FITS = 6  # of a surface to the light, each to the half of the pixels nearest to the last fit
+WORKING = 512  # pixels of the longer side, at most; larger pictures are reduced
+MIN_CONTRAST = 16.0  # grey levels of 255, of ink
+MIN_PAPER_SHARE = 0.6  # of each side of the border; a digit cut out tightly leaves less free
+LOSSY_FLOOR = 0.1  # of the peak; artefacts of JPEG and WebP around a stroke are fainter
+MIN_SEPARATION = 2.3  # of the means of ink and paper, in standard deviations; noise has 2.2
 BOX = 20  # pixels of the longer side of MNIST's digits
-WIDTHS = (1.3, 4.5)  # pixels of a stroke in that box: all but 1 and 2 % of MNIST's
+WIDTHS = (1.3, 4.5)  # pixels of a stroke in that box; 1 % of MNIST's are thinner, 2 % wider
 AROUND = np.ones((3, 3), bool)  # a pixel's eight neighbours
-MOST_PARTS = 64  # that do not touch; noise has hundreds
+MAX_PARTS = 64  # connected components of the ink; noise has hundreds
 
 Number = TypeVar("Number", bound=np.generic)
 Mask = NDArray[np.bool_]
@@ -33,17 +33,19 @@ Grey = NDArray[np.float32]
 
 
 def is_around(grey: Grey) -> bool:
-    """Whether every side of a picture `(H, W)` is mostly paper, of one grey for all four."""
+    """Whether all four sides of a picture `(H, W)` are mostly paper of the same grey."""
     paper = np.median(_border(grey))
-    return all(np.mean(np.abs(side - paper) < LEAST_CONTRAST) >= MOSTLY for side in _sides(grey))
+    return all(
+        np.mean(np.abs(side - paper) < MIN_CONTRAST) >= MIN_PAPER_SHARE for side in _sides(grey)
+    )
 
 
 def off_the_border(grey: Grey, lossy: bool) -> Grey:
-    """The ink `(H, W)` >= 0 of a picture: how far each pixel is from the paper at its border.
+    """The ink `(H, W)` >= 0 of a picture: how much each pixel differs from the paper at its border.
 
-    `grey` is brightness in [0, 255]. What lies within the border's own noise (three median
-    deviations, at most half of what stands out most) is paper, and so is what a `lossy` format
-    smears around a stroke. Raises NothingDrawn.
+    `grey` is brightness in [0, 255]. Differences within the noise of the border are paper: three
+    median deviations, at most half of the largest difference. So are the artefacts that a
+    `lossy` format leaves around a stroke. Raises NothingDrawn.
     """
     border = _border(grey)
     paper = np.median(border)
@@ -53,30 +55,29 @@ def off_the_border(grey: Grey, lossy: bool) -> Grey:
     peak = contrast.max()
     noise = min(3 * float(np.median(np.abs(border - paper))), peak / 2)
     floor = max(noise, LOSSY_FLOOR * peak if lossy else 0)
-    if peak < LEAST_CONTRAST or peak <= floor:
+    if peak < MIN_CONTRAST or peak <= floor:
         raise _nothing()
     return np.where(contrast > floor, contrast, np.float32(0))
 
 
 def off_the_paper(grey: Grey, lossy: bool, line: bool = False) -> tuple[Grey, int]:
-    """The ink `(h, w)` >= 0 of a picture `(H, W)` that is large enough to see its paper.
+    """The ink `(h, w)` >= 0 of a picture `(H, W)`, and by how many pixels a side it is padded.
 
-    Beside it, how many pixels a side it is padded by. Arguments as above; a `line` holds several
-    digits, which may reach the edge. A picture larger than WORKING is reduced first, by
-    `reduction`. Raises NothingDrawn, InkError.
+    Arguments as in `off_the_border`. The digits of a `line` may reach the edge. A picture larger
+    than WORKING is reduced first, by `reduction`. Raises NothingDrawn, InkError.
     """
     grey = _reduced(grey)
     sides = [np.median(side) for side in _sides(grey)]
-    even = np.ptp(sides) < LEAST_CONTRAST  # light from one side is as smooth as a canvas
-    plain = even and not np.median(np.abs(np.diff(grey.ravel())))  # as no photograph is
+    even = np.ptp(sides) < MIN_CONTRAST  # not so with light from one side, however smooth
+    plain = even and not np.median(np.abs(np.diff(grey.ravel())))  # a photograph has noise
     contrast = off_the_border(grey, lossy) if plain else _contrast(grey)
     threshold = _threshold(contrast)
     faint = contrast > threshold / 2
     lines = _ruled(faint) | _ruled(faint.T).T
     mask = (contrast > threshold) & ~lines
-    _refuse_noise(contrast[mask], contrast[~faint])
+    _reject_noise(contrast[mask], contrast[~faint])
     mask = _without_specks(mask, line)
-    # A pixel beyond what stands out is ink as well; on plain paper, all that hangs together
+    # Ink reaches one pixel beyond the mask; on plain paper, as far as it is connected
     reach = 0 if plain and not lines.any() else 1
     around = ndimage.binary_dilation(mask, AROUND, reach, contrast > 0)
     peak = contrast.max() if plain else np.quantile(contrast[mask], 0.95)
@@ -99,7 +100,10 @@ def _sides(grey: NDArray[Number]) -> list[NDArray[Number]]:
 
 
 def reduction(shape: tuple[int, ...]) -> float:
-    """Pixels of the ink for each of a picture `(H, W)`: one over a whole number."""
+    """Pixels of the ink for each pixel of a picture `(H, W)`: 1, 1/2, 1/3 and so on.
+
+    Raises InkError if the picture is too narrow to be reduced.
+    """
     times = math.ceil(max(shape) / WORKING)
     if min(shape) < times:
         raise InkError(
@@ -110,7 +114,7 @@ def reduction(shape: tuple[int, ...]) -> float:
 
 
 def _reduced(grey: Grey) -> Grey:
-    """The picture reduced by a whole number, each pixel the mean of those it stands for."""
+    """The picture reduced by `reduction`: each pixel is the mean of a square of pixels."""
     times = round(1 / reduction(grey.shape))
     if times == 1:
         return grey
@@ -120,10 +124,11 @@ def _reduced(grey: Grey) -> Grey:
 
 
 def _contrast(grey: Grey) -> Grey:
-    """How far each pixel is from the paper around it, >= 0, on a scale of 0 to 255.
+    """How much each pixel differs from the paper around it: `(H, W)` in [0, 255].
 
-    Paper is what the median of a window of half the picture is; next to a shadow's edge, that
-    side of it which is nearer to the pixel's own grey. The light on dark ink divides out.
+    The grey of the paper is the median of a window of half the picture. At the edge of a shadow,
+    it is that of the side which is nearer to the pixel's own grey. The contrast of dark ink is
+    divided by the light that falls on it.
     """
     height, width = grey.shape
     cell = max(height, width) / COARSE
@@ -146,7 +151,7 @@ def _contrast(grey: Grey) -> Grey:
 
 
 def _slope(grey: Grey) -> Grey:
-    """The light that falls on a picture: a quadratic surface, fitted to the half nearest to it."""
+    """The light on a picture `(h, w)`: a quadratic surface, fitted to the half nearest to it."""
     y, x = (axis.ravel() / COARSE for axis in np.indices(grey.shape))
     terms, values = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], 1), grey.ravel()
     surface = np.full(len(values), np.median(values))
@@ -158,7 +163,10 @@ def _slope(grey: Grey) -> Grey:
 
 
 def _threshold(contrast: Grey) -> float:
-    """What parts ink from paper best: the largest variance between the two. Source: Otsu 1979."""
+    """The threshold that separates ink from paper: the largest variance between the two.
+
+    Source: Otsu 1979.
+    """
     counts = np.bincount(contrast.ravel().astype(np.intp), minlength=256)
     below, middles = counts.cumsum(), np.arange(len(counts)) + 0.5
     sums, above = (counts * middles).cumsum(), len(contrast.ravel()) - below
@@ -168,18 +176,18 @@ def _threshold(contrast: Grey) -> float:
     return float(np.nan_to_num(between).argmax() + 1)
 
 
-def _refuse_noise(ink: Grey, paper: Grey) -> None:
-    """Raise NothingDrawn unless what seems to be ink stands out from what seems to be paper."""
-    if not len(ink) or not len(paper) or ink.mean() < LEAST_CONTRAST:
+def _reject_noise(ink: Grey, paper: Grey) -> None:
+    """Raise NothingDrawn unless the contrasts of the ink stand out from those of the paper."""
+    if not len(ink) or not len(paper) or ink.mean() < MIN_CONTRAST:
         raise _nothing()
-    if ink.mean() - paper.mean() < LEAST_SEPARATION * (ink.std() + paper.std()):
+    if ink.mean() - paper.mean() < MIN_SEPARATION * (ink.std() + paper.std()):
         raise _nothing()
 
 
 def _ruled(mask: Mask) -> Mask:
-    """The lines of ruled paper: thin, level, and from one side of the picture far into it.
+    """The lines of ruled paper: thin, level and long, from one side of the picture inwards.
 
-    What a stroke covers of a line is not thin, and stays.
+    Where a stroke crosses a line, the line is not thin there, and the stroke stays.
     """
     height, width = mask.shape
     if not mask[:, 0].any() and not mask[:, -1].any():
@@ -198,16 +206,17 @@ def _ruled(mask: Mask) -> Mask:
 
 
 def _opened(mask: Mask, length: int, axis: int) -> Mask:
-    """What of the mask lies in runs of at least `length` pixels along an axis."""
-    length |= 1  # an odd one, which has a middle
+    """The parts of the mask that lie in runs of at least `length` pixels along an axis."""
+    length |= 1  # odd, so that the filter has a middle
     eroded = ndimage.minimum_filter1d(mask, length, axis, mode="constant")
     return np.asarray(ndimage.maximum_filter1d(eroded, length, axis, mode="constant"))
 
 
 def _without_specks(mask: Mask, line: bool) -> Mask:
-    """The ink without what is smaller than a dot of its pen, or comes in from the edge.
+    """The ink without specks, which are smaller than a dot of its pen. Raises NothingDrawn.
 
-    A line may be cut out so tightly that its digits reach the edge.
+    What enters from the edge is removed as well if enough other ink is left. A `line` keeps it,
+    as it may be cut out tightly.
     """
     labels, count = ndimage.label(mask, AROUND)
     if count < 2:
@@ -220,22 +229,22 @@ def _without_specks(mask: Mask, line: bool) -> Mask:
     if not line and len(inner) and sizes[inner].max() > 0.1 * sizes.max():
         keep[edge] = False
     keep[0] = False
-    if not 0 < keep.sum() <= MOST_PARTS:
+    if not 0 < keep.sum() <= MAX_PARTS:
         raise _nothing()
     return np.asarray(keep[labels])
 
 
 def _width(mask: Mask) -> float:
-    """The width of the strokes: four times the mean distance of ink from paper."""
+    """The width of the strokes in pixels: four times the mean distance of ink from paper."""
     (box,) = ndimage.find_objects(mask.astype(np.uint8))
     inside = ndimage.distance_transform_edt(np.pad(mask[box], 1))
     return float(4 * (inside[inside > 0].mean() - 0.5))
 
 
 def _stroked(mask: Mask, soft: Grey, line: bool) -> tuple[Grey, int]:
-    """The ink with strokes of a width that MNIST's digits have, for the size they have here.
+    """The ink with strokes made as wide, for its size, as those of MNIST; and its padding.
 
-    Beside it, how many pixels a side it is padded by.
+    The padding is in pixels a side.
     """
     (box,) = ndimage.find_objects(mask.astype(np.uint8))
     side = len(mask[box]) if line else max(mask[box].shape)
@@ -247,7 +256,7 @@ def _stroked(mask: Mask, soft: Grey, line: bool) -> tuple[Grey, int]:
     padding = math.ceil(max(grow, 0)) + 1
     mask = np.pad(mask, padding)
     inside, outside = (ndimage.distance_transform_edt(part) for part in (mask, ~mask))
-    grow = max(grow, -inside.max() / 2)  # a blot is no stroke, and stays
-    depth = inside - outside  # above 0 in ink; pixel centres lie half a pixel from the edge
+    grow = max(grow, -inside.max() / 2)  # thins a blot by no more than half
+    depth = inside - outside  # > 0 in ink, in pixels; a pixel at the edge has 1 or -1
     inked = 255 * np.clip(depth + grow + np.where(mask, 0, 1), 0, 1)
     return np.asarray(inked, np.float32), padding

@@ -1,7 +1,7 @@
 """The PyTorch networks. Each eats images `(N, 1, 28, 28)` in [0, 1] and gives logits `(N, K)`.
 
-Input scaling is part of the network, so that nothing that serves has a constant to keep. One
-whose first layers are named `stem` can have them frozen within a training.
+Input scaling is part of the network, so that serving needs no constants. Where the first layers
+are named `stem`, a training can freeze them.
 """
 
 import math
@@ -10,8 +10,11 @@ from collections import OrderedDict
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
-LEAST_VARIANCE = 0.01  # of an image's pixels: fainter ones are not made as strong as others
+from inkling.errors import RecipeError, suggest
+
+MIN_VARIANCE = 0.01  # of an image's pixels: fainter ones are not made as strong as others
 MNIST_MEAN, MNIST_STD = 0.1307, 0.3081  # of the pixels of MNIST's training images
 
 
@@ -23,14 +26,14 @@ class Standardise(nn.Module):
         return (images - MNIST_MEAN) / MNIST_STD
 
 
-class Even(nn.Module):
-    """Each image moved to mean 0 and standard deviation 1 by itself: brightness and contrast go."""
+class StandardiseEach(nn.Module):
+    """Per-image standardisation: mean 0, standard deviation 1, so that contrast does not count."""
 
     def forward(self, images: Tensor) -> Tensor:
         """Pixels `(N, 1, H, W)` in [0, 1] -> standardised, same shape."""
         centred = images - images.mean((2, 3), keepdim=True)
         variance = (centred * centred).mean((2, 3), keepdim=True)
-        return centred / (variance + LEAST_VARIANCE).sqrt()
+        return centred / (variance + MIN_VARIANCE).sqrt()
 
 
 def mlp(classes: int) -> nn.Module:
@@ -59,18 +62,19 @@ def cnn(classes: int) -> nn.Module:
     )
 
 
-def digits(classes: int) -> nn.Module:
+def compact(classes: int) -> nn.Module:
     """Four convolutions: 66,170 parameters and 3.7 million multiply-adds for ten classes."""
     return nn.Sequential(Standardise(), *_convolutions(16, 32, 64, 64), nn.Linear(576, classes))
 
 
-def shipped(classes: int) -> nn.Module:
+def digits(classes: int) -> nn.Module:
     """The network that ships: 99,946 parameters and 2.5 million multiply-adds for ten classes.
 
-    `digits` somewhat wider; where features are small, their padding would be half the work.
+    Somewhat wider than `compact`, without padding where features are small: it would be half
+    of the work.
     """
     return nn.Sequential(
-        Even(),
+        StandardiseEach(),
         *_block(1, 16, pool=True),  # (N, 16, 14, 14)
         *_block(16, 40, pool=True),  # (N, 40, 7, 7)
         *_block(40, 80, padding=0),  # (N, 80, 5, 5)
@@ -81,7 +85,7 @@ def shipped(classes: int) -> nn.Module:
 
 
 def wide(classes: int) -> nn.Module:
-    """`digits` twice as wide, with dropout, for `best`: 252,138 parameters for ten classes."""
+    """`compact` twice as wide, with dropout, for `best`: 252,138 parameters for ten classes."""
     body = _convolutions(32, 64, 128, 128)
     return nn.Sequential(Standardise(), *body, nn.Dropout(0.4), nn.Linear(1152, classes))
 
@@ -173,25 +177,25 @@ def _block(inputs: int, outputs: int, pool: bool = False, padding: int = 1) -> l
 MODELS = {
     "mlp": mlp,
     "cnn": cnn,
+    "compact": compact,
     "digits": digits,
-    "shipped": shipped,
     "wide": wide,
     "sprint": sprint,
     "residual": residual,
 }
 
 
-class Views(nn.Module):
-    """A trained network that averages its logits over several views of an image.
+class Averaged(nn.Module):
+    """A trained network with test-time augmentation: logits averaged over views of an image.
 
-    "one": the image alone. "flip": the image and its mirror image. "shifts": the image, and it
+    "none": the image alone. "flip": the image and its mirror image. "shifts": the image, and it
     moved by one pixel up, down, left and right. Source: Krizhevsky et al. 2012, section 4.1.
     """
 
-    def __init__(self, network: nn.Module, views: str) -> None:
+    def __init__(self, network: nn.Module, test_time_augmentation: str) -> None:
         super().__init__()
         self.network = network
-        self.views = views
+        self.views = test_time_augmentation
 
     def forward(self, images: Tensor) -> Tensor:
         """Images `(N, 1, H, W)` -> logits `(N, K)`."""
@@ -204,6 +208,16 @@ class Views(nn.Module):
             views += [wide[:, :, y : y + height, x : x + width] for y, x in corners]
         logits = [self.network(view) for view in views]
         return torch.stack(logits).mean(0) if len(views) > 1 else logits[0]
+
+
+def check(name: str) -> None:
+    """Raise RecipeError unless a recipe may name this model."""
+    known = (*MODELS, "scratch", "custom")
+    if name not in known:
+        raise RecipeError(
+            f"Expected a model ({', '.join(known)}), got {name!r}",
+            suggest(name, known, "A network of your own: docs/own-recipe.md"),
+        )
 
 
 def build(name: str, classes: int, generator: Generator) -> nn.Module:
@@ -234,18 +248,8 @@ def count_parameters(model: nn.Module) -> int:
 @torch.no_grad()
 def count_multiply_adds(model: nn.Module) -> int:
     """The multiply-adds that one image costs in convolutions and dense layers."""
-    counts: list[int] = []
-
-    def count(layer: nn.Module, _: object, output: Tensor) -> None:
-        positions = output[0, 0].numel() if isinstance(layer, nn.Conv2d) else 1
-        counts.append(positions * layer.get_parameter("weight").numel())
-
-    weighted = [layer for layer in model.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
-    hooks = [layer.register_forward_hook(count) for layer in weighted]
-    was_training = model.training
-    device = next(model.parameters()).device
-    model.eval()(torch.zeros(1, 1, 28, 28, device=device))
+    was_training, device = model.training, next(model.parameters()).device
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model.eval()(torch.zeros(1, 1, 28, 28, device=device))
     model.train(was_training)
-    for hook in hooks:
-        hook.remove()
-    return sum(counts)
+    return int(counter.get_total_flops() // 2)  # a multiply-add is two operations

@@ -1,10 +1,10 @@
-"""A recipe of one's own: a Python file that holds `recipe`, and `model(classes)` if it says so.
+"""A user's own recipe: a Python file that holds `recipe`, and `model(classes)` if it says so.
 
-    recipe = Recipe(name="mine", about="...", model="own", dataset="fashion-mnist", epochs=5)
+    recipe = Recipe(name="mine", about="...", model="custom", dataset="fashion-mnist", epochs=5)
 
     def model(classes: int) -> nn.Module: ...  # images (N, 1, 28, 28) in [0, 1] -> logits (N, K)
 
-The file is run, as any Python file that one names is; it is checked before anything trains.
+The file is run, as any Python file that a user names; it is checked before anything trains.
 """
 
 import re
@@ -20,7 +20,9 @@ from torch import Generator, nn
 
 from inkling.data import catalog
 from inkling.errors import InklingError, RecipeError
-from inkling.experiments.recipes import RECIPES, Recipe
+from inkling.experiments.recipe import Recipe
+from inkling.experiments.recipes import RECIPES
+from inkling.networks import architectures
 
 WAY_OUT = "See docs/own-recipe.md for one that runs"
 
@@ -39,7 +41,8 @@ def load(path: Path) -> Recipe:
             f"has, got {recipe.name!r}",
             "Change the recipe's name",
         )
-    if recipe.model == "own":
+    architectures.check(recipe.model)
+    if recipe.model == "custom":
         build(path, len(catalog.get(recipe.dataset).classes), torch.Generator().manual_seed(0))
     return recipe
 
@@ -52,7 +55,7 @@ def build(path: Path, classes: int, generator: Generator) -> nn.Module:
     make = _run(path).get("model")
     if not callable(make):
         raise RecipeError(f"{path}: expected a function `model(classes)`, found none", WAY_OUT)
-    with torch.random.fork_rng(devices=[]), told(path):
+    with torch.random.fork_rng(devices=[]), reported(path):
         torch.manual_seed(generator.initial_seed())
         model = make(classes)
     if not isinstance(model, nn.Module):
@@ -60,7 +63,7 @@ def build(path: Path, classes: int, generator: Generator) -> nn.Module:
             f"{path}: expected model({classes}) to give an nn.Module, got {type(model).__name__}",
             WAY_OUT,
         )
-    with told(path), torch.no_grad():
+    with reported(path), torch.no_grad():
         logits = model.eval()(torch.zeros(2, 1, 28, 28))
     shape = tuple(getattr(logits, "shape", ()))
     if shape != (2, classes) or not logits.isfinite().all():
@@ -75,13 +78,13 @@ def build(path: Path, classes: int, generator: Generator) -> nn.Module:
 def _run(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise RecipeError(f"{path}: expected a Python file, found none", "See: inkling recipes")
-    with told(path):
+    with reported(path):
         return runpy.run_path(str(path))
 
 
 @contextmanager
-def told(path: Path, expected: str = "runs") -> Iterator[None]:
-    """Whatever the file's own code raises becomes one line that names the line it comes from."""
+def reported(path: Path, expected: str = "runs") -> Iterator[None]:
+    """What the file's own code raises becomes one line that names the line it comes from."""
     try:
         yield
     except InklingError:

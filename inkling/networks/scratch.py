@@ -1,13 +1,13 @@
-"""The network from first principles: each multiplication of a dense network, in NumPy alone.
+"""The network from first principles: a dense network in NumPy alone.
 
-A layer is two arrays, a network's parameters are a tuple of layers, and learning is a function:
+A layer is two arrays. The parameters of a network are a tuple of layers. Learning is a function:
 
     outputs = forward(network, parameters, images)              # x -> a = f(x W + b) -> ... -> p
     gradients = backward(network, parameters, outputs, targets)  # dL/dW and dL/db, layer by layer
-    state = update(optimizer, state, gradients, learning_rate)   # new parameters, the old untouched
+    state = update(optimizer, state, gradients, learning_rate)   # new arrays; the old stay
 
-Images are rows, so `x W + b` is the whole batch at once. Below, L is the loss, z = x W + b what
-enters an activation, a = f(z) what leaves it, and dL/dz its slope, all averaged over the batch.
+Images are rows, so `x W + b` computes a whole batch. Below, L is the loss, averaged over the
+batch; z = x W + b is the input of an activation and a = f(z) its output; dL/dz is the gradient.
 Source of the rules: Rumelhart, Hinton & Williams 1986; Nielsen 2015, chapter 2.
 """
 
@@ -28,13 +28,13 @@ Kind = Literal["sgd", "adam"]
 
 LEAK = 0.01  # the slope of a leaky ReLU below 0. Source: Maas, Hannun & Ng 2013
 ADAM_EPSILON = 1e-8  # as the paper's
-LEAST_PROBABILITY = 1e-12  # keeps the logarithm of a 0 finite
+MIN_PROBABILITY = 1e-12  # keeps the logarithm of 0 finite
 
 
 class Layer(NamedTuple):
-    """What a dense layer has learnt."""
+    """The parameters of a dense layer."""
 
-    weights: Array  # (I, O): inputs down, outputs across
+    weights: Array  # (I, O): a row for each input, a column for each output
     bias: Array  # (O,)
 
 
@@ -43,7 +43,7 @@ Parameters = tuple[Layer, ...]
 
 @dataclass(frozen=True)
 class Network:
-    """What a network is before it has learnt anything. Its last layer ends in a softmax."""
+    """The architecture of a network. Its last layer ends in a softmax."""
 
     sizes: tuple[int, ...] = (784, 100, 10)  # of the image, the hidden layers, the classes
     activation: Activation = "sigmoid"  # of the hidden layers
@@ -60,47 +60,47 @@ class Network:
 
 @dataclass(frozen=True)
 class Optimizer:
-    """How gradients become a step; the values mean what they mean in PyTorch's SGD and AdamW."""
+    """How gradients become a step. The values are those of PyTorch's SGD and AdamW."""
 
     kind: Kind = "sgd"
-    momentum: float = 0.0  # Nesterov's; or Adam's beta 1, there 0.9 as a rule
+    momentum: float = 0.0  # Nesterov's, or Adam's beta 1, which is usually 0.9
     second_momentum: float = 0.999  # Adam's beta 2
-    weight_decay: float = 0.0  # in the gradient with sgd, beside it with adam
+    weight_decay: float = 0.0  # sgd: part of the gradient; adam: decoupled (AdamW)
 
     def __post_init__(self) -> None:
         _among(Kind, self.kind)
 
     @property
     def is_plain(self) -> bool:
-        """Whether a step is the learning rate times the gradient, no more."""
+        """Whether a step is only the learning rate times the gradient."""
         return self.kind == "sgd" and not self.momentum and not self.weight_decay
 
 
 class State(NamedTuple):
-    """All that learning carries from one step to the next."""
+    """What one step of learning passes to the next."""
 
     parameters: Parameters
-    velocity: Parameters  # the running gradients
-    squares: Parameters  # the running squares of them; Adam's alone
+    velocity: Parameters  # running gradients: Nesterov's sum, or Adam's mean
+    squares: Parameters  # Adam's running mean of squared gradients
     steps: int
 
 
 def initialise(
-    network: Network, generator: np.random.Generator, dtype: type[np.floating] = np.float32
+    network: Network, rng: np.random.Generator, dtype: type[np.floating] = np.float32
 ) -> Parameters:
-    """Fresh parameters: weights by chance, biases 0.
+    """Fresh parameters: random weights, and biases of 0.
 
-    Both rules keep the signal's variance from layer to layer. "glorot": uniform within
-    sqrt(6 / (I + O)), for sigmoid and tanh (Glorot & Bengio 2010). "he": normal with
-    variance 2 / I, for the ReLUs, which drop half of it (He et al. 2015).
+    Both rules keep the variance of the signal from layer to layer. "glorot" is uniform within
+    sqrt(6 / (I + O)), for sigmoid and tanh (Glorot & Bengio 2010). "he" is normal with variance
+    2 / I, for ReLUs, which set half of their inputs to 0 (He et al. 2015).
     """
     layers = []
     for inputs, outputs in pairwise(network.sizes):
         if network.initialiser == "glorot":
             bound = math.sqrt(6 / (inputs + outputs))
-            weights = generator.uniform(-bound, bound, (inputs, outputs))
+            weights = rng.uniform(-bound, bound, (inputs, outputs))
         else:
-            weights = generator.normal(0, math.sqrt(2 / inputs), (inputs, outputs))
+            weights = rng.normal(0, math.sqrt(2 / inputs), (inputs, outputs))
         layers.append(Layer(weights.astype(dtype), np.zeros(outputs, dtype)))
     return tuple(layers)
 
@@ -112,7 +112,7 @@ def begin(parameters: Parameters) -> State:
 
 
 def forward(network: Network, parameters: Parameters, images: Array) -> tuple[Array, ...]:
-    """What leaves each layer: the images `(N, I)` themselves, ..., the probabilities `(N, K)`."""
+    """The output of each layer: first the images `(N, I)`, last the probabilities `(N, K)`."""
     activate, _ = ACTIVATIONS[network.activation]
     outputs = [images]
     for weights, bias in parameters[:-1]:
@@ -124,16 +124,17 @@ def forward(network: Network, parameters: Parameters, images: Array) -> tuple[Ar
 def backward(
     network: Network, parameters: Parameters, outputs: tuple[Array, ...], targets: Array
 ) -> Parameters:
-    """The gradient of the loss by each weight and bias, from what `forward` gave.
+    """The gradient of the loss with respect to each weight and bias.
 
-    `targets` `(N, K)` are the probabilities wanted: one-hot rows, or smoothed ones.
+    `outputs` are those of `forward`. `targets` `(N, K)` are rows of probabilities: one-hot, or
+    smoothed.
     """
     _, derivative = ACTIVATIONS[network.activation]
     slope = _loss_slope(network, outputs[-1], targets)  # dL/dz of the last layer
     gradients = []
     for index in reversed(range(len(parameters))):
         inputs = outputs[index]  # dL/dW = x' dL/dz and dL/db = dL/dz, summed over the images
-        if len(inputs) == 1:  # for a single one, BLAS takes three times as long as this
+        if len(inputs) == 1:  # for one image, BLAS takes three times as long
             gradients.append(Layer(inputs.T * slope, slope[0]))
         else:
             gradients.append(Layer(inputs.T @ slope, slope.sum(0)))
@@ -143,7 +144,7 @@ def backward(
 
 
 def update(optimizer: Optimizer, state: State, gradients: Parameters, rate: float) -> State:
-    """The state after a step downhill of learning rate `rate`."""
+    """The state after a step of gradient descent with the learning rate `rate`."""
     (parameters, velocity, squares, steps), decay = state, optimizer.weight_decay
     beta, beta_2 = optimizer.momentum, optimizer.second_momentum
     if optimizer.is_plain:  # w - r g
@@ -154,9 +155,9 @@ def update(optimizer: Optimizer, state: State, gradients: Parameters, rate: floa
         velocity = _each(lambda v, g: beta * v + g, velocity, gradients)
         learnt = _each(lambda w, g, v: w - rate * (g + beta * v), parameters, gradients, velocity)
         return State(learnt, velocity, squares, steps + 1)
-    # m = b m + (1 - b) g; s = b2 s + (1 - b2) g^2; both begin at 0, so what is missing of their
-    # weights is divided out; w - r d w - r m / (sqrt(s) + e). Source: Kingma & Ba 2014; AdamW,
-    # Loshchilov & Hutter 2017
+    # m = b m + (1 - b) g; s = b2 s + (1 - b2) g^2; w - r d w - r m / (sqrt(s) + e), with m and s
+    # divided by 1 - b^t and 1 - b2^t, since both begin at 0.
+    # Source: Kingma & Ba 2014; AdamW, Loshchilov & Hutter 2017
     velocity = _each(lambda v, g: beta * v + (1 - beta) * g, velocity, gradients)
     squares = _each(lambda s, g: beta_2 * s + (1 - beta_2) * (g * g), squares, gradients)
     whole, root = 1 - beta ** (steps + 1), math.sqrt(1 - beta_2 ** (steps + 1))
@@ -177,15 +178,15 @@ def learn(
 ) -> tuple[State, float, int]:
     """Take one step for each learning rate, on as many equal batches of the images in order.
 
-    Images `(N, I)`, targets `(N, K)`. Gives the state after the last step, the sum of the steps'
-    losses and how many images were read rightly before they were learnt. All is reckoned in the
-    parameters' precision. Raises ValueError if images, targets or learning rates are not finite,
-    or if an array does not fit the network.
+    Images are `(N, I)`, targets `(N, K)`. Returns the state after the last step, the sum of the
+    steps' losses, and the number of images that were read correctly before their step. All
+    arithmetic has the precision of the parameters. Raises ValueError if images, targets or
+    learning rates are not finite, or if an array does not fit the network.
     """
     _check(network, state.parameters, images, targets, rates)
     dtype = state.parameters[0].weights.dtype
     images, targets = images.astype(dtype, copy=False), targets.astype(dtype, copy=False)
-    rates = [float(rate) for rate in rates]  # NumPy's own would widen float32
+    rates = [float(rate) for rate in rates]  # NumPy's floats would widen float32
     batch, lost, right = len(images) // len(rates), 0.0, 0
     if batch == 1 and optimizer.is_plain:
         return _learn_online(network, state, images, targets, rates)
@@ -206,10 +207,11 @@ def _learn_online(
     targets: Array,
     rates: Sequence[float],
 ) -> tuple[State, float, int]:
-    """`learn` for one image a step, without what changes no result.
+    """`learn` for one image a step, without the work that changes no result.
 
-    Where a pixel is 0, so is the gradient of its weights, x' dL/dz: a step is taken by the network
-    of the lit pixels alone, in place, on copies made once. Measured in results/engines.json.
+    Where a pixel is 0, the gradient of its weights, x' dL/dz, is 0 as well. So each step changes
+    only the weights of pixels above 0, in place, in copies made once. The time that this saves is
+    in results/engines.json.
     """
     (weights, bias), *rest = _each(np.copy, state.parameters)
     probabilities = np.empty_like(targets)
@@ -232,23 +234,23 @@ def _learn_online(
 
 
 def loss(network: Network, probabilities: Array, targets: Array) -> float:
-    """The mean loss of a batch: what `backward` is the gradient of."""
-    if network.loss == "cross-entropy":  # L = -sum t log p, mean over the images
-        logs = np.log(np.maximum(probabilities, LEAST_PROBABILITY))
+    """The mean loss of a batch, of which `backward` is the gradient."""
+    if network.loss == "cross-entropy":  # L = -sum t log p, the mean over images
+        logs = np.log(np.maximum(probabilities, MIN_PROBABILITY))
         return float(-(targets * logs).sum() / len(targets))
-    return float(((probabilities - targets) ** 2).mean())  # over images and classes
+    return float(((probabilities - targets) ** 2).mean())  # the mean over images and classes
 
 
 def _loss_slope(network: Network, probabilities: Array, targets: Array) -> Array:
-    """dL/dz of the softmax's input `(N, K)`, of the loss averaged over the batch."""
-    if network.loss == "cross-entropy":  # p - t: the softmax undoes the logarithm
+    """dL/dz `(N, K)` of the softmax, of the loss averaged over the batch."""
+    if network.loss == "cross-entropy":  # p - t: the logarithm cancels the softmax
         return (probabilities - targets) / len(targets)
     slope = 2 * (probabilities - targets) / targets.size  # dL/dp; then dp_i/dz_j = p_i (d_ij - p_j)
     return np.asarray(probabilities * (slope - (probabilities * slope).sum(1, keepdims=True)))
 
 
 def softmax(values: Array) -> Array:
-    """Positive rows that sum to 1; the largest is taken off first, so that none overflows."""
+    """Positive rows that sum to 1. The largest value is subtracted first, against overflow."""
     powers = np.exp(values - values.max(1, keepdims=True))
     return np.asarray(powers / powers.sum(1, keepdims=True))
 
@@ -256,7 +258,7 @@ def softmax(values: Array) -> Array:
 def one_hot(labels: NDArray[np.integer], classes: int, smoothing: float = 0.0) -> Array:
     """Targets `(N, K)` float32: 1 at the label, of which `smoothing` is spread over all classes.
 
-    Raises ValueError if the labels are not `(N,)` whole numbers, or one is no class.
+    Raises ValueError unless the labels are `(N,)` whole numbers below `classes`.
     """
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(
@@ -297,16 +299,16 @@ def _among(choices: Any, value: str) -> None:
 
 
 def _each(function: Callable[..., Array], *all_parameters: Parameters) -> Parameters:
-    """The function of the weights of each layer, and of its bias."""
+    """Apply a function to the weights of each layer, and to its bias."""
     return tuple(
         Layer(*(function(*arrays) for arrays in zip(*layers, strict=True)))
         for layers in zip(*all_parameters, strict=True)
     )
 
 
-# Each activation, and its derivative f'(z) written in a = f(z), so that z need not be kept.
+# Each activation f(z), and its derivative f'(z) as a function of a = f(z): z need not be kept.
 ACTIVATIONS: dict[Activation, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
-    # 1 / (1 + e^-z), which is the tanh of half: that never overflows
+    # 1 / (1 + e^-z), written with tanh, which does not overflow
     "sigmoid": (lambda z: 0.5 * np.tanh(0.5 * z) + 0.5, lambda a: a * (1 - a)),
     "tanh": (np.tanh, lambda a: 1 - a * a),
     "relu": (lambda z: np.maximum(z, 0), lambda a: (a > 0).astype(a.dtype)),

@@ -1,4 +1,4 @@
-"""Plots: images, weights and confusion matrices as PNG; charts, which need matplotlib."""
+"""Plots: images, weights and confusion matrices as PNG. `charts` needs matplotlib."""
 
 from inkling.plots.images import (
     at_full_strength,

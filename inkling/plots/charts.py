@@ -1,8 +1,8 @@
-"""Figures over time or side by side -> PNG charts, by matplotlib."""
+"""Charts as PNG pictures, by matplotlib: curves over epochs, lines and bars."""
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Protocol
 
 from PIL import Image
 
@@ -15,19 +15,31 @@ except ImportError as cause:
     raise MissingExtra("A chart", str(cause.name), "train") from cause
 
 
-def curves(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Image.Image:
-    """Loss and accuracy of runs, from their "epoch" events.
+class Epoch(Protocol):
+    """An epoch of a training, as in experiments.events."""
 
-    Training is a dashed line, validation a full one.
+    @property
+    def epoch(self) -> int:
+        """Its number, from 1 on. `curves` also reads its figures by name."""
+
+
+def curves(runs: Mapping[str, Sequence[Epoch]]) -> Image.Image:
+    """Loss and accuracy of runs over their epochs.
+
+    A dashed line is training, a solid line validation.
     """
     figure = Figure(figsize=(10, 4 + 0.2 * len(runs)), layout="constrained")
     drawn = {}
     for axes, kind in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        for number, (name, events) in enumerate(runs.items()):
+        for number, (name, epochs) in enumerate(runs.items()):
             for key, line in ((kind, "--"), (f"validation_{kind}", "-")):
-                points = [(event["epoch"], event[key]) for event in events if key in event]
+                points = [
+                    (epoch.epoch, value)
+                    for epoch in epochs
+                    if (value := getattr(epoch, key)) is not None
+                ]
                 if points:
-                    shown = name.replace("$", r"\$")  # else it would be set as mathematics
+                    shown = name.replace("$", r"\$")  # else it is typeset as mathematics
                     label = f"{shown}, {'validation' if key != kind else 'training, as augmented'}"
                     marker = "o" if len(points) == 1 else None
                     (drawn[label],) = axes.plot(
@@ -42,11 +54,11 @@ def curves(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Image.Image:
     return _picture(figure)
 
 
-def lines(courses: Mapping[str, Sequence[float]], across: str, up: str) -> Image.Image:
-    """Each course of values as a line, from 1 on; `across` and `up` name the axes."""
+def lines(series: Mapping[str, Sequence[float]], across: str, up: str) -> Image.Image:
+    """Each series of values as a line that begins at x = 1; `across` and `up` name the axes."""
     figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.subplots()
-    for name, values in courses.items():
+    for name, values in series.items():
         axes.plot(range(1, len(values) + 1), values, label=name)
     axes.set(xlabel=across, ylabel=up)
     axes.grid(alpha=0.3)
@@ -55,7 +67,7 @@ def lines(courses: Mapping[str, Sequence[float]], across: str, up: str) -> Image
 
 
 def bars(names: Sequence[str], values: Sequence[float], title: str) -> Image.Image:
-    """Positive values as bars on a logarithmic scale, the first on top."""
+    """Positive values as horizontal bars on a logarithmic scale, the first on top."""
     figure = Figure(figsize=(10, 0.5 * len(names) + 1), layout="constrained")
     axes = figure.subplots()
     drawn = axes.barh(names, values)

@@ -1,4 +1,4 @@
-"""Arrays -> PNG pictures to look at: a sheet of images or weights, a confusion matrix."""
+"""Arrays become PNG pictures: a sheet of images or weights, a confusion matrix."""
 
 import io
 from collections.abc import Sequence
@@ -7,20 +7,23 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-ZOOM = 3  # screen pixels to one of an image of 28x28; smaller ones are drawn as large
-CAPTION = 16  # pixels of height
+ZOOM = (
+    3  # screen pixels for each pixel of an image of 28x28; smaller images are zoomed to that size
+)
+CAPTION = 16  # pixels high
 GAP = 8  # pixels between neighbours
-CELL = 52  # pixels a side, of a confusion matrix
+CELL = 52  # pixels a side, of a cell of a confusion matrix
 PAPER, TEXT = "white", "black"
-INK = 0.4  # how dark ink is that neither spoke for a reading nor against it
+INK = 0.4  # how dark ink is that speaks neither for the reading nor against it; 1 is black
 
 
 def contact_sheet(
     images: NDArray[np.float32], captions: Sequence[str], columns: int = 10
 ) -> Image.Image:
-    """The images in rows, a caption under each.
+    """The images in rows, with a caption under each.
 
-    `(N, 1, H, W)` in [0, 1]: light ink on black; or `(N, 3, H, W)`: red, green and blue.
+    Images are `(N, 1, H, W)` in [0, 1], shown as light ink on black, or `(N, 3, H, W)`, which are
+    red, green and blue. Raises ValueError if there are no images or not as many captions.
     """
     if len(images) != len(captions) or not len(images):
         raise ValueError(f"{len(images)} images and {len(captions)} captions")
@@ -42,7 +45,7 @@ def contact_sheet(
 
 
 def tiles(images: NDArray[np.float32], columns: int) -> Image.Image:
-    """Colours `(N, 3, H, W)` in [0, 1] side by side, a pixel each, with a white one between."""
+    """Colours `(N, 3, H, W)` in [0, 1] as tiles in rows, unscaled, a white pixel between two."""
     wide = np.pad(images, ((0, -len(images) % columns), (0, 0), (0, 1), (0, 1)), constant_values=1)
     rows = wide.reshape(-1, columns, *wide.shape[1:]).transpose(0, 3, 1, 4, 2)
     height, width = wide.shape[2:]
@@ -51,16 +54,16 @@ def tiles(images: NDArray[np.float32], columns: int) -> Image.Image:
 
 
 def png(picture: Image.Image) -> bytes:
-    """The bytes of its PNG file."""
+    """The picture as the bytes of a PNG file."""
     file = io.BytesIO()
     picture.save(file, "PNG")
     return file.getvalue()
 
 
 def tint(weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Weights `(N, 1, H, W)` -> colours `(N, 3, H, W)`: red above 0, blue below, white at 0.
+    """Weights `(N, 1, H, W)` as colours `(N, 3, H, W)`: red above 0, blue below 0, white at 0.
 
-    Each unit's largest weight is at full strength.
+    The largest weight of each unit has the full colour.
     """
     share = at_full_strength(weights)
     red, blue = np.minimum(1 + share, 1), np.minimum(1 - share, 1)
@@ -70,22 +73,23 @@ def tint(weights: NDArray[np.float32]) -> NDArray[np.float32]:
 def explained(
     images: NDArray[np.float32], explanations: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Images `(N, 1, H, W)` as ink on paper `(N, 3, H, W)`, and what their ink said `(N, 1, H, W)`.
+    """Images `(N, 1, H, W)` as ink on paper `(N, 3, H, W)`, coloured by their explanations.
 
-    Red spoke for the reading, blue against it, grey did neither.
+    Explanations `(N, 1, H, W)` are above 0 where ink speaks for the reading, below 0 where it
+    speaks against it. The colours are red and blue; other ink is grey.
     """
     return np.asarray(tint(explanations) * (1 - INK * images), np.float32)
 
 
 def at_full_strength(weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Weights `(N, 1, H, W)` within [-1, 1]: each unit's over its largest."""
+    """Weights `(N, 1, H, W)` in [-1, 1]: those of each unit divided by its largest."""
     largest = np.abs(weights).max((1, 2, 3), keepdims=True)
     share: NDArray[np.float32] = weights / np.maximum(largest, np.finfo(np.float32).tiny)
     return share
 
 
 def confusion_matrix(counts: NDArray[np.int64], names: Sequence[str]) -> Image.Image:
-    """The counts `(K, K)` as a table, rows true and columns predicted, mistakes in red."""
+    """The counts `(K, K)` as a table: rows are true, columns predicted, mistakes red."""
     font = ImageFont.load_default(size=13)
     left = max(int(font.getlength(name)) for name in names) + 2 * GAP
     top = CAPTION + 2 * GAP
@@ -94,7 +98,7 @@ def confusion_matrix(counts: NDArray[np.int64], names: Sequence[str]) -> Image.I
     pencil = ImageDraw.Draw(picture)
     pencil.text((left, GAP), "rows: true, columns: predicted", TEXT, font)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    across = Image.new("L", (size, left), PAPER)  # the names of the columns, turned upright
+    across = Image.new("L", (size, left), PAPER)  # names of the columns, turned by 90 degrees
     for index, name in enumerate(names):
         upright = Image.new("L", (left, CELL), PAPER)
         ImageDraw.Draw(upright).text((GAP, CELL // 2), name, TEXT, font, anchor="lm")
@@ -105,7 +109,9 @@ def confusion_matrix(counts: NDArray[np.int64], names: Sequence[str]) -> Image.I
         pencil.text((GAP, y + CELL // 2), name, TEXT, font, anchor="lm")
         for column, count in enumerate(counts[row]):
             x = left + column * CELL
-            fade = int(255 * (1 - shares[row, column] ** 0.5))  # the root shows the rare ones
+            fade = int(
+                255 * (1 - shares[row, column] ** 0.5)
+            )  # the root makes rare mistakes visible
             shade = (fade, fade, 255) if row == column else (255, fade, fade)
             pencil.rectangle((x, y, x + CELL - 1, y + CELL - 1), shade, "#dddddd")
             ink = PAPER if row == column and fade < 128 else TEXT

@@ -1,32 +1,30 @@
 """A trained model as a folder: model.onnx and card.json, which says what it is.
 
     bundle/
-      model.onnx  images `(N, 1, 28, 28)` in [0, 1] -> logits and probabilities `(N, K)`;
-                  input scaling and calibration temperature are part of the graph
+      model.onnx  images `(N, 1, 28, 28)` in [0, 1] -> logits, probabilities `(N, K)` and
+                  ood_score `(N,)`, the out-of-distribution score; input scaling and calibration
+                  temperature are part of the graph
       card.json   the `Card`, with the SHA-256 of model.onnx
 
-Reading one trusts nothing: digest, schema and graph are checked before anything runs. The
-field numbers are those of onnx.proto, walked with protobuf, which ONNX Runtime brings along.
+Reading one trusts nothing: digest, schema and graph are checked before anything runs.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import empty_pb2, unknown_fields
-from google.protobuf.message import DecodeError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from inkling.files import write_atomically
 from inkling.errors import BundleError
+from inkling.files import write_atomically
+from inkling.ink import Frame
 from inkling.metrics import Acceptance, Measures
-from inkling.ink.image import Frame
+from inkling.reading.onnx_check import refuse_foreign_parts
 
 MODEL, CARD = "model.onnx", "card.json"
-IN_A_RUN = "bundle"  # the folder, inside its run's
-SCHEMA_VERSION = 2  # the first had no acceptance
+IN_A_RUN = "bundle"  # the folder, inside that of its run
+SCHEMA_VERSION = 3  # 1 had no acceptance; 2 had other names in it
 MAX_MODEL_BYTES = 200_000_000
 PRETRAINED = Path(__file__).parent / "pretrained"
 
@@ -40,7 +38,7 @@ class Card(BaseModel):
     model_sha256: str  # of model.onnx
     created: str  # UTC, ISO 8601
     licence: str  # of the weights
-    recipe: dict[str, str | int | float]  # every value of it
+    recipe: dict[str, Any]  # every value of it, as experiments.recipe.from_saved reads it
     seed: int
     dataset: str
     data_sha256: dict[str, str]  # of each file's unpacked content
@@ -103,15 +101,17 @@ def read(folder: Path) -> tuple[Card, bytes]:
             f"{folder / MODEL}: expected SHA-256 {card.model_sha256[:12]}..., got {digest[:12]}...",
             "Copy the bundle again, both files together",
         )
-    _refuse_foreign_parts(model, folder / MODEL)
+    refuse_foreign_parts(model, folder / MODEL)
     return card, model
 
 
 def _parse(path: Path) -> Card:
-    way_out = "Copy the bundle again, or train it anew"
+    way_out = "Copy the bundle again, or train it again"
     try:
         content: Any = json.loads(path.read_bytes())
         version = content["schema_version"]
+        if version in (1, 2):
+            content = _upgraded(content)
     except (ValueError, KeyError, TypeError, RecursionError) as cause:
         raise BundleError(
             f"{path}: expected the card of a bundle, got other text", way_out
@@ -119,61 +119,19 @@ def _parse(path: Path) -> Card:
     if version not in range(1, SCHEMA_VERSION + 1):
         raise BundleError(
             f"{path}: expected schema version 1 to {SCHEMA_VERSION}, got {version}",
-            "Use the version of Inkling that wrote it, or train it anew",
+            "Use the version of Inkling that wrote it, or train it again",
         )
     try:
-        return Card.model_validate_json(path.read_bytes())
+        return Card.model_validate(content)
     except ValidationError as cause:
         first = cause.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise BundleError(f"{path}: {where}: {first['msg']}", way_out) from cause
 
 
-# Which fields of each message lead to which other message: the paths to nodes and tensors.
-_PARTS = {
-    "model": {7: "graph"},
-    "graph": {1: "node", 5: "tensor", 15: "sparse tensor"},
-    "node": {5: "attribute"},
-    "attribute": {
-        5: "tensor",
-        6: "graph",
-        10: "tensor",
-        11: "graph",
-        22: "sparse tensor",
-        23: "sparse tensor",
-    },
-    "sparse tensor": {1: "tensor", 2: "tensor"},
-    "tensor": {},
-}
-_MODEL_FUNCTIONS, _NODE_DOMAIN, _TENSOR_EXTERNAL, _TENSOR_LOCATION = 25, 7, 13, 14
-
-
-def _refuse_foreign_parts(model: bytes, path: Path) -> None:
-    """Raise BundleError if the graph reads other files or runs operators that are not ONNX's."""
-    try:
-        for message, field, value in _fields(model, "model"):
-            foreign = (message, field) in (
-                ("model", _MODEL_FUNCTIONS),
-                ("tensor", _TENSOR_EXTERNAL),
-            )
-            foreign |= (message, field) == ("tensor", _TENSOR_LOCATION) and value != 0
-            foreign |= (message, field) == ("node", _NODE_DOMAIN) and value not in (b"", b"ai.onnx")
-            if foreign:
-                raise BundleError(
-                    f"{path}: expected a self-contained graph of ONNX's own operators, "
-                    f"got {'external data' if message == 'tensor' else 'custom operators'}",
-                    "Check where this bundle comes from",
-                )
-    except (DecodeError, RecursionError, TypeError) as cause:
-        raise BundleError(
-            f"{path}: expected an ONNX graph, got other bytes", "Copy it again"
-        ) from cause
-
-
-def _fields(content: bytes, message: str) -> Iterator[tuple[str, int, Any]]:
-    """Every field of a message and of those within it: its message, number and value."""
-    fields = unknown_fields.UnknownFieldSet(empty_pb2.Empty.FromString(content))
-    for field in fields:  # type: ignore[attr-defined]  # iterable, but its stub does not say so
-        yield message, field.field_number, field.data
-        if field.field_number in _PARTS[message]:
-            yield from _fields(field.data, _PARTS[message][field.field_number])
+def _upgraded(content: dict[str, Any]) -> dict[str, Any]:
+    """A card of schema 1 or 2 as one of 3; its threshold was on the negative of today's score."""
+    if acceptance := content.get("acceptance"):
+        acceptance["min_confidence"] = acceptance.pop("confidence")
+        acceptance["max_ood_score"] = -acceptance.pop("evidence")
+    return content | {"schema_version": SCHEMA_VERSION}

@@ -8,24 +8,25 @@
 import math
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from inkling import ink, metrics
+from inkling.errors import InklingError
 from inkling.ink import lines
 from inkling.reading import bundle
-from inkling.errors import BundleError, InklingError
+from inkling.reading.session import Session
 
-SET_LEVEL = 0.999  # of cases in which the set of an answer is to hold the true label
-DOUBT = 2.5  # nats of evidence, at which a part of a line is as likely none as one
-LIKELY = 0.5  # that each part is a digit, from which several are read where one was expected
-CERTAIN = 0.98  # confidence from which ink that hangs together is not cut
-PATCH, STRIDE = 6, 3  # pixels: of what an explanation takes away, and from one such to the next
+SET_LEVEL = 0.999  # share of images whose label set holds the true label
+DOUBTFUL_SCORE = -2.5  # nats: a part of a line of this ood_score is as likely a digit as not
+MIN_LIKELY = (
+    0.5  # of each part of a line, from which on it is a number where one digit was expected
+)
+CERTAIN = 0.98  # likelihood from which connected ink is not cut
+PATCH, STRIDE = 6, 3  # pixels: what an explanation blanks at a time, and its steps
 
 
 @dataclass(frozen=True)
@@ -36,63 +37,15 @@ class Reading:
     name: str  # of that class
     confidence: float  # its probability, calibrated
     probabilities: NDArray[np.float32]  # (K,), sum 1
-    evidence: float  # how much speaks for any class at all, in nats: below 0, for what is none
-    accepted: bool | None  # whether to believe it; None if the bundle cannot say
+    ood_score: float  # out-of-distribution score, in nats: above 0 for what shows no class
+    accepted: bool | None  # None if the bundle cannot say
+    labels: tuple[int, ...] | None  # the label set of SET_LEVEL, the likeliest first; None likewise
     image: NDArray[np.float32]  # (1, 28, 28) in [0, 1]: what the network saw
-    _reader: "Reader" = field(repr=False, compare=False)
 
     @property
     def second(self) -> int:
         """The index of the second likeliest class."""
         return int(np.argsort(-self.probabilities, kind="stable")[1])
-
-    def labels(self, level: float = SET_LEVEL) -> tuple[int, ...]:
-        """The labels it may be, the likeliest first: a set that holds the true one at this level.
-
-        That is so for digits like those that validated, on average over all of them, refused ones
-        too; see metrics.conformal_sets. Raises InklingError where the bundle cannot promise it.
-        """
-        least = self._reader.least_probability(level)
-        likely = np.argsort(-self.probabilities, kind="stable")
-        others = (int(label) for label in likely[1:] if self.probabilities[label] >= least)
-        return int(likely[0]), *others
-
-    def usual_labels(self) -> tuple[int, ...] | None:
-        """The labels at SET_LEVEL; None where too few images validated to promise such a set."""
-        acceptance = self._reader.card.acceptance
-        known = acceptance is not None and acceptance.least_probability(SET_LEVEL) is not None
-        return self.labels() if known else None
-
-    def explain(self) -> NDArray[np.float32]:
-        """What each pixel's ink did `(28, 28)`: above 0, it spoke for the label; below, against it.
-
-        Patch after patch of the image is blanked, all in one batch; a pixel's value is what the
-        log odds of the label against the second guess lose by it, in nats, as a mean over the
-        patches that hold it. Where there is no ink, 0. Source: Zeiler & Fergus 2014.
-        """
-        side = self.image.shape[-1]
-        starts = np.arange(0, side - PATCH + 1, STRIDE)[:, None]
-        covers = (np.arange(side) >= starts) & (np.arange(side) < starts + PATCH)  # (P, 28)
-        patches = (covers[:, None, :, None] & covers[None, :, None, :]).reshape(-1, side, side)
-        patches = patches[(patches & (self.image > 0)).any((1, 2))]
-        blanked = np.where(patches[:, None], np.float32(0), self.image)
-        logits = self._reader.network.run("logits", np.concatenate([self.image[None], blanked]))
-        odds = logits[:, self.label] - logits[:, self.second]
-        lost = np.tensordot(odds[0] - odds[1:], patches, 1) / np.maximum(patches.sum(0), 1)
-        return np.asarray(np.where(self.image[0] > 0, lost, 0), np.float32)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values; `image` becomes 28 rows of 0..255."""
-        return {
-            "label": self.label,
-            "name": self.name,
-            "confidence": round(self.confidence, 6),
-            "evidence": round(self.evidence, 4),
-            "accepted": self.accepted,
-            "labels": self.usual_labels(),
-            "probabilities": [round(float(p), 6) for p in self.probabilities],
-            "image": np.rint(self.image[0] * 255).astype(int).tolist(),
-        }
 
 
 @dataclass(frozen=True)
@@ -111,70 +64,16 @@ class Number:
 
     text: str  # as "-12.5"
     confidence: float  # that every digit is right: the product of theirs
-    accepted: bool | None  # whether it has digits and all are; None if the bundle cannot say
+    accepted: bool | None  # whether it has digits and all are accepted; None if nobody can say
     parts: tuple[Part, ...]  # from left to right
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values; of each digit those of its reading, but for its image."""
-        digits = []
-        for part in self.parts:
-            content = part.reading.to_json() if part.reading else {}
-            content.pop("image", None)
-            plain = {"text": part.text, "box": [round(side, 1) for side in part.box]}
-            digits.append(content | plain | {"confidence": round(part.confidence, 6)})
-        return {
-            "text": self.text,
-            "confidence": round(self.confidence, 6),
-            "accepted": self.accepted,
-            "parts": digits,
-        }
-
-
-class Network:
-    """An ONNX graph: images `(N, 1, 28, 28)` in [0, 1] -> logits, probabilities `(N, K)`."""
-
-    def __init__(self, model: bytes, classes: int, threads: int = 1) -> None:
-        """Load the graph from its bytes. Raises BundleError if its shapes are others."""
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4  # what is wrong is raised, once, not logged as well
-        # bundle.read has checked an ONNX graph: ONNX Runtime's own format must not pass as one
-        options.add_session_config_entry("session.load_model_format", "ONNX")
-        try:
-            self._session = onnxruntime.InferenceSession(
-                model, options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as cause:  # the binding raises classes of its own for each status
-            raise BundleError(
-                "Expected a graph that ONNX Runtime can load, but it cannot",
-                "Train the bundle anew, or update onnxruntime",
-            ) from cause
-        nodes = (*self._session.get_inputs(), *self._session.get_outputs())
-        shapes = {node.name: tuple(node.shape[1:]) for node in nodes}
-        side = ink.SIDE
-        expected = {"images": (1, side, side), "logits": (classes,), "probabilities": (classes,)}
-        if shapes != expected or any(isinstance(node.shape[0], int) for node in nodes):
-            raise BundleError(
-                f"Expected a graph of batches of any size with {expected}, got {shapes}",
-                "Train the bundle anew",
-            )
-        if any(node.type != "tensor(float)" for node in nodes):
-            kinds = ", ".join(sorted({node.type for node in nodes}))
-            raise BundleError(f"Expected a graph of float32, got {kinds}", "Train the bundle anew")
-
-    def run(self, output: str, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The "logits" or "probabilities" `(N, K)` of images `(N, 1, 28, 28)` in [0, 1]."""
-        (result,) = self._session.run([output], {"images": images})
-        return np.asarray(result, np.float32)
 
 
 class Reader:
     """Reads with one bundle. Safe to share between threads."""
 
-    def __init__(self, card: bundle.Card, network: Network) -> None:
+    def __init__(self, card: bundle.Card, session: Session) -> None:
         self.card = card
-        self.network = network
+        self.session = session
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None, threads: int = 1) -> "Reader":
@@ -183,16 +82,16 @@ class Reader:
         One thread reads one image fastest; give more for large batches. Raises BundleError.
         """
         card, model = bundle.read(bundle.PRETRAINED if path is None else Path(path))
-        return cls(card, Network(model, len(card.classes), threads))
+        return cls(card, Session(model, len(card.classes), threads, card.temperature))
 
     def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """The probabilities `(N, K)` of images `(N, 1, 28, 28)` in [0, 1], ink = 1 on 0."""
-        return self.network.run("probabilities", images)
+        return self.session.run(images).probabilities
 
     def read(self, source: ink.Source, min_accuracy: float | None = None) -> Reading:
         """Read one path, bytes of a file, PIL image, array or Drawing.
 
-        `min_accuracy`, below 1, is the share of accepted readings that is to be right; without
+        `min_accuracy`, below 1, is the share of accepted readings that is to be correct; without
         it, the card's own threshold decides. Raises NothingDrawn if there is no ink, InkError if
         it cannot be decoded, InklingError if the bundle cannot promise that accuracy.
         """
@@ -251,8 +150,35 @@ class Reader:
             parts=found,
         )
 
+    def explain(self, reading: Reading) -> NDArray[np.float32]:
+        """What each pixel's ink did for a reading's label `(28, 28)`, in nats.
+
+        Above 0, the ink spoke for the label; below, against it; 0 where there is no ink. Patch
+        after patch of the image is blanked, all in one batch; a pixel's value is how much the log
+        odds of the label against the second guess fall, as a mean over the patches that hold it.
+        Source: Zeiler & Fergus 2014.
+        """
+        side = reading.image.shape[-1]
+        starts = np.arange(0, side - PATCH + 1, STRIDE)[:, None]
+        covers = (np.arange(side) >= starts) & (np.arange(side) < starts + PATCH)  # (P, 28)
+        patches = (covers[:, None, :, None] & covers[None, :, None, :]).reshape(-1, side, side)
+        patches = patches[(patches & (reading.image > 0)).any((1, 2))]
+        blanked = np.where(patches[:, None], np.float32(0), reading.image)
+        logits = self.session.logits(np.concatenate([reading.image[None], blanked]))
+        odds = logits[:, reading.label] - logits[:, reading.second]
+        lost = np.tensordot(odds[0] - odds[1:], patches, 1) / np.maximum(patches.sum(0), 1)
+        return np.asarray(np.where(reading.image[0] > 0, lost, 0), np.float32)
+
+    def label_set(self, reading: Reading, level: float) -> tuple[int, ...]:
+        """The labels it may be, the likeliest first: a set that holds the true one at this level.
+
+        The level holds on average over all digits like those of validation, rejected ones too;
+        see metrics.conformal_sets. Raises InklingError where the bundle cannot promise it.
+        """
+        return _label_set(reading.probabilities, self.min_label_probability(level))
+
     def read_any(self, source: ink.Source, min_accuracy: float | None = None) -> Reading | Number:
-        """Read one digit or, where there is no sure one but several likely ones, a line of them.
+        """Read one digit or, where none is accepted but several are likely, a line of them.
 
         Arguments and errors as of `read`.
         """
@@ -261,7 +187,7 @@ class Reader:
             return reading
         number = self.read_number(source, min_accuracy)
         digits = [_likely(part.reading) for part in number.parts if part.reading]
-        return number if len(digits) > 1 and min(digits) > LIKELY else reading
+        return number if len(digits) > 1 and min(digits) > MIN_LIKELY else reading
 
     def _look_at(
         self,
@@ -279,34 +205,34 @@ class Reader:
     def threshold(self, min_accuracy: float | None = None) -> float | None:
         """The confidence from which readings are accepted; None if the bundle cannot say.
 
-        Raises InklingError if it cannot promise that accuracy of what is accepted.
+        Raises InklingError if it cannot promise that accuracy.
         """
         acceptance = self.card.acceptance
         if min_accuracy is None:
-            return acceptance.confidence if acceptance else None
+            return acceptance.min_confidence if acceptance else None
         acceptance = self._acceptance()
         threshold = acceptance.threshold(min_accuracy)
         if threshold is None:
-            most = min(max(p.accuracy for p in acceptance.curve), 1 - 0.5 / acceptance.n)
+            highest = min(max(p.accuracy for p in acceptance.curve), 1 - 0.5 / acceptance.n)
             raise InklingError(
                 f"Expected an accuracy that {acceptance.n:,} images can promise, "
                 f"got {min_accuracy:g}",
-                f"Ask for at most {math.floor(most * 1e5) / 1e5:g}",
+                f"Ask for at most {math.floor(highest * 1e5) / 1e5:g}",
             )
         return threshold
 
-    def least_probability(self, level: float) -> float:
-        """From which on a label belongs to a set of this level. Raises InklingError."""
+    def min_label_probability(self, level: float) -> float:
+        """From this probability on, a label is in the label set of a level. Raises InklingError."""
         acceptance = self._acceptance()
-        least = acceptance.least_probability(level)
-        if least is None:
-            most = max((known for known, _ in acceptance.sets), default=0)
+        lowest = acceptance.min_label_probability(level)
+        if lowest is None:
+            highest = max((known for known, _ in acceptance.sets), default=0)
             raise InklingError(
-                f"Expected a level of at most {most:g}, which {acceptance.n:,} images can promise, "
-                f"got {level:g}",
+                f"Expected a level of at most {highest:g}, which {acceptance.n:,} images can "
+                f"promise, got {level:g}",
                 "Ask for less",
             )
-        return least
+        return lowest
 
     def _acceptance(self) -> metrics.Acceptance:
         if self.card.acceptance is None:
@@ -319,30 +245,43 @@ class Reader:
     def accepts(self, images: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Which of many images `(N, 1, 28, 28)` in [0, 1] it would accept the reading of `(N,)`."""
         acceptance = self._acceptance()
-        logits = self.network.run("logits", images)
-        confidence = metrics.softmax(logits).max(1)
-        evident = metrics.evidence(logits * self.card.temperature) >= acceptance.evidence
-        return np.asarray((confidence >= acceptance.confidence) & evident)
+        outputs = self.session.run(images)
+        confident = outputs.probabilities.max(1) >= acceptance.min_confidence
+        return np.asarray(confident & (outputs.ood_scores <= acceptance.max_ood_score))
 
     def _readings(self, images: NDArray[np.float32], threshold: float | None) -> list[Reading]:
-        logits = self.network.run("logits", images)
-        rows = metrics.softmax(logits).astype(np.float32)
-        evident = metrics.evidence(logits * self.card.temperature)
+        acceptance = self.card.acceptance
+        lowest = acceptance.min_label_probability(SET_LEVEL) if acceptance else None
         found = []
-        for row, spoken, image in zip(rows, evident, images, strict=True):
-            label, evidence = int(row.argmax()), float(spoken)
-            name, confidence = self.card.classes[label], float(row[label])
-            acceptance = self.card.acceptance
+        for row, score, image in zip(*self.session.run(images), images, strict=True):
+            label = int(row.argmax())
             accepted = None
             if acceptance and threshold is not None:
-                accepted = confidence >= threshold and evidence >= acceptance.evidence
-            found.append(Reading(label, name, confidence, row, evidence, accepted, image, self))
+                accepted = bool(row[label] >= threshold and score <= acceptance.max_ood_score)
+            reading = Reading(
+                label=label,
+                name=self.card.classes[label],
+                confidence=float(row[label]),
+                probabilities=row,
+                ood_score=float(score),
+                accepted=accepted,
+                labels=None if lowest is None else _label_set(row, lowest),
+                image=image,
+            )
+            found.append(reading)
         return found
+
+
+def _label_set(probabilities: NDArray[np.float32], lowest: float) -> tuple[int, ...]:
+    """The likeliest label, and the others from that probability on."""
+    order = np.argsort(-probabilities, kind="stable")
+    others = (int(label) for label in order[1:] if probabilities[label] >= lowest)
+    return int(order[0]), *others
 
 
 def _likely(reading: Reading) -> float:
     """How likely a part of a line is a digit at all, and the one that is read."""
-    return reading.confidence / (1 + math.exp(DOUBT - reading.evidence))
+    return reading.confidence / (1 + math.exp(reading.ood_score - DOUBTFUL_SCORE))
 
 
 def _part(reading: Reading, sign: str | None, piece: lines.Piece, sheet: ink.Sheet) -> Part:

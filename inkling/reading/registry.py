@@ -1,34 +1,34 @@
-"""The bundles that are here: the one that ships, those taught, those of runs; and which is served.
+"""The model registry: the bundle that ships, fine-tuned ones, those of runs; which is served.
 
-A file in the user's own folder names the one that is served. Whoever serves looks at it before each
-request (`Served`), so that a choice, made anywhere, holds from the next request on.
+A file in the user's own folder names the served bundle. A server looks at it before each request
+(`Served`), so that a choice, made anywhere, holds from the next request on.
 """
 
 import threading
 from contextlib import suppress
 from pathlib import Path
 
+from inkling.errors import BundleError, InklingError
 from inkling.files import write_atomically
 from inkling.reading import bundle
-from inkling.errors import BundleError, InklingError
 from inkling.reading.reader import Reader
 
-SHIPPED = "shipped"
-TAUGHT, RUNS = "taught", "runs"  # what the names of others begin with
+PRETRAINED = "pretrained"  # the name of the bundle that ships
+TAUGHT, RUNS = "taught", "runs"  # how the names of others begin
 
 
-class Shelf:
-    """Bundles by name, as "shipped", "taught/20261124-2200" or "runs/mine"."""
+class Registry:
+    """Bundles by name, as "pretrained", "taught/20261124-2200" or "runs/mine"."""
 
     def __init__(self, home: Path, runs: Path) -> None:
-        """Those taught lie in a folder of `home`, those trained under `runs`."""
+        """Fine-tuned bundles lie in a folder of `home`, trained ones under `runs`."""
         self.home = home
         self.runs = runs
         self.choice = home / "served"
 
     @property
     def taught(self) -> Path:
-        """The folder of teachings."""
+        """The folder of fine-tunings."""
         return self.home / TAUGHT
 
     def bundles(self) -> dict[str, Path]:
@@ -38,7 +38,7 @@ class Shelf:
             for kind, folder in ((TAUGHT, self.taught), (RUNS, self.runs))
             for path in folder.glob(f"*/{bundle.IN_A_RUN}/{bundle.CARD}")
         ]
-        return {SHIPPED: bundle.PRETRAINED} | {
+        return {PRETRAINED: bundle.PRETRAINED} | {
             name: path for _, name, path in sorted(found, reverse=True)
         }
 
@@ -47,27 +47,28 @@ class Shelf:
         found = self.bundles()
         if name not in found:
             raise BundleError(
-                f"Expected a bundle that is here ({', '.join(found)}), got {name!r}", "Look anew"
+                f"Expected a bundle that is here ({', '.join(found)}), got {name!r}",
+                "Reload the list",
             )
         return found[name]
 
     def chosen(self) -> str:
-        """The name of the bundle that is to be served."""
+        """The name of the chosen bundle, or of the one that ships."""
         with suppress(OSError, ValueError):
             name = self.choice.read_text().strip()
             if name in self.bundles():
                 return name
-        return SHIPPED
+        return PRETRAINED
 
     def choose(self, name: str) -> None:
-        """Have another bundle served, once it has been found to be whole. Raises BundleError."""
+        """Serve another bundle, if it is whole. Raises BundleError."""
         bundle.read(self.find(name))
         try:
             self.home.mkdir(parents=True, exist_ok=True)
             write_atomically(self.choice, f"{name}\n".encode())
         except OSError as cause:
             raise BundleError(
-                f"{self.choice}: expected room to note the choice, but {cause.strerror}",
+                f"{self.choice}: expected room to write the choice, but {cause.strerror}",
                 "Free some space",
             ) from cause
 
@@ -75,17 +76,17 @@ class Shelf:
 class Served:
     """The reader in use, and its name: another takes its place between two requests."""
 
-    def __init__(self, shelf: Shelf, given: Path | None = None) -> None:
-        """Serve the bundle `given`, or the one chosen, and in any case what is chosen later."""
-        self.shelf = shelf
+    def __init__(self, registry: Registry, given: Path | None = None) -> None:
+        """Serve the bundle `given`, or the chosen one; then whatever is chosen later."""
+        self.registry = registry
         self._lock = threading.Lock()
         self._seen = self._stamp()
-        name = shelf.chosen()
-        if given is None and name != SHIPPED:
-            with suppress(InklingError):  # a broken one must not keep the page from opening
+        name = registry.chosen()
+        if given is None and name != PRETRAINED:
+            with suppress(InklingError):  # the page opens though it is broken
                 self._use(name)
                 return
-        self._current = str(given or SHIPPED), given or bundle.PRETRAINED, Reader.load(given)
+        self._current = str(given or PRETRAINED), given or bundle.PRETRAINED, Reader.load(given)
 
     @property
     def name(self) -> str:
@@ -103,7 +104,7 @@ class Served:
         return self._look()[1]
 
     def _use(self, name: str) -> None:
-        path = self.shelf.find(name)
+        path = self.registry.find(name)
         self._current = name, path, Reader.load(path)
 
     def _look(self) -> tuple[str, Path, Reader]:
@@ -111,12 +112,12 @@ class Served:
             with self._lock:
                 if (stamp := self._stamp()) != self._seen:
                     with suppress(InklingError):  # then the one in use stays
-                        self._use(self.shelf.chosen())
+                        self._use(self.registry.chosen())
                     self._seen = stamp
         return self._current
 
     def _stamp(self) -> int | None:
         try:
-            return self.shelf.choice.stat().st_mtime_ns
+            return self.registry.choice.stat().st_mtime_ns
         except OSError:
             return None

@@ -1,12 +1,4 @@
-"""The folder of a training run, saved so that no crash loses more than an epoch.
-
-    run.json                the plan: recipe and seed; where, and with which commit, it was begun
-    recipe.py               the file of a recipe of one's own, as it was
-    events.jsonl            what was reported, one JSON object a line
-    checkpoint.safetensors  weights and optimizer, and in its header the state as JSON
-    sheet.png, look.json, filters.png  what is to be seen of the network as it learns: looks.py
-    lock, pid               held by the process that trains it: runs.py
-    bundle/                 the trained model, at the end
+"""The checkpoint of a run, saved so that no crash loses more than an epoch.
 
 Tensors and state share one file, so that a crash never leaves one without the other.
 No pickle anywhere.
@@ -14,6 +6,7 @@ No pickle anywhere.
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +14,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from inkling.files import write_atomically
 from inkling.errors import RunError
-from inkling.experiments.events import no_room
-from inkling.experiments.runs import PLAN
-
-CHECKPOINT = "checkpoint.safetensors"
-SOURCE = "recipe.py"
+from inkling.experiments.runs import CHECKPOINT, PLAN, SOURCE, Plan, no_room
+from inkling.files import write_atomically
 
 
-def create(run: Path, plan: dict[str, Any], source: Path | None = None) -> None:
+def create(run: Path, plan: Plan, source: Path | None = None) -> None:
     """Make the folder of a new run. Raises RunError if it holds one or cannot be made."""
     if (run / PLAN).exists():
         raise RunError(
@@ -41,7 +30,7 @@ def create(run: Path, plan: dict[str, Any], source: Path | None = None) -> None:
         run.mkdir(parents=True, exist_ok=True)
         if source:
             write_atomically(run / SOURCE, source.read_bytes())
-        write_atomically(run / PLAN, json.dumps(plan, indent=2).encode() + b"\n")
+        write_atomically(run / PLAN, json.dumps(asdict(plan), indent=2).encode() + b"\n")
     except OSError as cause:
         raise RunError(
             f"{run}: expected a folder to write to, but {cause.strerror}",
@@ -62,7 +51,7 @@ def write(run: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
 
 
 def read(run: Path, load: Callable[[dict[str, Tensor]], None]) -> dict[str, Any] | None:
-    """Have `load` take up the tensors; the state, or None before the first save.
+    """Give the tensors to `load`; the state, or None before the first save.
 
     Raises RunError if the checkpoint cannot be read, or `load` finds another network's.
     """
@@ -100,5 +89,5 @@ def _unfit(run: Path) -> RunError:
     return RunError(
         f"{run / CHECKPOINT}: expected a checkpoint of this run's network, "
         "but it cannot be read as one",
-        "Train anew; its other files are untouched",
+        "Train again; its other files are untouched",
     )

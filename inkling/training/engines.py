@@ -1,7 +1,7 @@
 """What takes the steps of a training: PyTorch, or the network from first principles.
 
-Both learn from the same batches, and both give the network they have trained as a PyTorch module,
-to be measured and exported, and all they hold as tensors, to be saved.
+Both learn from the same batches. Both give the trained network as a PyTorch module, to be measured
+and exported, and their whole state as tensors, to be saved.
 """
 
 import ctypes
@@ -18,12 +18,12 @@ from threadpoolctl import ThreadpoolController
 from torch import Generator, Tensor, nn
 
 from inkling import system
-from inkling.networks import architectures, custom, scratch
 from inkling.errors import RecipeError, RunError
-from inkling.experiments.recipes import Recipe
+from inkling.experiments.recipe import Recipe
+from inkling.networks import architectures, custom, scratch
 
-WEIGHTS, ORDER, AUGMENTATION, SIDES, MADE = range(5)  # the purposes of a Generator
-NO_CLASS = -1  # the label of an image that shows none: every class is to be as likely
+WEIGHTS, ORDER, AUGMENTATION, FLIPS, SYNTHETIC = range(5)  # the purposes of a Generator
+NO_CLASS = -1  # the label of an outlier: its target is every class alike
 IMAGES_AT_ONCE = 500  # of one call, where steps are too short to look up after each
 
 
@@ -33,18 +33,18 @@ class Engine(Protocol):
     steps_at_once: int  # at most, of one call of `learn`
 
     def learn(
-        self, images: Tensor, labels: Tensor, rates: list[float], chance: Generator
+        self, images: Tensor, labels: Tensor, rates: list[float], rng: Generator
     ) -> tuple[float, int]:
         """Take one step for each learning rate, on as many equal batches of the images in order.
 
-        Images `(N, 1, 28, 28)` in [0, 1], labels `(N,)`; `chance` decides what dropout drops.
+        Images `(N, 1, 28, 28)` in [0, 1], labels `(N,)`; `rng` decides what dropout drops.
         Gives the sum of the steps' losses, and how many of a recipe's `batch` images, which
-        come first in each, were read rightly as they were learnt.
+        come first in each, were read correctly.
         """
         ...
 
     def freeze(self) -> None:
-        """Have the network's stem learn no more."""
+        """Train the network's stem no further."""
         ...
 
     def network(self) -> nn.Module:
@@ -56,22 +56,22 @@ class Engine(Protocol):
         ...
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Take up what `tensors` gave. Raises KeyError, ValueError or RuntimeError at others'."""
+        """Restore what `tensors` gave. Raises KeyError, ValueError or RuntimeError at others."""
         ...
 
 
 def build(recipe: Recipe, classes: int, seed: int, device: str, source: Path) -> Engine:
     """The recipe's network with fresh weights, decided by `seed`, and what trains it.
 
-    `source` is the file of a network of one's own. Raises RecipeError.
+    `source` is the file of a user's own network. Raises RecipeError.
     """
     if recipe.model == "scratch":
         return Scratch(recipe, classes, seed)
-    chance = generator(seed, WEIGHTS, 0)
-    if recipe.model == "own":
-        model = custom.build(source, classes, chance)
+    rng = generator(seed, WEIGHTS, 0)
+    if recipe.model == "custom":
+        model = custom.build(source, classes, rng)
     else:
-        model = architectures.build(recipe.model, classes, chance)
+        model = architectures.build(recipe.model, classes, rng)
     if recipe.freeze < 1 and not hasattr(model, "stem"):
         raise RecipeError(
             f"{recipe.name}: expected a network with a stem to freeze, {recipe.model} has none",
@@ -85,33 +85,33 @@ class Torch:
 
     steps_at_once = 1
 
-    def __init__(self, recipe: Recipe, model: nn.Module, still: bool = False) -> None:
-        """Train `model`; `still` has its normalisations keep the means and variances they have."""
+    def __init__(self, recipe: Recipe, model: nn.Module, freeze_statistics: bool = False) -> None:
+        """Train `model`; `freeze_statistics` keeps means and variances of normalisations."""
         self.recipe = recipe
         self.model = model
-        self.still = still
+        self.freeze_statistics = freeze_statistics
         self.optimizer = _optimizer(recipe, model)
         self.frozen = False
         kinds = [type(module).__name__ for module in model.modules()]
-        self.drops = recipe.model == "own" or any("Dropout" in kind for kind in kinds)
+        self.drops = recipe.model == "custom" or any("Dropout" in kind for kind in kinds)
         if next(model.parameters()).device.type == "cpu":
             keep_freed_memory()
 
     def learn(
-        self, images: Tensor, labels: Tensor, rates: list[float], chance: Generator
+        self, images: Tensor, labels: Tensor, rates: list[float], rng: Generator
     ) -> tuple[float, int]:
         """One step; see Engine."""
         (rate,) = rates
         if not self.model.training:
             self.model.train()
             for layer in self.model.modules():
-                if self.still and isinstance(layer, nn.BatchNorm2d):
+                if self.freeze_statistics and isinstance(layer, nn.BatchNorm2d):
                     layer.eval()
         if self.frozen:
             self.model.get_submodule("stem").requires_grad_(False).eval()
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        with precision(self.recipe, images.device), self._decided_by(chance):
+        with precision(self.recipe, images.device), self._seeded(rng):
             logits = self.model(images.to(memory_format=torch.channels_last)).float()
         loss = self._loss(logits, labels)
         self.optimizer.zero_grad()
@@ -127,7 +127,7 @@ class Torch:
         cross-entropy leaves free. Source: Liu et al. 2020, with a logistic loss.
         """
         smoothing = self.recipe.label_smoothing
-        if not self.recipe.outliers:
+        if not self.recipe.augmentation.outliers:
             return F.cross_entropy(logits, labels, label_smoothing=smoothing)
         known = (labels != NO_CLASS).float()
         spread = torch.where(known > 0, smoothing, 1.0)[:, None]
@@ -136,15 +136,15 @@ class Torch:
         return classes + F.binary_cross_entropy_with_logits(logits.logsumexp(1), known)
 
     @contextmanager
-    def _decided_by(self, chance: Generator) -> Iterator[None]:
-        """Have dropout, which knows only the global generator, drop what `chance` decides."""
+    def _seeded(self, rng: Generator) -> Iterator[None]:
+        """Seed the global generator from `rng`, since dropout knows no other; then restore it."""
         if not self.drops:
             yield
             return
-        kind = chance.device.type
+        kind = rng.device.type
         forked = [torch.cuda.current_device()] if kind == "cuda" else [] if kind == "cpu" else None
         with torch.random.fork_rng(forked, device_type=kind):
-            torch.manual_seed(chance.initial_seed())
+            torch.manual_seed(rng.initial_seed())
             yield
 
     def freeze(self) -> None:
@@ -152,7 +152,7 @@ class Torch:
         self.frozen = True
 
     def network(self) -> nn.Module:
-        """The very network that learns; whoever measures it may set it to eval."""
+        """The network itself, not a copy; a caller may set it to eval."""
         return self.model
 
     def tensors(self) -> dict[str, Tensor]:
@@ -186,13 +186,14 @@ class Scratch:
 
     def __init__(self, recipe: Recipe, classes: int, seed: int) -> None:
         self.recipe = recipe
-        sizes = (28 * 28, *map(int, recipe.hidden.split(",")), classes)
-        self.shape = scratch.Network(sizes, recipe.activation, recipe.loss, recipe.initialiser)
+        sizes = (28 * 28, *map(int, recipe.scratch.hidden.split(",")), classes)
+        values, optimizer = recipe.scratch, recipe.optimizer
+        self.shape = scratch.Network(sizes, values.activation, values.loss, values.initialiser)
         self.optimizer = scratch.Optimizer(
-            recipe.optimizer, recipe.momentum, recipe.second_momentum, recipe.weight_decay
+            optimizer.name, optimizer.momentum, optimizer.second_momentum, optimizer.weight_decay
         )
-        chance = np.random.default_rng(np.random.SeedSequence([seed, WEIGHTS]))
-        self.state = scratch.begin(scratch.initialise(self.shape, chance))
+        rng = np.random.default_rng(np.random.SeedSequence([seed, WEIGHTS]))
+        self.state = scratch.begin(scratch.initialise(self.shape, rng))
         self.threads = ThreadpoolController()  # BLAS spreads even one image over all
         self.steps_at_once = -(-IMAGES_AT_ONCE // recipe.batch)
 
@@ -203,7 +204,7 @@ class Scratch:
         recipe, classes = self.recipe, self.shape.sizes[-1]
         targets = scratch.one_hot(labels.numpy(), classes, recipe.label_smoothing)
         rows = images.flatten(1).numpy()
-        quiet = np.errstate(over="ignore", invalid="ignore")  # the loop looks at the loss
+        quiet = np.errstate(over="ignore", invalid="ignore")  # the loop checks the loss
         with quiet, self.threads.limit(limits=1 if recipe.batch == 1 else torch.get_num_threads()):
             self.state, lost, right = scratch.learn(
                 self.shape, self.optimizer, self.state, rows, targets, rates
@@ -211,7 +212,7 @@ class Scratch:
         return lost, right
 
     def freeze(self) -> None:
-        """Nothing: a recipe that freezes is refused, there is no stem."""
+        """Nothing: there is no stem, and a recipe that freezes is an error."""
 
     def network(self) -> nn.Module:
         """The same network, of PyTorch's layers."""
@@ -221,7 +222,7 @@ class Scratch:
             layer = nn.Linear(inputs, outputs, device="meta")  # where no numbers are drawn
             values = {"weight": torch.tensor(weights.T), "bias": torch.tensor(bias)}
             layer.load_state_dict(values, assign=True)
-            layers += [layer, LAYERS[self.recipe.activation]()]
+            layers += [layer, LAYERS[self.recipe.scratch.activation]()]
         return nn.Sequential(*layers[:-1])
 
     def tensors(self) -> dict[str, Tensor]:
@@ -276,7 +277,7 @@ def choose_device(named: str | None, recipe: Recipe) -> str:
 
 
 def place(device: str) -> dict[str, Any]:
-    """Where a training is carried out: what its seconds depend on, more than its accuracy."""
+    """Where a training runs: its seconds depend on this, its accuracy hardly."""
     gpu = {"gpu": torch.cuda.get_device_name()} if device == "cuda" else {}
     return {
         "device": device,
@@ -287,7 +288,7 @@ def place(device: str) -> dict[str, Any]:
 
 
 def generator(seed: int, purpose: int, index: int, device: str = "cpu") -> Generator:
-    """A Generator of its own for each (seed, purpose, epoch or step)."""
+    """The Generator of a (seed, purpose, epoch or step)."""
     made = Generator(device)
     (state,) = np.random.SeedSequence([seed, purpose, index]).generate_state(1)
     made.manual_seed(int(state))
@@ -295,25 +296,26 @@ def generator(seed: int, purpose: int, index: int, device: str = "cpu") -> Gener
 
 
 def _optimizer(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
-    """Its learning rate is set anew at each step."""
-    if recipe.optimizer == "sgd":
+    """Its learning rate is set at each step."""
+    values = recipe.optimizer
+    if values.name == "sgd":
         return torch.optim.SGD(
             model.parameters(),
-            momentum=recipe.momentum,
-            nesterov=recipe.momentum > 0,
-            weight_decay=recipe.weight_decay,
+            momentum=values.momentum,
+            nesterov=values.momentum > 0,
+            weight_decay=values.weight_decay,
             fused=True,
         )
     return torch.optim.AdamW(
         model.parameters(),
-        betas=(recipe.momentum, recipe.second_momentum),
-        weight_decay=recipe.weight_decay,
+        betas=(values.momentum, values.second_momentum),
+        weight_decay=values.weight_decay,
         fused=True,
     )
 
 
 def keep_freed_memory() -> None:
-    """Have glibc keep what is freed: a step then takes no page faults, and a quarter less time.
+    """Make glibc keep what is freed: a step then takes no page faults, and a quarter less time.
 
     The numbers are malloc.h's M_MMAP_THRESHOLD, at its maximum, and M_TRIM_THRESHOLD. Where
     there is no mallopt, nothing happens.

@@ -17,30 +17,31 @@ from torch import Tensor, nn
 
 from inkling import __version__, data, metrics, system
 from inkling.data import catalog
+from inkling.errors import RunError
+from inkling.experiments.recipe import Recipe
 from inkling.networks import architectures
 from inkling.reading import bundle
-from inkling.errors import RunError
-from inkling.reading.reader import Network
-from inkling.experiments.recipes import Recipe
+from inkling.reading.session import SCORE, Session
 
 OPSET = 20  # of ai.onnx
 EVALUATION_BATCH = 1000
-MOST_DISAGREEMENT = 1e-5  # of the largest logit, between PyTorch and ONNX Runtime
+MAX_DISAGREEMENT = 1e-5  # of the largest logit, between PyTorch and ONNX Runtime
 LICENCE = "Apache-2.0"
 
 
 class Calibrated(nn.Module):
-    """A network and its temperature: images -> logits / T, and their softmax."""
+    """A network and its temperature: images -> logits / T, their softmax, and the score."""
 
     def __init__(self, network: nn.Module, temperature: float) -> None:
         super().__init__()
         self.network = network
         self.temperature = temperature
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Images `(N, 1, 28, 28)` -> logits and probabilities `(N, K)`."""
-        logits = self.network(images) / self.temperature
-        return logits, logits.softmax(1)
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Images `(N, 1, 28, 28)` -> logits, probabilities `(N, K)`, metrics.ood_score `(N,)`."""
+        logits = self.network(images)
+        calibrated = logits / self.temperature
+        return calibrated, calibrated.softmax(1), -logits.logsumexp(1)
 
 
 def write_bundle(
@@ -58,17 +59,17 @@ def write_bundle(
     Raises RunError if they disagree.
     """
     device = next(model.parameters()).device.type
-    model = architectures.Views(model, recipe.views)
+    model = architectures.Averaged(model, recipe.evaluation.test_time_augmentation)
     model.cpu()  # on which float32 is exact; a GPU's convolutions may round to TF32
-    temperature = recipe.temperature
+    temperature = recipe.evaluation.temperature
     if splits.validation:
         logits = compute_logits(model, splits.validation.images())
         temperature = metrics.fit_temperature(logits, splits.validation.labels)
     content = to_onnx(model, temperature)
     dataset = catalog.get(recipe.dataset)
-    network = Network(content, len(dataset.classes), threads=torch.get_num_threads())
+    session = Session(content, len(dataset.classes), threads=torch.get_num_threads())
     few = data.Split(splits.train.pixels[:7], splits.train.labels[:7]).images()
-    check_agreement(network, compute_logits(model, few) / temperature, few)
+    check_agreement(session, compute_logits(model, few) / temperature, few)
 
     card = bundle.Card(
         model_sha256=hashlib.sha256(content).hexdigest(),
@@ -88,20 +89,20 @@ def write_bundle(
         threads=torch.get_num_threads(),
         versions={"inkling": __version__}
         | system.versions("torch", "numpy", "onnx", "onnxscript", "onnxruntime"),
-        **measured(network, temperature, splits),
+        **measured(session, temperature, splits),
     )
     bundle.write(folder, card, content)
     return card
 
 
-def measured(network: Network, temperature: float, splits: data.Splits) -> dict[str, Any]:
-    """What a card says of how good a graph is, by the splits' images: three fields of it."""
+def measured(session: Session, temperature: float, splits: data.Splits) -> dict[str, Any]:
+    """The fields of a card that say how good a graph is, by the splits' images."""
 
     def measure(split: data.Split) -> metrics.Measures:
-        return metrics.measure(network.run("probabilities", split.images()), split.labels)
+        return metrics.measure(session.run(split.images()).probabilities, split.labels)
 
     def accept(split: data.Split) -> metrics.Acceptance:
-        logits = network.run("logits", split.images()) * temperature
+        logits = session.logits(split.images()) * temperature
         return metrics.fit_acceptance(logits, split.labels, temperature)
 
     return {
@@ -124,7 +125,7 @@ def compute_logits(model: nn.Module, images: NDArray[np.float32]) -> NDArray[np.
 
 
 def to_onnx(network: nn.Module, temperature: float) -> bytes:
-    """The ONNX graph of a network: "images" -> "logits", "probabilities", any batch size."""
+    """The ONNX graph of a network, with the outputs of Calibrated, for any batch size."""
     model = Calibrated(network, temperature).cpu().eval()
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # the exporter warns of its own internals
@@ -133,14 +134,14 @@ def to_onnx(network: nn.Module, temperature: float) -> bytes:
             model,
             (torch.zeros(2, 1, 28, 28),),
             input_names=["images"],
-            output_names=["logits", "probabilities"],
+            output_names=["logits", "probabilities", SCORE],
             dynamic_shapes={"images": {0: torch.export.Dim("N")}},
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
         )
     assert program is not None  # only an export to a file returns None
-    model_proto = program.model_proto  # made anew by each access
+    model_proto = program.model_proto  # made again by each access
     graph = model_proto.graph
     values = (*graph.value_info, *graph.input, *graph.output, *graph.initializer)
     for part in (graph, *graph.node, *values):
@@ -149,15 +150,15 @@ def to_onnx(network: nn.Module, temperature: float) -> bytes:
 
 
 def check_agreement(
-    network: Network, logits: NDArray[np.float32], images: NDArray[np.float32]
+    session: Session, logits: NDArray[np.float32], images: NDArray[np.float32]
 ) -> None:
     """Raise RunError unless ONNX Runtime gives PyTorch's logits, in batches of 1, 2 and 7."""
-    most = MOST_DISAGREEMENT * max(10, float(np.abs(logits).max()))
+    limit = MAX_DISAGREEMENT * max(10, float(np.abs(logits).max()))
     for size in (1, 2, 7):
-        gap = np.abs(network.run("logits", images[:size]) - logits[:size]).max()
-        if not gap <= most:
+        gap = np.abs(session.logits(images[:size]) - logits[:size]).max()
+        if not gap <= limit:
             raise RunError(
-                f"Expected PyTorch and ONNX Runtime to agree within {most:g}, "
+                f"Expected PyTorch and ONNX Runtime to agree within {limit:g}, "
                 f"got a gap of {gap:.2g} in a batch of {size}",
                 "Update torch, onnxscript and onnxruntime together",
             )

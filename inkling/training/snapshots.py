@@ -1,7 +1,7 @@
-"""What is to be seen of a network as it learns: how it reads a fixed sheet of digits, its filters.
+"""Snapshots of a network as it learns: how it reads a fixed sheet of digits, and its filters.
 
 sheet.png    25 images, five in a row, 28 pixels each
-look.json    at which step it was looked at, the images' labels, readings and confidences
+snapshot.json  the step, the images' labels, readings and confidences
 filters.png  the first layer's weights, red above 0 and blue below; where it has such
 """
 
@@ -16,33 +16,33 @@ from PIL import Image
 from torch import nn
 
 from inkling import data, plots
+from inkling.errors import RunError
+from inkling.experiments.runs import FILTERS, SHEET, SNAPSHOT
 from inkling.files import write_atomically
 from inkling.training import weights
-from inkling.errors import RunError
-from inkling.experiments.runs import FILTERS, LOOK, SHEET
 
 ROW = 5  # images a side of the sheet
-SECONDS_A_LOOK = 2.0
-MOST_FILTERS = 32
+SECONDS_A_SNAPSHOT = 2.0
+MAX_FILTERS = 32
 
 
-class Looks:
-    """Looks at a network now and then, and leaves what it saw in the run's folder."""
+class Snapshots:
+    """Takes a snapshot now and then, and writes it to the run's folder."""
 
     def __init__(self, run: Path, split: data.Split) -> None:
-        """`split` is what the first images are of; they make the sheet."""
+        """The first images of `split` make the sheet."""
         self._run = run
         self._images = torch.from_numpy(split.images()[: ROW**2])
         self._labels = split.labels[: ROW**2].tolist()
         self._last = -math.inf
         rows = split.pixels[: ROW**2, 0].reshape(ROW, ROW, 28, 28)
         sheet = Image.fromarray(rows.transpose(0, 2, 1, 3).reshape(ROW * 28, ROW * 28))
-        self._leave(SHEET, plots.png(sheet))
+        self._write(SHEET, plots.png(sheet))
 
     @torch.no_grad()
-    def look(self, network: nn.Module, step: int, at_once: bool = False) -> None:
-        """Look, unless it was done just before; the network is in eval mode afterwards."""
-        if time.monotonic() - self._last < SECONDS_A_LOOK and not at_once:
+    def take(self, network: nn.Module, step: int, at_once: bool = False) -> None:
+        """Take one, unless one was just taken; the network is in eval mode afterwards."""
+        if time.monotonic() - self._last < SECONDS_A_SNAPSHOT and not at_once:
             return
         self._last = time.monotonic()
         device = next(network.parameters()).device
@@ -53,16 +53,16 @@ class Looks:
             "readings": parts.argmax(1).tolist(),
             "confidences": np.round(parts.max(1).astype(float), 4).tolist(),
         }
-        self._leave(LOOK, json.dumps(seen).encode())
+        self._write(SNAPSHOT, json.dumps(seen).encode())
         arrays = {n: tensor.float().cpu().numpy() for n, tensor in network.state_dict().items()}
         try:
-            filters = weights.first(arrays, RunError, self._run)[:MOST_FILTERS]
-        except RunError:  # a network of one's own may have none
+            filters = weights.first(arrays, RunError, self._run)[:MAX_FILTERS]
+        except RunError:  # a user's own network may have none
             return
-        self._leave(FILTERS, plots.png(plots.tiles(plots.tint(filters), columns=8)))
+        self._write(FILTERS, plots.png(plots.tiles(plots.tint(filters), columns=8)))
 
-    def _leave(self, name: str, content: bytes) -> None:
+    def _write(self, name: str, content: bytes) -> None:
         try:
             write_atomically(self._run / name, content)
-        except OSError:  # nothing is lost by it; what is lost by a full disk is told of
+        except OSError:  # nothing is lost: a full disk is reported where something is
             return

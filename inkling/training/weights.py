@@ -6,9 +6,10 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from inkling.errors import BundleError, RunError
+from inkling.experiments import runs
 from inkling.reading import bundle
 from inkling.training import checkpoint
-from inkling.errors import BundleError, RunError
 
 SIDE = 28  # of the images, so a dense layer's weights fill one
 
@@ -19,9 +20,7 @@ def first_layer(path: Path) -> NDArray[np.float32]:
     N is the number of hidden units, with h = w = 28, or of the convolution's filters. Those of
     a run without a bundle are its last checkpoint's. Raises BundleError, RunError.
     """
-    if (path / checkpoint.CHECKPOINT).exists() and not (
-        path / bundle.IN_A_RUN / bundle.CARD
-    ).exists():
+    if (path / runs.CHECKPOINT).exists() and not runs.has_ended(path):
         tensors = checkpoint.read_tensors(path)
         found = {name: tensor.numpy() for name, tensor in tensors.items()}
         return first(found, RunError, path)

@@ -1,4 +1,4 @@
-"""What every request passes: who may ask, how much they may send, what a page may load."""
+"""What every request passes: who may send it, how large it may be, what a page may load."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,12 @@ from inkling.errors import TooLarge
 
 MAX_BODY_BYTES = 10_000_000
 POLICY = 1008  # close code of RFC 6455, section 7.4.1
-PAGES = ("/", "/drawings", "/training", "/models")
+PAGES = {
+    "/": "index.html",
+    "/drawings": "drawings.html",
+    "/training": "training.html",
+    "/models": "models.html",
+}
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -18,10 +23,10 @@ PAGE_POLICY = (
 
 
 class Guard:
-    """Refuses what comes from another site's page, and bodies over the limit as they stream.
+    """Refuses requests of other sites' pages, and bodies over the limit as they stream.
 
-    A browser names the page's site in Origin; other clients send none. A site may let its own
-    name lead to this machine (DNS rebinding), so the name asked for must be one of `hosts`.
+    A browser names the page's site in Origin; other clients send none. A site may point its own
+    name at this machine (DNS rebinding), so the Host header must name one of `hosts`.
     """
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str] | None) -> None:
@@ -41,14 +46,14 @@ class Guard:
             return await self._refuse(scope, receive, send, host)
 
         declared = int(headers.get("content-length", 0))
-        taken = 0
+        received = 0
 
         async def limited() -> Message:
-            nonlocal taken
+            nonlocal received
             if declared <= MAX_BODY_BYTES:
                 message = await receive()
-                taken += len(message.get("body", b""))
-                if taken <= MAX_BODY_BYTES:
+                received += len(message.get("body", b""))
+                if received <= MAX_BODY_BYTES:
                     return message
             raise TooLarge(
                 f"Expected a body of at most {MAX_BODY_BYTES:,} bytes, got more",
@@ -74,7 +79,7 @@ class Guard:
             await receive()
             return await send({"type": "websocket.close", "code": POLICY})
         problem = {
-            "error": f"Expected a request from this server's own page, got one by way of {origin}",
+            "error": f"Expected a request from this server's own page, got one from {origin}",
             "hint": "Call the API from a program, or open the page of this server",
         }
         return await JSONResponse(problem, 403)(scope, receive, send)

@@ -1,4 +1,4 @@
-"""What the server has others do: trainings, each a process of the command line.
+"""Trainings that the server starts, each a process of the command line.
 
 The server itself never loads PyTorch, and a training that dies takes nothing with it.
 """
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from inkling.experiments import runs
 from inkling.errors import RunError
+from inkling.experiments import runs
 
 SECONDS_TO_SAVE = 10
 
@@ -25,12 +25,12 @@ class Job:
 
     process: subprocess.Popen[bytes]
     errors: IO[bytes]
-    said: str | None = None  # its last line, once it has ended
-    asked: bool = False  # to stop: a second signal would not let it save
+    said: str | None = None  # the last line of its error output, once it has ended
+    stopping: bool = False  # a second signal would not let it save
 
 
 class Jobs:
-    """The trainings this server has started, by the folder of each; one at a time.
+    """The trainings that this server has started, by their folders; one at a time.
 
     Safe to share between threads.
     """
@@ -40,7 +40,7 @@ class Jobs:
         self._lock = threading.Lock()
 
     def start(self, run: Path, *arguments: str, **environment: str) -> None:
-        """Have the command line train to a run's folder. Raises RunError if one is under way."""
+        """Start the command line on a run's folder. Raises RunError if another is under way."""
         with self._lock:
             if other := self._running():
                 raise RunError(
@@ -64,7 +64,7 @@ class Jobs:
             return self._running()
 
     def state(self, run: Path) -> tuple[runs.State | None, str]:
-        """Whether a run of this server's is under way, and the last line it said in the end."""
+        """Whether a run that this server started is under way, and how its error output ended."""
         with self._lock:
             if (job := self._of.get(run)) is None:
                 return None, ""
@@ -79,7 +79,7 @@ class Jobs:
             return ("stopped" if code else "ended"), job.said
 
     def stop(self, run: Path) -> None:
-        """Ask a run to save and stop, whoever has started it. Raises RunError if none trains it."""
+        """Tell a run to save and stop, wherever it was started. Raises RunError if it is idle."""
         with self._lock:
             job = self._of.get(run)
             if job and job.process.poll() is None:
@@ -87,7 +87,7 @@ class Jobs:
         return runs.stop(run)
 
     def close(self) -> None:
-        """Have all that is under way saved and stopped."""
+        """Save and stop every training under way."""
         with self._lock:
             for job in self._of.values():
                 if job.process.poll() is None:
@@ -104,6 +104,6 @@ class Jobs:
 
 
 def _ask(job: Job) -> None:
-    if not job.asked:
-        job.asked = True
+    if not job.stopping:
+        job.stopping = True
         job.process.send_signal(signal.SIGINT)

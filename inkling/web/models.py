@@ -4,109 +4,121 @@ from functools import lru_cache
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import FastAPI, Query, Response
+from fastapi import APIRouter, Query, Response
 from numpy.typing import NDArray
 from PIL import Image
 
 from inkling import data, metrics, plots
 from inkling.data import catalog
-from inkling.reading import bundle
 from inkling.errors import DataError, InklingError
+from inkling.reading import bundle
 from inkling.reading.reader import Reader
-from inkling.reading.registry import Served
-from inkling.web.threads import run
+from inkling.web.state import Current, State
 
-REPORTS = 8  # that are kept at hand
-MOST_OF_A_CELL = 60
+CACHED_REPORTS = 8
+MAX_CELL_IMAGES = 60
+BATCH = 1000  # images read at a time
 
-
-def add_models(app: FastAPI, served: Served) -> None:
-    """The bundles of a shelf."""
-    shelf = served.shelf
-
-    def card_of(name: str) -> bundle.Card:
-        return bundle.read(shelf.find(name))[0]
-
-    @app.get("/api/models", summary="The bundles here, with their cards")
-    async def list_models() -> dict[str, Any]:
-        def work() -> dict[str, Any]:
-            found = []
-            for name in shelf.bundles():
-                try:
-                    found.append({"name": name, "card": card_of(name).model_dump(mode="json")})
-                except InklingError as error:  # a broken one is shown as such
-                    found.append({"name": name, "error": str(error)})
-            return {"served": served.name, "models": found}
-
-        return await run(app, work)
-
-    @app.put("/api/models/served", summary="Have another bundle served, from now on")
-    async def choose(name: str) -> dict[str, str]:
-        await run(app, shelf.choose, name)
-        return {"served": served.name}
-
-    @app.get("/api/models/report", summary="How a bundle reads the test images of its data set")
-    async def report(name: str) -> dict[str, Any]:
-        def work() -> dict[str, Any]:
-            card = card_of(name)
-            probabilities, labels = _read(str(shelf.find(name)), card.model_sha256)
-            counts = metrics.confusion(labels, probabilities.argmax(1), len(card.classes))
-            return {
-                "n": len(labels),
-                "confusion": counts.tolist(),
-                "reliability": [vars(some) for some in metrics.reliability(probabilities, labels)],
-                "risk_coverage": [
-                    vars(point) for point in metrics.risk_coverage(probabilities, labels)
-                ],
-            }
-
-        return await run(app, work)
-
-    @app.get("/api/models/cell", summary="Test images of one label that were read as another")
-    async def cell(
-        name: str, label: Annotated[int, Query(ge=0)], reading: Annotated[int, Query(ge=0)]
-    ) -> dict[str, Any]:
-        def work() -> dict[str, Any]:
-            card = card_of(name)
-            probabilities, labels = _read(str(shelf.find(name)), card.model_sha256)
-            there = np.flatnonzero((labels == label) & (probabilities.argmax(1) == reading))
-            sure = probabilities[there].max(1)
-            order = np.argsort(-sure if label != reading else sure, kind="stable")
-            chosen = order[:MOST_OF_A_CELL]
-            return {
-                "dataset": card.dataset,
-                "n": len(there),
-                "images": [
-                    {"index": int(there[i]), "confidence": round(float(sure[i]), 4)} for i in chosen
-                ],
-            }
-
-        return await run(app, work)
-
-    @app.get("/api/data/{dataset}/{index}.png", response_class=Response, summary="A test image")
-    async def image(dataset: str, index: int) -> Response:
-        def work() -> bytes:
-            pixels = _test(catalog.get(dataset).name).pixels
-            if not 0 <= index < len(pixels):
-                raise DataError(
-                    f"Expected the number of one of {len(pixels):,} images, got {index}",
-                    "Count from 0",
-                )
-            return plots.png(Image.fromarray(pixels[index, 0]))
-
-        return Response(await run(app, work), media_type="image/png")
+router = APIRouter()
+Class = Annotated[int, Query(ge=0)]
 
 
-@lru_cache(2)
-def _test(dataset: str) -> data.Split:
-    return data.load(catalog.get(dataset))[1]
+def _card(state: State, name: str) -> bundle.Card:
+    return bundle.read(state.registry.find(name))[0]
 
 
-@lru_cache(REPORTS)
+@router.get("/api/models", summary="The bundles here, with their cards")
+async def list_models(state: Current) -> dict[str, Any]:
+    """A broken one has an error instead of a card."""
+
+    def work() -> dict[str, Any]:
+        found: list[dict[str, Any]] = []
+        for name in state.registry.bundles():
+            try:
+                card = _card(state, name).model_dump(mode="json")
+                found.append({"name": name, "card": card})
+            except InklingError as error:
+                found.append({"name": name, "error": str(error)})
+        return {"served": state.served.name, "models": found}
+
+    return await state.run(work)
+
+
+@router.put("/api/models/served", summary="Serve another bundle, from now on")
+async def choose(name: str, state: Current) -> dict[str, str]:
+    """The name of the served bundle."""
+    await state.run(state.registry.choose, name)
+    return {"served": state.served.name}
+
+
+@router.get("/api/models/report", summary="How a bundle reads the test images of its data set")
+async def report(name: str, state: Current) -> dict[str, Any]:
+    """Its confusion matrix, reliability bins and risk-coverage curve."""
+
+    def work() -> dict[str, Any]:
+        card = _card(state, name)
+        probabilities, labels = _read(str(state.registry.find(name)), card.model_sha256)
+        counts = metrics.confusion(labels, probabilities.argmax(1), len(card.classes))
+        curve = metrics.risk_coverage(probabilities, labels)
+        return {
+            "n": len(labels),
+            "confusion": counts.tolist(),
+            "reliability": [vars(part) for part in metrics.reliability(probabilities, labels)],
+            "risk_coverage": [vars(point) for point in curve],
+        }
+
+    return await state.run(work)
+
+
+@router.get("/api/models/cell", summary="Test images of one label that were read as another")
+async def cell(name: str, label: Class, reading: Class, state: Current) -> dict[str, Any]:
+    """Of mistakes, the most confident first; of correct readings, the least confident."""
+
+    def work() -> dict[str, Any]:
+        card = _card(state, name)
+        probabilities, labels = _read(str(state.registry.find(name)), card.model_sha256)
+        there = np.flatnonzero((labels == label) & (probabilities.argmax(1) == reading))
+        confidence = probabilities[there].max(1)
+        order = np.argsort(-confidence if label != reading else confidence, kind="stable")
+        return {
+            "dataset": card.dataset,
+            "n": len(there),
+            "images": [
+                {"index": int(there[i]), "confidence": round(float(confidence[i]), 4)}
+                for i in order[:MAX_CELL_IMAGES]
+            ],
+        }
+
+    return await state.run(work)
+
+
+@router.get("/api/data", summary="The data sets that are here")
+async def list_data() -> list[str]:
+    """Their names."""
+    return [dataset.name for dataset in catalog.CATALOG.values() if data.is_here(dataset)]
+
+
+@router.get("/api/data/{dataset}/{index}.png", response_class=Response, summary="A test image")
+async def image(dataset: str, index: int, state: Current) -> Response:
+    """28x28 pixels."""
+
+    def work() -> bytes:
+        pixels = data.load(catalog.get(dataset))[1].pixels
+        if not 0 <= index < len(pixels):
+            raise DataError(
+                f"Expected the number of one of {len(pixels):,} images, got {index}",
+                "Count from 0",
+            )
+        return plots.png(Image.fromarray(pixels[index, 0]))
+
+    return Response(await state.run(work), media_type="image/png")
+
+
+@lru_cache(CACHED_REPORTS)
 def _read(path: str, _sha256: str) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """The probabilities `(N, K)` of a bundle for the test images of its data set, their labels."""
     reader = Reader.load(path)
-    split = _test(reader.card.dataset)
+    split = data.load(catalog.get(reader.card.dataset))[1]
     images = split.images()
-    rows = [reader.probabilities(images[at : at + 1000]) for at in range(0, len(images), 1000)]
+    rows = [reader.probabilities(images[at : at + BATCH]) for at in range(0, len(images), BATCH)]
     return np.concatenate(rows), split.labels

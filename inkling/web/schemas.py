@@ -1,6 +1,6 @@
-"""What comes in and goes out: strokes, readings, numbers, errors; how a request is taken apart."""
+"""What comes in, and errors: strokes, options, how a request is parsed."""
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 from fastapi import Query, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -8,9 +8,8 @@ from starlette.datastructures import UploadFile
 
 from inkling import ink
 from inkling.errors import InkError, InklingError, TooLarge
-from inkling.reading.reader import SET_LEVEL
 
-MAX_STROKES_BYTES = 1_000_000  # is parsed at once, while others wait
+MAX_STROKES_BYTES = 1_000_000  # parsed in one go, while other requests wait
 
 
 Point = Annotated[list[float], Field(min_length=2, max_length=3)]
@@ -37,60 +36,13 @@ class LiveStrokes(Strokes):
 
 Shape = TypeVar("Shape", bound=Strokes)
 MinAccuracy = Annotated[
-    float | None, Query(gt=0, lt=1, description="Share of what is accepted that is to be right")
+    float | None, Query(gt=0, lt=1, description="Accuracy that accepted readings must have")
 ]
 SeveralDigits = Annotated[
     bool | Literal["auto"],
     Query(description="Read a line of digits instead of one; auto: where there seem to be several"),
 ]
-Explain = Annotated[
-    bool, Query(description="Say which ink spoke for the label, if it is one digit")
-]
-
-
-class Answer(BaseModel):
-    """A reading."""
-
-    label: int = Field(description="Index of the likeliest class")
-    name: str = Field(description="Its name")
-    confidence: float = Field(description="Its probability, calibrated")
-    evidence: float = Field(description="How much speaks for any class at all, in nats")
-    accepted: bool | None = Field(description="Whether to believe it; null if the bundle can't say")
-    labels: list[int] | None = Field(
-        description=f"What it may be, the likeliest first: holds the truth in {SET_LEVEL:.1%}"
-    )
-    probabilities: list[float] = Field(description="Of every class; they sum to 1")
-    model: str = Field(description="Which bundle read it: its SHA-256 begins so")
-    image: list[list[int]] = Field(description="What the network saw: 28 rows of 0..255, ink high")
-    explanation: list[list[float]] | None = Field(
-        None, description="If asked for: what each pixel's ink did for the label, in nats"
-    )
-
-
-class PartAnswer(BaseModel):
-    """A digit or a sign of a number; of a sign, text, confidence and box alone."""
-
-    text: str
-    confidence: float
-    box: tuple[float, float, float, float] = Field(
-        description="Left, top, right, bottom: pixels of the picture, or the unit of the strokes"
-    )
-    label: int | None = None
-    name: str | None = None
-    probabilities: list[float] | None = None
-    evidence: float | None = None
-    accepted: bool | None = None
-    labels: list[int] | None = None
-
-
-class NumberAnswer(BaseModel):
-    """A reading of several digits."""
-
-    text: str = Field(description="As -12.5")
-    confidence: float = Field(description="That all of it is right")
-    accepted: bool | None = Field(description="Whether to believe it; null if the bundle can't say")
-    model: str = Field(description="Which bundle read it: its SHA-256 begins so")
-    parts: list[PartAnswer] = Field(description="From left to right")
+Explain = Annotated[bool, Query(description="Of one digit, say which ink spoke for the label")]
 
 
 class Problem(BaseModel):
@@ -98,6 +50,11 @@ class Problem(BaseModel):
 
     error: str
     hint: str
+
+    @classmethod
+    def of(cls, error: InklingError) -> Self:
+        """The answer to an error."""
+        return cls(error=error.error, hint=error.hint)
 
 
 READ_BODY = {
@@ -117,7 +74,7 @@ READ_BODY = {
 
 
 async def source_of(request: Request) -> ink.Drawing | bytes:
-    """What a request wants read: the bytes of a picture, or a drawing."""
+    """What a request sends to be read: the bytes of a picture, or a drawing."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         async with request.form(max_files=1, max_fields=10) as form:
@@ -148,8 +105,3 @@ def parse(shape: type[Shape], text: str | bytes) -> Shape:
             f"Expected strokes as JSON, but {where}{first['msg']}",
             'For example: {"strokes": [[[150, 60], [190, 40], [190, 340]]], "pen": 30}',
         ) from cause
-
-
-def problem(error: InklingError) -> dict[str, str]:
-    """What is answered to an error."""
-    return {"error": error.error, "hint": error.hint}

@@ -1,7 +1,7 @@
-"""Trainings over HTTP: started, watched, stopped, taken up again; and teaching.
+"""Trainings and fine-tunings over HTTP: started, watched, stopped, resumed.
 
-Whatever is watched is read from the folder of a run, so that one that a terminal has started is
-watched in the same way.
+What is shown is read from the folder of a run, so that one started in a terminal is shown in the
+same way.
 """
 
 from contextlib import suppress
@@ -9,181 +9,232 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import FastAPI, Query, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from inkling import data, drawings
+from inkling import drawings, system
 from inkling.data import catalog
+from inkling.errors import InklingError, RunError
 from inkling.experiments import events, recipes, runs
-from inkling.reading import bundle
-from inkling.errors import RunError
-from inkling.reading.registry import SHIPPED, Served
-from inkling.web.jobs import Jobs
-from inkling.web.threads import run
+from inkling.experiments.events import Event
+from inkling.reading.registry import PRETRAINED
+from inkling.web.state import Current, State
 
 PICTURES = {"sheet": runs.SHEET, "filters": runs.FILTERS}
+After = Annotated[int, Query(ge=0, description="How many events are known already")]
+
+router = APIRouter()
 
 
 class Wanted(BaseModel):
     """A training to start."""
 
     recipe: str = "digits"
-    dataset: str | None = Field(None, description="Not the recipe's own")
-    epochs: float | None = Field(None, gt=0, description="Not the recipe's own")
+    dataset: str | None = Field(None, description="Instead of the recipe's data set")
+    epochs: float | None = Field(None, gt=0, description="Instead of the recipe's epochs")
     seed: int = Field(0, ge=0)
 
 
-def add_training(app: FastAPI, served: Served, url: str, jobs: Jobs) -> None:
-    """What is trained, and taught from the drawings of the database at `url`."""
-    shelf = served.shelf
+class RunState(BaseModel):
+    """A run, or a fine-tuning, as its folder and its process say."""
 
-    def folder(name: str) -> Path:
-        path = shelf.runs / name
-        with suppress(OSError):  # a name may be too long for a file
-            if path.parent == shelf.runs and (path / runs.PLAN).is_file():
-                return path
-        raise RunError(f"Expected a run that is here, got {name!r}", "Look anew")
-
-    def known(name: str) -> Path:
-        """A run's folder, or where one that was just started will have its own."""
-        started = jobs.state(shelf.runs / name)[0] is not None
-        return shelf.runs / name if started else folder(name)
-
-    def described(path: Path) -> dict[str, Any]:
-        state, said = jobs.state(path)
-        if state != "running":
-            ended = (path / bundle.IN_A_RUN / bundle.CARD).is_file()
-            state = "running" if runs.is_held(path) else "ended" if ended else "stopped"
-        recipe: dict[str, Any] = {}
-        seed = None
-        if (path / runs.PLAN).is_file():  # one just started has none yet
-            try:
-                plan = runs.read_plan(path)
-                recipe, seed = dict(plan["recipe"]), plan["seed"]
-            except (RunError, TypeError, ValueError):
-                said = f"{path}: expected a plan of a run, but it cannot be read as one"
-        return {
-            "name": path.name,
-            "state": state,
-            "said": said,
-            "recipe": recipe.get("name"),
-            "dataset": recipe.get("dataset"),
-            "epochs": recipe.get("epochs"),
-            "seed": seed,
-        }
-
-    def watched(path: Path, after: int) -> dict[str, Any]:
-        state = described(path)  # first: of one that has ended, all events are there then
-        found, following = events.since(path, after)
-        return state | {"events": found, "next": following}
-
-    @app.get("/api/recipes", summary="What can be trained")
-    async def list_recipes() -> list[dict[str, Any]]:
-        return [
-            {
-                "name": name,
-                "about": recipe.about,
-                "dataset": recipe.dataset,
-                "epochs": recipe.epochs,
-            }
-            for name, recipe in recipes.RECIPES.items()
-            if recipe.members == 1
-        ]
-
-    @app.get("/api/data", summary="The data sets that are here")
-    async def list_data() -> list[str]:
-        return [dataset.name for dataset in catalog.CATALOG.values() if data.is_here(dataset)]
-
-    @app.get("/api/runs", summary="The runs here, the newest first")
-    async def list_runs() -> list[dict[str, Any]]:
-        def work() -> list[dict[str, Any]]:
-            plans = shelf.runs.glob(f"*/{runs.PLAN}")
-            newest = sorted(plans, key=lambda plan: plan.stat().st_mtime, reverse=True)
-            return [described(plan.parent) for plan in newest]
-
-        return await run(app, work)
-
-    @app.post("/api/runs", status_code=201, summary="Start a training")
-    async def start(wanted: Wanted) -> dict[str, Any]:
-        def work() -> dict[str, Any]:
-            recipe = recipes.get(wanted.recipe)
-            if wanted.dataset:
-                catalog.get(wanted.dataset)
-            path = shelf.runs / f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"
-            chosen = {"dataset": wanted.dataset, "epochs": wanted.epochs, "seed": wanted.seed}
-            options = [f"--{key}={value}" for key, value in chosen.items() if value is not None]
-            jobs.start(path, "train", recipe.name, *options, "--out", str(path))
-            return {"name": path.name}
-
-        return await run(app, work)
-
-    @app.get("/api/runs/{name}", summary="A run: its plan, and its events from one on")
-    async def watch(name: str, after: Annotated[int, Query(ge=0)] = 0) -> dict[str, Any]:
-        return await run(app, watched, await run(app, known, name), after)
-
-    @app.get("/api/runs/{name}/look", summary="What it last read of a fixed sheet of digits")
-    async def look(name: str) -> Response:
-        path = folder(name) / runs.LOOK
-        return await run(app, file_of, path) if path.is_file() else Response("null")
-
-    @app.get("/api/runs/{name}/{picture}.png", summary="That sheet, or the first layer's filters")
-    async def picture(name: str, picture: Literal["sheet", "filters"]) -> Response:
-        return await run(app, file_of, folder(name) / PICTURES[picture])
-
-    @app.post("/api/runs/{name}/stop", summary="Save and stop it")
-    async def stop(name: str) -> dict[str, Any]:
-        path = await run(app, known, name)
-        await run(app, jobs.stop, path)
-        return await run(app, described, path)
-
-    @app.post("/api/runs/{name}/resume", summary="Go on with a stopped one")
-    async def resume(name: str) -> dict[str, Any]:
-        path = await run(app, folder, name)
-        jobs.start(path, "train", "--resume", str(path))
-        return await run(app, described, path)
-
-    @app.post("/api/teach", status_code=201, summary="Teach the network that ships your hand")
-    async def teach() -> dict[str, Any]:
-        def work() -> dict[str, Any]:
-            name = f"{datetime.now():%Y%m%d-%H%M%S}"
-            options = ["--name", name, "--served", str(served.path)]
-            jobs.start(shelf.taught / name, "teach", *options, **{drawings.ENVIRONMENT: url})
-            return {"name": name}
-
-        return await run(app, work)
-
-    @app.get("/api/teach", summary="The latest teaching, if there is one")
-    async def latest_teaching() -> dict[str, Any]:
-        def work() -> dict[str, Any]:
-            running = jobs.running()
-            if running and running.parent == shelf.taught:
-                return described(running)
-            plans = shelf.taught.glob(f"*/{runs.PLAN}")
-            latest = max(plans, key=lambda plan: plan.stat().st_mtime, default=None)
-            return described(latest.parent) if latest else {"name": None, "state": None}
-
-        return await run(app, work)
-
-    @app.get("/api/teach/{name}", summary="A teaching: its events from one on")
-    async def watch_teaching(name: str, after: Annotated[int, Query(ge=0)] = 0) -> dict[str, Any]:
-        path = shelf.taught / name
-        known = path.parent == shelf.taught and path.is_dir()
-        if not known and jobs.state(path)[0] is None:
-            raise RunError(f"Expected a teaching that is here, got {name!r}", "Look anew")
-        return await run(app, watched, path, after)
-
-    @app.post("/api/teach/{name}/stop", summary="Stop it; nothing changes")
-    async def stop_teaching(name: str) -> dict[str, Any]:
-        await run(app, jobs.stop, shelf.taught / name)
-        return {"name": name}
-
-    @app.post("/api/teach/back", summary="Serve the bundle that ships again")
-    async def back() -> dict[str, Any]:
-        await run(app, shelf.choose, SHIPPED)
-        return {"served": served.name}
+    name: str | None
+    state: runs.State | None
+    said: str = ""  # the last line of the error output of a process that failed
+    recipe: str | None = None
+    dataset: str | None = None
+    epochs: float | None = None
+    seed: int | None = None
 
 
-def file_of(path: Path) -> Response:
+class Watched(RunState):
+    """A run, with its events from one on."""
+
+    events: list[Event]
+    next: int  # of the event that comes next
+
+
+class Named(BaseModel):
+    """A run's name."""
+
+    name: str
+
+
+@router.get("/api/recipes", summary="What can be trained")
+async def list_recipes() -> list[dict[str, Any]]:
+    """Every recipe of one network."""
+    return [
+        {"name": name, "about": recipe.about, "dataset": recipe.dataset, "epochs": recipe.epochs}
+        for name, recipe in recipes.RECIPES.items()
+        if recipe.evaluation.ensemble_size == 1
+    ]
+
+
+@router.get("/api/training", summary="Whether this installation can train")
+async def can_train() -> dict[str, str | None]:
+    """What is missing, and the pip line that installs it; both null where nothing is."""
+    error = system.missing_extra("Training", "train")
+    return {"error": error.error, "hint": error.hint} if error else {"error": None, "hint": None}
+
+
+@router.get("/api/runs", summary="The runs here, the newest first")
+async def list_runs(state: Current) -> list[RunState]:
+    """Those under way, too."""
+
+    def work() -> list[RunState]:
+        plans = state.registry.runs.glob(f"*/{runs.PLAN}")
+        newest = sorted(plans, key=lambda plan: plan.stat().st_mtime, reverse=True)
+        return [_described(state, plan.parent) for plan in newest]
+
+    return await state.run(work)
+
+
+@router.post("/api/runs", status_code=201, summary="Start a training")
+async def start(wanted: Wanted, state: Current) -> Named:
+    """The name of the run. Fails where the extra `train` is not installed."""
+
+    def work() -> Named:
+        system.require("Training", "train")
+        recipe = recipes.get(wanted.recipe)
+        if wanted.dataset:
+            catalog.get(wanted.dataset)
+        path = state.registry.runs / f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"
+        chosen = {"dataset": wanted.dataset, "epochs": wanted.epochs, "seed": wanted.seed}
+        options = [f"--{key}={value}" for key, value in chosen.items() if value is not None]
+        state.jobs.start(path, "train", recipe.name, *options, "--out", str(path))
+        return Named(name=path.name)
+
+    return await state.run(work)
+
+
+@router.get("/api/runs/{name}", summary="A run: its plan, and its events from one on")
+async def watch(name: str, state: Current, after: After = 0) -> Watched:
+    """Ask again with `after` = `next` for what has happened since."""
+    return await state.run(_watched, state, await state.run(_known, state, name), after)
+
+
+@router.get("/api/runs/{name}/snapshot", summary="What it last read of a fixed sheet of digits")
+async def snapshot(name: str, state: Current) -> Response:
+    """null before the first."""
+    path = _folder(state, name) / runs.SNAPSHOT
+    return await state.run(_file, path) if path.is_file() else Response("null")
+
+
+@router.get("/api/runs/{name}/{picture}.png", summary="That sheet, or the first layer's filters")
+async def picture(name: str, picture: Literal["sheet", "filters"], state: Current) -> Response:
+    """A PNG that changes while the run is under way."""
+    return await state.run(_file, _folder(state, name) / PICTURES[picture])
+
+
+@router.post("/api/runs/{name}/stop", summary="Save and stop it")
+async def stop(name: str, state: Current) -> RunState:
+    """Its state a moment later; it stops after the step it is in."""
+    path = await state.run(_known, state, name)
+    await state.run(state.jobs.stop, path)
+    return await state.run(_described, state, path)
+
+
+@router.post("/api/runs/{name}/resume", summary="Go on with a stopped one")
+async def resume(name: str, state: Current) -> RunState:
+    """Its state a moment later."""
+    system.require("Training", "train")
+    path = await state.run(_folder, state, name)
+    state.jobs.start(path, "train", "--resume", str(path))
+    return await state.run(_described, state, path)
+
+
+@router.post("/api/teach", status_code=201, summary="Teach the network that ships your handwriting")
+async def teach(state: Current) -> Named:
+    """The name of the fine-tuning. Fails where the extra `train` is not installed."""
+
+    def work() -> Named:
+        system.require("Teaching", "train")
+        name = f"{datetime.now():%Y%m%d-%H%M%S}"
+        options = ["--name", name, "--served", str(state.served.path)]
+        database = {drawings.ENVIRONMENT: state.url}
+        state.jobs.start(state.registry.taught / name, "teach", *options, **database)
+        return Named(name=name)
+
+    return await state.run(work)
+
+
+@router.get("/api/teach", summary="The latest fine-tuning, if there is one")
+async def latest_fine_tuning(state: Current) -> RunState:
+    """Its state; name and state are null where there is none."""
+
+    def work() -> RunState:
+        taught = state.registry.taught
+        running = state.jobs.running()
+        if running and running.parent == taught:
+            return _described(state, running)
+        plans = taught.glob(f"*/{runs.PLAN}")
+        latest = max(plans, key=lambda plan: plan.stat().st_mtime, default=None)
+        return _described(state, latest.parent) if latest else RunState(name=None, state=None)
+
+    return await state.run(work)
+
+
+@router.get("/api/teach/{name}", summary="A fine-tuning: its events from one on")
+async def watch_fine_tuning(name: str, state: Current, after: After = 0) -> Watched:
+    """Ask again with `after` = `next` for what has happened since."""
+    path = state.registry.taught / name
+    known = path.parent == state.registry.taught and path.is_dir()
+    if not known and state.jobs.state(path)[0] is None:
+        raise RunError(f"Expected a fine-tuning that is here, got {name!r}", "Reload the page")
+    return await state.run(_watched, state, path, after)
+
+
+@router.post("/api/teach/{name}/stop", summary="Stop it; nothing changes")
+async def stop_fine_tuning(name: str, state: Current) -> Named:
+    """Its name."""
+    await state.run(state.jobs.stop, state.registry.taught / name)
+    return Named(name=name)
+
+
+@router.post("/api/teach/back", summary="Serve the bundle that ships again")
+async def back(state: Current) -> dict[str, str]:
+    """The name of the served bundle."""
+    await state.run(state.registry.choose, PRETRAINED)
+    return {"served": state.served.name}
+
+
+def _folder(state: State, name: str) -> Path:
+    path = state.registry.runs / name
+    with suppress(OSError):  # a name may be too long for a file
+        if path.parent == state.registry.runs and (path / runs.PLAN).is_file():
+            return path
+    raise RunError(f"Expected a run that is here, got {name!r}", "Reload the list")
+
+
+def _known(state: State, name: str) -> Path:
+    """A run's folder, also of one that was just started and has none yet."""
+    path = state.registry.runs / name
+    return path if state.jobs.state(path)[0] is not None else _folder(state, name)
+
+
+def _described(state: State, path: Path) -> RunState:
+    running, said = state.jobs.state(path)
+    if running != "running":
+        ended = runs.has_ended(path)
+        running = "running" if runs.is_held(path) else "ended" if ended else "stopped"
+    found = RunState(name=path.name, state=running, said=said)
+    if (path / runs.PLAN).is_file():  # one that was just started has none yet
+        try:
+            plan = runs.read_plan(path)
+            found.recipe, found.dataset = plan.recipe.name, plan.recipe.dataset
+            found.epochs, found.seed = plan.recipe.epochs, plan.seed
+        except (InklingError, TypeError, ValueError):
+            found.said = f"{path}: expected a plan of a run, but it cannot be read as one"
+    return found
+
+
+def _watched(state: State, path: Path, after: int) -> Watched:
+    described = _described(state, path)  # first: of one that has ended, all events are there then
+    found, following = events.since(path, after)
+    return Watched(**described.model_dump(), events=found, next=following)
+
+
+def _file(path: Path) -> Response:
     """A file that changes while it is looked at. Raises RunError where there is none yet."""
     if not path.is_file():
         raise RunError(f"Expected {path.name} in the run's folder, found none", "Let it train on")

@@ -1,8 +1,20 @@
-// What every page but the drawing one shares: elements, calls to the server, figures as text.
+// Shared by the pages: elements, calls to the server, numbers as text.
 
 export const find = (id) => document.getElementById(id);
-export const say = (text) => { find("status").textContent = text; };
-export const percent = (part, digits = 1) => `${(100 * part).toFixed(digits)} %`;
+
+export const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)} %`;
+/** A confidence as text. It never reads 100 %. */
+export const confidenceText = (share) => (share >= 0.9995 ? "> 99.9 %" : percent(share));
+
+export const capitalise = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** Show a text in a status element. `state` names its kind for styles and tests. */
+export function setStatus(element, text, state = "") {
+  element.textContent = text;
+  element.dataset.state = state;
+}
+
+export const say = (text, state) => setStatus(find("status"), text, state);
 
 export function make(kind, properties = {}, ...children) {
   const element = Object.assign(document.createElement(kind), properties);
@@ -10,27 +22,39 @@ export function make(kind, properties = {}, ...children) {
   return element;
 }
 
+/** The JSON that the server answers. Throws an Error to show; it is `offline` without an answer. */
 export async function call(path, options) {
   let response;
   try {
     response = await fetch(path, options);
   } catch {
-    throw Object.assign(new Error("The server does not answer. Is it still running?"), { lost: true });
+    throw Object.assign(new Error("The server does not answer. Check that it is running."), { offline: true });
   }
   const content = response.status === 204 ? null : await response.json();
   if (!response.ok) throw new Error(`${content.error}. ${content.hint}.`);
   return content;
 }
 
-export const telling = (act) => async (...given) => {
+/** `act`, with its errors shown by `show(text, state)`. */
+export const reporting = (act, show = say) => async (...values) => {
   try {
-    await act(...given);
+    await act(...values);
   } catch (error) {
-    say(error.message);
+    show(error.message, "error");
   }
 };
 
-/** A table of rows of text, the first of each its heading. */
+/** Whether this installation can train. If not, show the reason and the pip command in `element`. */
+export async function canTrain(element) {
+  const { error, hint } = await call("/api/training");
+  if (!error) return true;
+  const [, lead, command] = hint.match(/^(.*?: )(pip .*)$/) ?? [null, hint, ""];
+  element.replaceChildren(`${error}. ${lead}`, ...(command ? [make("code", { textContent: command })] : []));
+  element.hidden = false;
+  return false;
+}
+
+/** A table with a caption. The first cell of each row is its heading. */
 export function table(caption, head, rows) {
   const cell = (kind, text, scope) => make(kind, { textContent: text, ...(scope && { scope }) });
   return make("table", {}, make("caption", { textContent: caption }),

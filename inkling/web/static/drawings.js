@@ -1,73 +1,76 @@
-// The gallery: what is kept, to look through, relabel, delete and download.
+// The gallery of stored drawings: view, relabel, delete and download.
 
-import { call, find, make, percent, say, telling } from "./dom.js";
+import { call, confidenceText, find, make, percent, reporting, say } from "./dom.js";
 
-const COUNT = 60; // of one page
+const PAGE_SIZE = 60; // drawings that one request loads
 let classes = [];
-let skip = 0;
-let asked = 0; // lists; an answer to any but the latest is out of date
+let skip = 0; // drawings that are listed already
+let latest = 0; // the number of the latest list request; answers to earlier ones are dropped
 
 function card(drawing) {
-  const name = classes[drawing.label];
-  const read = drawing.reading === drawing.label ? "read rightly" : `read as ${classes[drawing.reading]}`;
-  const image = make("img", { src: `/api/drawings/${drawing.id}/image`, alt: `A drawn ${name}`, loading: "lazy", width: 28, height: 28 });
-  const label = make("select", { ariaLabel: `What drawing ${drawing.id} is` },
-    ...classes.map((text, value) => make("option", { value, textContent: text, selected: value === drawing.label })));
-  const remove = make("button", { type: "button", textContent: "Delete", ariaLabel: `Delete drawing ${drawing.id}` });
-  const download = make("a", { href: image.src, download: `${drawing.id}.png`, textContent: "Download" });
-  const item = make("li", {}, image,
-    make("p", { textContent: `${name}: ${read}, ${drawing.confidence >= 0.9995 ? "> 99.9 %" : percent(drawing.confidence)}${drawing.accepted === false ? ", not accepted" : ""}` }),
-    make("div", { className: "row" }, label, remove), download);
-  label.addEventListener("change", telling(async () => {
-    const changed = await call(`/api/drawings/${drawing.id}?label=${label.value}`, { method: "PATCH" });
+  const { id, label, reading, confidence, accepted } = drawing;
+  const parts = [label === reading ? "read correctly" : `read as ${classes[reading]}`, confidenceText(confidence)];
+  if (accepted === false) parts.push("rejected");
+  const image = make("img", { src: `/api/drawings/${id}/image`, alt: `Drawing ${id}, labelled ${classes[label]}`, loading: "lazy", width: 28, height: 28 });
+  const select = make("select", { ariaLabel: `Label of drawing ${id}` },
+    ...classes.map((name, value) => make("option", { value, textContent: name, selected: value === label })));
+  const remove = make("button", { type: "button", textContent: "Delete", ariaLabel: `Delete drawing ${id}` });
+  const download = make("a", { href: image.src, download: `${id}.png`, textContent: "Download" });
+  const item = make("li", {}, image, make("p", { textContent: `${classes[label]}: ${parts.join(", ")}` }),
+    make("div", { className: "row" }, select, remove), download);
+  Object.assign(item.dataset, { label, reading });
+  select.addEventListener("change", reporting(async () => {
+    const changed = await call(`/api/drawings/${id}?label=${select.value}`, { method: "PATCH" });
     item.replaceWith(card(changed));
-    say(`Drawing ${drawing.id} is now ${classes[changed.label]}.`);
+    say(`Drawing ${id} is now labelled ${classes[changed.label]}.`);
     await summarise();
   }));
-  remove.addEventListener("click", telling(async () => {
-    await call(`/api/drawings/${drawing.id}`, { method: "DELETE" });
+  remove.addEventListener("click", reporting(async () => {
+    await call(`/api/drawings/${id}`, { method: "DELETE" });
     item.remove();
     skip -= 1;
-    say(`Deleted drawing ${drawing.id}.`);
+    say(`Deleted drawing ${id}.`);
     await summarise();
   }));
   return item;
 }
 
 async function summarise() {
-  const stats = await call("/api/drawings/stats");
-  find("summary").textContent = stats.n
-    ? `${stats.n.toLocaleString("en")} kept, ${percent(stats.right / stats.n)} read rightly, ${percent(stats.accepted / stats.n)} accepted.`
-    : "Nothing is kept yet. Draw a digit, then say what it is.";
-  find("course").hidden = stats.days.length < 2;
-  find("days").replaceChildren(...stats.days.map(({ day, n, right }) => {
-    const bar = make("li", { title: `${day}: ${percent(right / n)} of ${n}`, ariaLabel: `${day}: ${percent(right / n)} of ${n}` });
-    bar.style.height = percent(right / n).replace(" ", "");
+  const { n, right, accepted, days } = await call("/api/drawings/stats");
+  find("summary").textContent = n
+    ? `${n.toLocaleString("en")} stored, ${percent(right / n)} read correctly, ${percent(accepted / n)} accepted.`
+    : "No drawing is stored yet. Draw a digit, then label it.";
+  find("by-day").hidden = days.length < 2;
+  find("days").replaceChildren(...days.map((day) => {
+    const share = day.right / day.n;
+    const text = `${day.day}: ${percent(share)} of ${day.n} read correctly`;
+    const bar = make("li", { title: text, ariaLabel: text });
+    bar.style.height = `${100 * share}%`;
     return bar;
   }));
 }
 
-const list = telling(async (anew) => {
-  if (anew) skip = 0;
-  asked += 1;
-  const mine = asked;
-  const wanted = [...new FormData(find("filters"))].filter(([, value]) => value);
-  const query = new URLSearchParams([...wanted, ["count", COUNT], ["skip", skip]]);
+const list = reporting(async (fromStart) => {
+  if (fromStart) skip = 0;
+  latest += 1;
+  const request = latest;
+  const filters = [...new FormData(find("filters"))].filter(([, value]) => value);
+  const query = new URLSearchParams([...filters, ["count", PAGE_SIZE], ["skip", skip]]);
   const found = await call(`/api/drawings?${query}`);
-  if (mine !== asked) return;
-  if (anew) find("gallery").replaceChildren();
+  if (request !== latest) return;
+  if (fromStart) find("gallery").replaceChildren();
   find("gallery").append(...found.map(card));
   skip += found.length;
-  find("more").hidden = found.length < COUNT;
-  say(skip || wanted.length < 2 ? "" : "No drawing fits these filters.");
+  find("more").hidden = found.length < PAGE_SIZE;
+  say(skip || filters.length < 2 ? "" : "No drawing matches these filters."); // the order is always set
 });
 
 find("filters").addEventListener("change", () => list(true));
 find("more").addEventListener("click", () => list(false));
 
-telling(async () => {
+reporting(async () => {
   classes = (await call("/api/card")).classes;
-  find("filters").elements.label.append(...classes.map((text, value) => make("option", { value, textContent: text })));
+  find("filters").elements.label.append(...classes.map((name, value) => make("option", { value, textContent: name })));
   await summarise();
   await list(true);
 })();

@@ -1,16 +1,17 @@
-// The live socket: one message is under way and one, the latest, waits. It connects again by itself.
+// The live socket. One message waits for its answer; of later ones, only the latest is sent next.
+// A lost connection is opened again.
 
-const [OPENING, ANSWERING] = [15000, 5000]; // milliseconds to wait; a lost connection says nothing
-const [FIRST_PAUSE, LONGEST_PAUSE] = [500, 8000]; // before the next attempt to connect
+const [OPEN_MS, ANSWER_MS] = [15000, 5000]; // time-outs: a lost connection may send no signal
+const [FIRST_PAUSE_MS, MAX_PAUSE_MS] = [500, 8000]; // before the next attempt to connect
 
 export class Live {
   id = 0; // of the latest message
-  #since = 0; // an answer to anything older is of what has gone from the sheet
+  #oldest = 0; // answers to messages before this id are dropped
   #socket = null;
-  #underWay = false;
-  #waiting = null;
-  #deadline = null;
-  #pause = FIRST_PAUSE;
+  #pending = false; // whether a message waits for its answer
+  #next = null; // the content to send after it
+  #timer = null;
+  #pause = FIRST_PAUSE_MS;
 
   constructor(onAnswer, onOpen, onClose) {
     Object.assign(this, { onAnswer, onOpen, onClose });
@@ -19,50 +20,51 @@ export class Live {
 
   send(content) {
     this.id += 1;
-    this.#waiting = content;
-    this.#next();
+    this.#next = content;
+    this.#sendNext();
   }
 
-  forget() {
-    this.#since = this.id += 1;
-    this.#waiting = null;
+  /** Drop what waits to be sent, and the answers still to come. */
+  cancel() {
+    this.#oldest = this.id += 1;
+    this.#next = null;
   }
 
-  #next() {
-    if (!this.#waiting || this.#underWay || this.#socket.readyState !== WebSocket.OPEN) return;
-    this.#underWay = true;
-    this.#deadline = setTimeout(() => this.#lost(), ANSWERING);
-    this.#socket.send(JSON.stringify({ id: this.id, ...this.#waiting }));
-    this.#waiting = null;
+  #sendNext() {
+    if (!this.#next || this.#pending || this.#socket.readyState !== WebSocket.OPEN) return;
+    this.#pending = true;
+    this.#timer = setTimeout(() => this.#reconnect(), ANSWER_MS);
+    this.#socket.send(JSON.stringify({ id: this.id, ...this.#next }));
+    this.#next = null;
   }
 
   #connect() {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     this.#socket = new WebSocket(`${scheme}://${location.host}/live`);
-    this.#deadline = setTimeout(() => this.#lost(), OPENING);
+    this.#timer = setTimeout(() => this.#reconnect(), OPEN_MS);
     this.#socket.onopen = () => {
-      clearTimeout(this.#deadline);
+      clearTimeout(this.#timer);
       this.onOpen();
-      this.#next();
+      this.#sendNext();
     };
     this.#socket.onmessage = (message) => {
-      clearTimeout(this.#deadline);
-      this.#pause = FIRST_PAUSE;
-      this.#underWay = false;
+      clearTimeout(this.#timer);
+      this.#pause = FIRST_PAUSE_MS;
+      this.#pending = false;
       const answer = JSON.parse(message.data);
-      if (answer.id >= this.#since) this.onAnswer(answer);
-      this.#next();
+      if (answer.id >= this.#oldest) this.onAnswer(answer);
+      this.#sendNext();
     };
-    this.#socket.onclose = () => this.#lost();
+    this.#socket.onclose = () => this.#reconnect();
   }
 
-  #lost() {
-    clearTimeout(this.#deadline);
+  #reconnect() {
+    clearTimeout(this.#timer);
     Object.assign(this.#socket, { onopen: null, onmessage: null, onclose: null });
-    this.#socket.close(); // where nobody answers, that takes a minute, which is not waited for
-    this.#underWay = false;
+    this.#socket.close(); // may take a minute without an answer: the next attempt does not wait for it
+    this.#pending = false;
     this.onClose();
     setTimeout(() => this.#connect(), this.#pause);
-    this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
+    this.#pause = Math.min(this.#pause * 2, MAX_PAUSE_MS);
   }
 }

@@ -1,29 +1,42 @@
-// The page: what is drawn on the sheet is read by the server as it grows, and shown beside it.
+// The drawing page. The server reads the drawing while it grows; the page shows the reading.
 
+import { confidenceText as percent, find, make, say } from "./dom.js";
 import { Live } from "./live.js";
 import * as share from "./share.js";
-import { SIDE, Sheet } from "./sheet.js";
+import { Sheet, placement } from "./sheet.js";
 
-const find = (id) => document.getElementById(id);
-const INTERRUPTED = "Live reading is interrupted; connecting again.";
-const GONE = "The server does not answer. Is it still running? Your drawing is kept: try again.";
-const UNTOLD = "The server has not said that it is kept. Your drawing is still here: try again.";
-const WAITING = "The server takes long to answer; still waiting.";
-const [LONG, TOO_LONG] = [2000, 60000]; // milliseconds without an answer: it is said, it is given up
-const SETTLED = 600; // milliseconds without change, after which a reading is announced
-const FULL_STRENGTH = 2; // nats of explanation at which a colour is full
+const MESSAGES = { // of the status line, by its state
+  "": "",
+  interrupted: "Connection lost. Connecting again …",
+  waiting: "Waiting for the server …",
+  unreachable: "The server does not answer. Your drawing is still here. Check that the server is running, then try again.",
+  unconfirmed: "The server has not confirmed that your drawing is stored. Your drawing is still here. Try again.",
+  empty: "Draw a digit first.",
+  full: "The sheet is full. Undo a stroke, or reset the sheet.",
+  declined: "Not stored.",
+  "bad-picture": "This file cannot be shown as a picture. Choose a PNG, JPEG, WebP, BMP or GIF file.",
+  "bad-link": "This link does not hold a complete drawing. Copy it again.",
+  "copy-failed": "The browser does not allow copying here.",
+};
+const WAITING_MS = 2000; // without an answer, after which the status line says so
+const GIVE_UP_MS = 60000; // without an answer, after which a request is aborted
+const SETTLED_MS = 600; // without a change, after which a screen reader hears the reading
+const FULL_COLOUR_NATS = 2; // of an explanation, from which on a colour is full
+const CONSENT = "keep"; // the key in localStorage; browsers hold it, so its name stays
 
 let card = null; // of the served bundle
-let last = null; // the latest reading shown
-let announcing;
+let reading = null; // the one shown
+let announcement; // its timer
 
-const say = (text) => { find("status").textContent = text; };
-const sheet = new Sheet(find("canvas"), find("pen"), changed, say);
-const seen = find("seen").getContext("2d", { willReadFrequently: true });
+const showMessage = (state, text = MESSAGES[state]) => say(text, state);
+const status = () => find("status").dataset.state;
+
+const sheet = new Sheet(find("canvas"), find("pen"), changed, () => showMessage("full"));
+const input = find("input").getContext("2d", { willReadFrequently: true });
 const live = new Live(
   (answer) => { if (!sheet.empty) show(answer); },
-  () => { if (find("status").textContent === INTERRUPTED) say(""); if (!sheet.empty) changed(); },
-  () => { if (!find("status").textContent) say(INTERRUPTED); },
+  () => { if (status() === "interrupted") showMessage(""); if (!sheet.empty) changed(); },
+  () => { if (!status()) showMessage("interrupted"); },
 );
 
 function changed() {
@@ -31,57 +44,57 @@ function changed() {
   find("undo").disabled = !sheet.canUndo;
   find("redo").disabled = !sheet.canRedo;
   for (const button of document.querySelectorAll("#share button")) {
-    button.disabled = button.dataset.of === "seen" ? !last?.image : !sheet.strokes.length;
+    button.disabled = button.id === "save-input" ? !reading?.image : !sheet.strokes.length;
   }
   if (sheet.empty) {
-    live.forget();
-    if (find("status").textContent !== INTERRUPTED) say("");
+    live.cancel();
+    if (status() !== "interrupted") showMessage("");
     return clear();
   }
-  if (sheet.behind) return ask();
-  return live.send({ ...content(), explain: find("why").checked });
+  if (sheet.picture) return predict();
+  return live.send({ ...content(), explain: find("explain").checked });
 }
 
 const content = () => ({ strokes: sheet.strokes, pen: sheet.width });
 
-/** Send the picture or strokes over HTTP: whether the server could, and its answer. */
+/** Send the picture or the strokes over HTTP. Returns whether it succeeded, and the answer. */
 async function post(path) {
-  const picture = sheet.behind?.file;
-  const given = new AbortController();
-  const timers = [setTimeout(() => say(WAITING), LONG), setTimeout(() => given.abort(), TOO_LONG)];
+  const picture = sheet.picture?.file;
+  const abort = new AbortController();
+  const timers = [setTimeout(() => showMessage("waiting"), WAITING_MS), setTimeout(() => abort.abort(), GIVE_UP_MS)];
   try {
     const response = await fetch(path, {
       method: "POST",
       headers: { "Content-Type": picture ? picture.type : "application/json" },
       body: picture ?? JSON.stringify(content()),
-      signal: given.signal,
+      signal: abort.signal,
     });
     return [response.ok, await response.json()];
   } finally {
     timers.forEach(clearTimeout);
-    if (find("status").textContent === WAITING) say("");
+    if (status() === "waiting") showMessage("");
   }
 }
 
-/** Ask once: of a picture, or of all strokes when one wants to be sure. */
-async function ask() {
-  live.forget();
-  const asked = live.id;
+/** Read over HTTP: a picture, or the strokes when Predict is pressed. */
+async function predict() {
+  live.cancel();
+  const id = live.id; // changes with the drawing
   try {
-    const [, answer] = await post(`/api/read?number=auto&explain=${find("why").checked}`);
-    if (asked === live.id && !sheet.empty) show(answer);
+    const [, answer] = await post(`/api/read?number=auto&explain=${find("explain").checked}`);
+    if (id === live.id && !sheet.empty) show(answer);
   } catch {
-    if (asked === live.id) say(GONE);
+    if (id === live.id) showMessage("unreachable");
   }
 }
 
 // --- controls
 
-find("predict").addEventListener("click", () => (sheet.empty ? say("Draw a digit first.") : ask()));
-find("reset").addEventListener("click", () => { if (!sheet.empty) sheet.take([]); say(""); });
+find("predict").addEventListener("click", () => (sheet.empty ? showMessage("empty") : predict()));
+find("reset").addEventListener("click", () => { if (!sheet.empty) sheet.replace([]); showMessage(""); });
 find("undo").addEventListener("click", () => sheet.undo());
 find("redo").addEventListener("click", () => sheet.redo());
-find("why").addEventListener("change", changed);
+find("explain").addEventListener("change", changed);
 find("eraser").addEventListener("click", () => {
   sheet.erasing = !sheet.erasing;
   find("eraser").setAttribute("aria-pressed", sheet.erasing);
@@ -97,204 +110,205 @@ document.addEventListener("keydown", (event) => {
   else sheet.undo();
 });
 
-// --- pictures: pasted, dropped, chosen, photographed
+// --- pictures: pasted, dropped, chosen or photographed
 
-async function takePicture(file) {
+async function readPicture(file) {
   if (!file) return;
   try {
-    sheet.take([], { file, bitmap: await createImageBitmap(file) });
+    sheet.replace([], { file, bitmap: await createImageBitmap(file) });
   } catch {
-    say("Expected a picture (PNG, JPEG, WebP, BMP or GIF), but it cannot be shown. Choose another.");
+    showMessage("bad-picture");
   }
 }
 
 find("picture").addEventListener("change", (event) => {
-  takePicture(event.target.files[0]);
+  readPicture(event.target.files[0]);
   event.target.value = "";
 });
-document.addEventListener("paste", (event) => takePicture(event.clipboardData.files[0]));
+document.addEventListener("paste", (event) => readPicture(event.clipboardData.files[0]));
 document.addEventListener("dragover", (event) => event.preventDefault());
 document.addEventListener("drop", (event) => {
   event.preventDefault();
-  takePicture(event.dataTransfer.files[0]);
+  readPicture(event.dataTransfer.files[0]);
 });
 
-// --- saying what it really is
+// --- labelling and storing
 
-const madeUp = () => [...crypto.getRandomValues(new Uint8Array(12))].map((b) => b.toString(16).padStart(2, "0")).join("");
-
-const agreed = () => localStorage.getItem("keep") === "yes";
+const randomName = () =>
+  [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
 function session() {
-  if (!localStorage.getItem("session")) localStorage.setItem("session", madeUp());
+  if (!localStorage.getItem("session")) localStorage.setItem("session", randomName());
   return localStorage.getItem("session");
 }
 
-function teach(label) {
+/** Store the drawing with its label, after the person has once agreed to that. */
+function giveLabel(label) {
   if (find("truth").disabled || find("consent").open) return;
-  if (agreed()) return void keep(label);
-  find("consent").returnValue = "no"; // what Escape leaves
+  if (localStorage.getItem(CONSENT) === "yes") return void store(label);
+  find("consent").returnValue = "no"; // the value if Escape closes it
   find("consent").showModal();
   find("consent").onclose = () => {
-    if (find("consent").returnValue !== "yes") return say("Not kept.");
-    localStorage.setItem("keep", "yes");
-    keep(label);
+    if (find("consent").returnValue !== "yes") return showMessage("declined");
+    localStorage.setItem(CONSENT, "yes");
+    store(label);
   };
 }
 
-let keeping = false;
-let sent = {}; // the latest, and its name: when it is sent again, it is kept once
+let storing = false;
+let latest = {}; // the strokes sent last, with their idempotency key: sent again, they are stored once
 
-async function keep(label) {
-  if (keeping) return;
-  keeping = true;
-  const kept = sheet.strokes;
+async function store(label) {
+  if (storing) return;
+  storing = true;
+  const drawn = sheet.strokes;
   try {
-    if (sent.strokes !== kept) sent = { strokes: kept, name: madeUp() };
-    const [ok, answer] = await post(`/api/drawings?label=${label}&session=${session()}&sending=${sent.name}`);
-    if (!ok) return say(`${answer.error}. ${answer.hint}. Your drawing is still here.`);
-    if (sheet.strokes === kept) sheet.take([]);
-    say(`Kept as ${name(label)}. Draw the next one.`);
+    if (latest.strokes !== drawn) latest = { strokes: drawn, key: randomName() };
+    const query = new URLSearchParams({ label, session: session(), idempotency_key: latest.key });
+    const [ok, answer] = await post(`/api/drawings?${query}`);
+    if (!ok) return showMessage("error", `${answer.error}. ${answer.hint}. Your drawing is still here.`);
+    if (sheet.strokes === drawn) sheet.replace([]);
+    showMessage("stored", `Stored as ${className(label)}. Draw the next one.`);
   } catch {
-    say(UNTOLD);
+    showMessage("unconfirmed");
   } finally {
-    keeping = false;
+    storing = false;
   }
 }
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || find("consent").open) return;
   if (event.key === "Escape" && !sheet.empty) return find("reset").click();
-  if (/^[0-9]$/.test(event.key) && card && Number(event.key) < card.classes.length) return teach(Number(event.key));
-  const elsewhere = event.target.closest("button, input, a, summary");
-  if (event.key === "Enter" && !elsewhere && last && "label" in last) teach(last.label);
+  if (/^[0-9]$/.test(event.key) && card && Number(event.key) < card.classes.length) return giveLabel(Number(event.key));
+  const onControl = event.target.closest("button, input, a, summary");
+  if (event.key === "Enter" && !onControl && reading && "label" in reading) giveLabel(reading.label);
 });
 
-// --- sharing
+// --- export and sharing
 
 async function copy(text, what) {
   try {
     await navigator.clipboard.writeText(text);
-    say(`Copied ${what}.`);
+    showMessage("copied", `Copied ${what}.`);
   } catch {
-    say("The browser does not allow copying here.");
+    showMessage("copy-failed");
   }
 }
 
-const sharing = {
+const buttons = {
   "save-png": async () => share.save(await share.png(sheet), "drawing.png"),
   "save-strokes": () => share.save(new Blob([share.json(sheet)], { type: "application/json" }), "drawing.json"),
-  "save-seen": async () => share.save(await share.seen(last.image), "seen-28x28.png"),
-  "copy-curl": () => copy(share.curl(sheet), "a command for curl"),
-  "copy-python": () => copy(share.python(sheet), "a Python program"),
+  "save-input": async () => share.save(await share.inputPng(reading.image), "input-28x28.png"),
+  "copy-curl": () => copy(share.curl(sheet), "a curl command"),
+  "copy-python": () => copy(share.python(sheet, Boolean(reading?.parts)), "a Python program"),
   "copy-link": () => copy(share.link(sheet), "a link to this drawing"),
 };
-for (const [id, act] of Object.entries(sharing)) find(id).addEventListener("click", act);
+for (const [id, act] of Object.entries(buttons)) find(id).addEventListener("click", act);
 
-function openLinked() {
+function openLink() {
   if (!location.hash) return;
-  const drawing = share.linked(location.hash);
-  if (!drawing) return void say("Expected a drawing in the link, but it is not whole. Copy it again.");
+  const drawing = share.fromLink(location.hash);
+  if (!drawing) return void showMessage("bad-link");
   find("pen").value = drawing.pen;
-  sheet.take(drawing.strokes);
+  sheet.replace(drawing.strokes);
 }
-window.addEventListener("hashchange", openLinked);
+window.addEventListener("hashchange", openLink);
 
-// --- showing
+// --- the reading
 
-const percent = (part) => (part >= 0.9995 ? "> 99.9 %" : `${(100 * part).toFixed(1)} %`); // never sure
-const spoken = (part) => `${Math.min(Math.round(100 * part), 99)} percent`; // as is heard
-const name = (label) => card?.classes[label] ?? String(label);
+const spoken = (part) => `${Math.min(Math.round(100 * part), 99)} percent`;
+const className = (label) => card?.classes[label] ?? String(label);
 
 function show(answer) {
   if (answer.error) {
     clear();
-    return say(`${answer.error}. ${answer.hint}.`);
+    return showMessage("error", `${answer.error}. ${answer.hint}.`);
   }
-  if (!sheet.full) say("");
-  last = answer;
-  if (!card?.model_sha256.startsWith(answer.model)) introduce().catch(() => {}); // another is served now
-  find("save-seen").disabled = !answer.image;
-  find("truth").disabled = !answer.image; // several digits are no example of one
+  if (!sheet.full) showMessage("");
+  reading = answer;
+  if (!card?.model_sha256.startsWith(answer.model)) loadCard().catch(() => {}); // another bundle is served now
+  find("save-input").disabled = !answer.image;
+  find("truth").disabled = !answer.image; // only a single digit can be labelled
   if (answer.parts) return showNumber(answer);
-  const ranked = answer.probabilities.map((part, label) => [part, label]).sort((a, b) => b[0] - a[0]);
-  const [[, first], [part, second]] = ranked;
-  const then = `then ${name(second)}, ${percent(part)}`;
+  showText(answer);
+  showBars(answer.probabilities, answer.accepted === false ? null : answer.label);
+  showBoxes([]);
+  share.paintGrey(input, answer.image);
+  if (answer.explanation) tint(answer.explanation);
+  setSingleDigit(true);
+}
+
+/** A single digit in words: accepted, rejected, or not a digit at all. */
+function showText(answer) {
+  const shares = answer.probabilities;
+  const [first, second] = shares.map((_, label) => label).sort((a, b) => shares[b] - shares[a]);
   if (answer.accepted !== false) {
-    tell(answer.name, percent(answer.confidence), then, `${answer.name}, ${spoken(answer.confidence)}`);
-  } else if (card?.acceptance && answer.evidence < card.acceptance.evidence) {
-    tell("?", "Not a digit", `nearest: ${answer.name}`, "not a digit");
+    const details = `then ${className(second)}, ${percent(shares[second])}`;
+    setResult("accepted", answer.name, percent(answer.confidence), details, `${answer.name}, ${spoken(answer.confidence)}`);
+  } else if (card?.acceptance && answer.ood_score > card.acceptance.max_ood_score) {
+    setResult("not-a-digit", "?", "Not a digit", `nearest: ${answer.name}`, "Not a digit");
   } else {
     const labels = answer.labels?.length > 1 ? answer.labels.slice(0, 3) : [first, second];
-    const choice = labels.map(name).join(" or ");
-    tell(choice, "Not sure", labels.map((l) => `${name(l)}, ${percent(answer.probabilities[l])}`).join("; "), `not sure: ${choice}`);
+    const choice = labels.map(className).join(" or ");
+    const details = labels.map((label) => `${className(label)}, ${percent(shares[label])}`).join("; ");
+    setResult("rejected", choice, "Not sure", details, `Not sure: ${choice}`);
   }
-  bars(answer.probabilities, answer.accepted === false ? null : answer.label);
-  boxes([]);
-  share.paintGrey(seen, answer.image);
-  if (answer.explanation) tint(answer.explanation);
-  oneDigit(true);
 }
 
 function showNumber(number) {
-  const sure = number.accepted === false ? "Not sure" : percent(number.confidence);
-  const each = number.parts.map((part) => ("label" in part ? `${part.text} ${percent(part.confidence)}` : part.text));
-  const aloud = [...number.text].join(" ");
-  tell(number.text, sure, each.join("; "),
-    number.accepted === false ? `not sure: ${aloud}` : `${aloud}, ${spoken(number.confidence)}`);
-  boxes(number.parts);
-  oneDigit(false);
+  const parts = number.parts.map((part) => ("label" in part ? `${part.text} ${percent(part.confidence)}` : part.text));
+  const text = [...number.text].join(" ");
+  if (number.accepted === false) setResult("rejected", number.text, "Not sure", parts.join("; "), `Not sure: ${text}`);
+  else setResult("accepted", number.text, percent(number.confidence), parts.join("; "), `${text}, ${spoken(number.confidence)}`);
+  showBoxes(number.parts);
+  setSingleDigit(false);
 }
 
-/** Whether what only one digit has is to be seen: its bars, its image. */
-function oneDigit(is) {
-  for (const of of [find("bars"), find("seen").parentElement, find("why").parentElement]) of.hidden = !is;
+/** Show or hide what only a single digit has: bars, input image, explanation. */
+function setSingleDigit(is) {
+  for (const element of [find("bars"), find("input").parentElement, find("explain").parentElement]) element.hidden = !is;
 }
 
-function tell(label, confidence, second, announced) {
+function setResult(state, label, confidence, details, announced) {
+  find("result").dataset.state = state;
   find("label").textContent = label;
   find("label").classList.toggle("word", label.length > 2);
   find("confidence").textContent = confidence;
-  find("second").textContent = second;
-  clearTimeout(announcing);
-  announcing = setTimeout(() => { find("announcement").textContent = announced; }, SETTLED);
+  find("details").textContent = details;
+  clearTimeout(announcement);
+  announcement = setTimeout(() => { find("announcement").textContent = announced; }, SETTLED_MS);
 }
 
-/** Around each part of a number, on the sheet. */
-function boxes(parts) {
-  let [scale, x, y] = [1, 0, 0];
-  if (sheet.behind) {
-    const { width, height } = sheet.behind.bitmap;
-    scale = SIDE / Math.max(width, height);
-    [x, y] = [(SIDE - width * scale) / 2, (SIDE - height * scale) / 2];
-  }
-  const make = (kind, attributes, text = "") => {
+/** Draw a box around each part of a number. */
+function showBoxes(parts) {
+  const { scale, x, y } = sheet.picture ? placement(sheet.picture.bitmap) : { scale: 1, x: 0, y: 0 };
+  const makeSvg = (kind, attributes, text = "") => {
     const element = document.createElementNS("http://www.w3.org/2000/svg", kind);
     for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
     element.textContent = text;
     return element;
   };
   find("boxes").replaceChildren(...parts.flatMap(({ box: [left, top, right, bottom], text, accepted }) => {
-    const [a, b] = [left * scale + x, top * scale + y];
+    const [boxX, boxY] = [left * scale + x, top * scale + y];
     const state = accepted === false ? "unsure" : "sure";
     return [
-      make("rect", { x: a, y: b, width: (right - left) * scale, height: (bottom - top) * scale, rx: 4, class: state }),
-      make("text", { x: a + 2, y: Math.max(b - 5, 14), class: state }, text),
+      makeSvg("rect", { x: boxX, y: boxY, width: (right - left) * scale, height: (bottom - top) * scale, rx: 4, class: state }),
+      makeSvg("text", { x: boxX + 2, y: Math.max(boxY - 5, 14), class: state }, text),
     ];
   }));
 }
 
-/** Ink that spoke for the reading turns red, ink against it blue. */
+/** Turn ink that supports the reading red, and ink that opposes it blue. */
 function tint(explanation) {
-  const pixels = seen.getImageData(0, 0, 28, 28);
+  const pixels = input.getImageData(0, 0, 28, 28);
   explanation.flat().forEach((nats, i) => {
-    const strength = Math.min(Math.abs(nats) / FULL_STRENGTH, 1);
+    const strength = Math.min(Math.abs(nats) / FULL_COLOUR_NATS, 1);
     for (const channel of nats > 0 ? [1, 2] : [0, 1]) pixels.data[4 * i + channel] *= 1 - strength;
   });
-  seen.putImageData(pixels, 0, 0);
+  input.putImageData(pixels, 0, 0);
 }
 
-function bars(probabilities, best) {
+function showBars(probabilities, best) {
   [...find("bars").children].forEach((row, label) => {
     row.classList.toggle("best", label === best);
     row.querySelector(".fill").style.transform = `scaleX(${probabilities[label]})`;
@@ -303,44 +317,40 @@ function bars(probabilities, best) {
 }
 
 function clear() {
-  last = null;
-  find("truth").disabled = find("save-seen").disabled = true;
-  tell("–", sheet.empty ? "Nothing drawn yet" : "Nothing read", "", "");
-  clearTimeout(announcing);
+  reading = null;
+  find("truth").disabled = find("save-input").disabled = true;
+  if (sheet.empty) setResult("empty", "–", "Nothing drawn yet", "", "");
+  else setResult("unread", "–", "Nothing read", "", "");
+  clearTimeout(announcement);
   find("announcement").textContent = "";
-  bars(card ? card.classes.map(() => 0) : [], null);
-  boxes([]);
-  seen.clearRect(0, 0, 28, 28);
-  oneDigit(true);
+  showBars(card ? card.classes.map(() => 0) : [], null);
+  showBoxes([]);
+  input.clearRect(0, 0, 28, 28);
+  setSingleDigit(true);
 }
 
-async function introduce() {
+/** Load the card of the served bundle. Make the bars and label buttons of its classes. */
+async function loadCard() {
   card = await (await fetch("/api/card")).json();
-  find("bars").replaceChildren(...card.classes.map((text) => {
-    const row = document.createElement("li");
-    for (const part of ["name", "track", "share"]) {
-      row.append(Object.assign(document.createElement("span"), { className: part }));
-    }
-    row.querySelector(".name").textContent = text;
-    row.querySelector(".track").append(Object.assign(document.createElement("span"), { className: "fill" }));
-    return row;
-  }));
+  const part = (className, ...children) => make("span", { className }, ...children);
+  find("bars").replaceChildren(...card.classes.map((name) =>
+    make("li", {}, part("name", name), part("track", part("fill")), part("share"))));
   for (const button of find("truth").querySelectorAll("button")) button.remove();
-  find("truth").append(...card.classes.map((text, label) => {
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent: text });
-    button.setAttribute("aria-label", `It is ${text}`);
-    button.addEventListener("click", () => teach(label));
+  find("truth").append(...card.classes.map((name, label) => {
+    const button = make("button", { type: "button", textContent: name, ariaLabel: `Label it ${name}` });
+    button.addEventListener("click", () => giveLabel(label));
     return button;
   }));
-  find("card").textContent =
-    `Network ${card.recipe.name}: ${card.parameters.toLocaleString("en")} parameters, ` +
-    `${(100 * card.test.accuracy).toFixed(2)} % of ${card.test.n.toLocaleString("en")} ${card.dataset} test images.`;
-  bars(card.classes.map(() => 0), null);
+  const { recipe, parameters, test, dataset } = card;
+  find("card").dataset.recipe = recipe.name;
+  find("card").textContent = `Network ${recipe.name}: ${parameters.toLocaleString("en")} parameters. ` +
+    `It reads ${(100 * test.accuracy).toFixed(2)} % of ${test.n.toLocaleString("en")} ${dataset} test images correctly.`;
+  showBars(card.classes.map(() => 0), null);
   if (!sheet.empty) changed();
 }
 
 changed();
-openLinked();
-(function tryToIntroduce() {
-  introduce().catch(() => setTimeout(tryToIntroduce, 2000));
+openLink();
+(function tryToLoadCard() {
+  loadCard().catch(() => setTimeout(tryToLoadCard, 2000));
 })();

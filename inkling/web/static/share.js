@@ -1,11 +1,12 @@
-// What one takes along of a drawing: its points, pictures of it, commands, a link.
+// Exports of a drawing: its strokes as JSON, PNG images, commands, and a link.
 
-import { FINEST, MOST_POINTS, SIDE, draw } from "./sheet.js";
+import { MAX_POINTS, PRESSURE_STEPS, SIDE, draw } from "./sheet.js";
 
-const DOTS = 10; // a coordinate counts in tenths of a pixel
+const COORDINATE_STEPS = 10; // in a link, a coordinate counts tenths of a pixel
 
 export const json = (sheet) => JSON.stringify({ strokes: sheet.strokes, pen: sheet.width });
 
+/** The drawing as a PNG. */
 export function png(sheet) {
   const canvas = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
   const context = canvas.getContext("2d");
@@ -14,7 +15,8 @@ export function png(sheet) {
   return blob(canvas);
 }
 
-export function seen(image) {
+/** The network's input, 28 rows of 0..255, as a PNG. */
+export function inputPng(image) {
   const canvas = Object.assign(document.createElement("canvas"), { width: 28, height: 28 });
   paintGrey(canvas.getContext("2d"), image);
   return blob(canvas);
@@ -28,6 +30,7 @@ export function paintGrey(context, image) {
 
 const blob = (canvas) => new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 
+/** Download a blob as a file. */
 export function save(content, name) {
   const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(content), download: name });
   link.click();
@@ -36,19 +39,28 @@ export function save(content, name) {
 
 export const curl = (sheet) => `curl --json '${json(sheet)}' '${location.origin}/api/read?number=auto'`;
 
-export const python = (sheet) =>
-  `from inkling import Drawing, Reader\n\ndrawing = Drawing(${JSON.stringify(sheet.strokes)}, pen=${sheet.width})\n` +
-  "print(Reader.load().read_any(drawing).to_json())\n";
+/** A Python program that reads the drawing, as a digit or as a number. */
+export function python(sheet, isNumber) {
+  const [read, text] = isNumber ? ["read_number", "text"] : ["read", "name"];
+  return "from inkling import Drawing, Reader\n\n" +
+    `drawing = Drawing(${JSON.stringify(sheet.strokes)}, pen=${sheet.width})\n` +
+    `reading = Reader.load().${read}(drawing)\nprint(reading.${text}, reading.confidence)\n`;
+}
 
-/** The address of this page with the drawing in its fragment: differences of coordinates, base 36; pressures. */
+/** A link to this page whose fragment holds the drawing.
+ *
+ * The fragment is pen~stroke~stroke. A stroke is point_point. A point is x,y or x,y,pressure in
+ * base 36; x and y are differences from the point before.
+ */
 export function link(sheet) {
   const strokes = sheet.strokes.map((stroke) => {
-    let [a, b] = [0, 0];
+    let [lastX, lastY] = [0, 0];
     return stroke.map((point) => {
-      const [x, y] = point.map((value) => Math.round(value * DOTS));
-      const moved = [x - a, y - b, ...point.slice(2).map((pressure) => Math.round(pressure * FINEST))];
-      [a, b] = [x, y];
-      return moved.map((value) => value.toString(36)).join(",");
+      const [x, y] = point.map((value) => Math.round(value * COORDINATE_STEPS));
+      const pressure = point.slice(2).map((value) => Math.round(value * PRESSURE_STEPS));
+      const numbers = [x - lastX, y - lastY, ...pressure];
+      [lastX, lastY] = [x, y];
+      return numbers.map((value) => value.toString(36)).join(",");
     }).join("_");
   });
   return `${location.origin}${location.pathname}#${sheet.width}~${strokes.join("~")}`;
@@ -57,25 +69,24 @@ export function link(sheet) {
 const isPoint = (point) => point.every(Number.isFinite)
   && (point.length === 2 || (point.length === 3 && point[2] > 0 && point[2] <= 1));
 
-/** The drawing of a fragment, or null where it holds none that can be read. */
-export function linked(fragment) {
+/** The drawing that a fragment holds, or null if it holds none. */
+export function fromLink(fragment) {
   let text = fragment.slice(1);
   try {
-    text = decodeURIComponent(text); // some messengers write commas in another way
+    text = decodeURIComponent(text); // some messengers escape the commas
   } catch {
     return null;
   }
-  const [pen, ...strokes] = text.split("~");
-  const read = strokes.map((stroke) => {
+  const [pen, ...parts] = text.split("~");
+  const strokes = parts.map((part) => {
     let [x, y] = [0, 0];
-    return stroke.split("_").map((pair) => {
-      const [right, down, ...pressure] = pair.split(",").map((value) => parseInt(value, 36));
-      [x, y] = [x + right, y + down];
-      return [x / DOTS, y / DOTS, ...pressure.map((value) => value / FINEST)];
+    return part.split("_").map((numbers) => {
+      const [dx, dy, ...pressure] = numbers.split(",").map((value) => parseInt(value, 36));
+      [x, y] = [x + dx, y + dy];
+      return [x / COORDINATE_STEPS, y / COORDINATE_STEPS, ...pressure.map((value) => value / PRESSURE_STEPS)];
     });
   });
-  const points = read.flat();
-  const few = points.length && points.length <= MOST_POINTS;
-  const whole = few && Number(pen) > 0 && points.every(isPoint);
-  return whole ? { pen: Number(pen), strokes: read } : null;
+  const points = strokes.flat();
+  const valid = Number(pen) > 0 && points.length && points.length <= MAX_POINTS && points.every(isPoint);
+  return valid ? { pen: Number(pen), strokes } : null;
 }

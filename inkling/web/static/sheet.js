@@ -1,52 +1,51 @@
-// The sheet: strokes that pointer or keys draw, kept as points, with undo, redo and an eraser.
-// A list of strokes is never changed once it is in the history; each change makes another.
+// The sheet to draw on. Pointer and keyboard draw strokes, which are stored as points; the sheet has
+// undo, redo and an eraser. A list of strokes in the history never changes: an edit makes a new list.
 
-export const SIDE = 384; // the sheet's own pixels
-export const MOST_POINTS = 9000; // the server takes 10,000
-export const FINEST = 100; // a pressure counts in hundredths
-const EVEN = 0.5; // pressure at which a line is as wide as the pen; these two as in ink.py
-const PRESSED = [0.3, 1.7]; // pens, of the thinnest line and the widest
-const RUBBER = 14; // pixels around the pointer that the eraser takes
-const STEP = 8; // pixels that an arrow key moves
+export const SIDE = 384; // pixels of the canvas
+export const MAX_POINTS = 9000; // the server takes at most 10,000
+export const PRESSURE_STEPS = 100; // pressures are rounded to hundredths
+const DEFAULT_PRESSURE = 0.5; // at this pressure, the line is as wide as the pen; as in ink/drawing.py
+const PRESSURE_WIDTHS = [0.3, 1.7]; // pen widths of the thinnest and the widest line; as in ink/drawing.py
+const ERASER_RADIUS = 14; // pixels
+const KEY_STEP = 8; // pixels that an arrow key moves
 
-const points = (strokes) => strokes.reduce((sum, stroke) => sum + stroke.length, 0);
+const countPoints = (strokes) => strokes.reduce((sum, stroke) => sum + stroke.length, 0);
 
 export class Sheet {
-  strokes = []; // each a list of [x, y], by a pen of [x, y, pressure]
-  erasing = false;
-  keys = { x: SIDE / 2, y: SIDE / 2, down: false }; // where the arrows have moved to
-  behind = null; // a picture that is read instead of strokes
+  strokes = []; // each a list of [x, y], or [x, y, pressure] from a pen
+  erasing = false; // whether a pointer erases instead of drawing
+  cursor = { x: SIDE / 2, y: SIDE / 2, down: false }; // of the keyboard
+  picture = null; // { file, bitmap }, which is read instead of strokes
   #past = [];
   #future = [];
-  #pointer = null;
-  #rubbing = false; // whether the pointer that is down erases
-  #rubbed = false; // whether it has erased anything
+  #pointer = null; // the id of the pointer that is down
+  #pointerErases = false; // `erasing` when it went down
+  #hasErased = false; // whether this eraser movement has removed ink
 
-  constructor(canvas, pen, changed, say) {
-    Object.assign(this, { canvas, pen, changed, say, context: canvas.getContext("2d") });
-    canvas.addEventListener("pointerdown", (event) => this.#begin(event));
-    canvas.addEventListener("pointermove", (event) => this.#move(event));
+  constructor(canvas, pen, onChange, onFull) {
+    Object.assign(this, { canvas, pen, onChange, onFull, context: canvas.getContext("2d") });
+    canvas.addEventListener("pointerdown", (event) => this.#onPointerDown(event));
+    canvas.addEventListener("pointermove", (event) => this.#onPointerMove(event));
     for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
       canvas.addEventListener(end, (event) => { if (event.pointerId === this.#pointer) this.#pointer = null; });
     }
-    canvas.addEventListener("keydown", (event) => this.#key(event));
-    for (const seen of ["focus", "blur"]) canvas.addEventListener(seen, () => this.paint());
-    pen.addEventListener("input", () => (this.behind ? this.paint() : this.#done()));
+    canvas.addEventListener("keydown", (event) => this.#onKey(event));
+    for (const change of ["focus", "blur"]) canvas.addEventListener(change, () => this.paint());
+    pen.addEventListener("input", () => (this.picture ? this.paint() : this.#update()));
   }
 
   get width() { return Number(this.pen.value); }
-  get empty() { return !this.strokes.length && !this.behind; }
-  get full() { return points(this.strokes) > MOST_POINTS; }
+  get empty() { return !this.strokes.length && !this.picture; }
+  get full() { return countPoints(this.strokes) > MAX_POINTS; }
   get canUndo() { return this.#past.length > 0; }
   get canRedo() { return this.#future.length > 0; }
 
-  /** Take other strokes, or a picture, as one step that undo takes back. */
-  take(strokes, behind = null) {
+  /** Replace the content by other strokes, or a picture. One undo restores it. */
+  replace(strokes, picture = null) {
     this.#remember();
-    this.#pointer = null;
-    this.keys.down = false;
-    Object.assign(this, { strokes, behind });
-    this.#done();
+    this.#lift();
+    Object.assign(this, { strokes, picture });
+    this.#update();
   }
 
   undo() { this.#travel(this.#past, this.#future); }
@@ -54,150 +53,157 @@ export class Sheet {
 
   #travel(from, to) {
     if (!from.length) return;
-    to.push([this.strokes, this.behind]);
-    [this.strokes, this.behind] = from.pop();
-    this.#pointer = null;
-    this.keys.down = false;
-    this.#done();
+    to.push([this.strokes, this.picture]);
+    [this.strokes, this.picture] = from.pop();
+    this.#lift();
+    this.#update();
   }
 
   #remember() {
-    this.#past.push([this.strokes, this.behind]);
+    this.#past.push([this.strokes, this.picture]);
     this.#future = [];
   }
 
-  #done() {
-    this.paint();
-    this.changed();
+  #lift() {
+    this.#pointer = null;
+    this.cursor.down = false;
   }
 
-  #place(event) {
+  #update() {
+    this.paint();
+    this.onChange();
+  }
+
+  #point(event) {
     const box = this.canvas.getBoundingClientRect();
     const round = (value) => Math.round(value * (SIDE / box.width) * 10) / 10;
-    const place = [round(event.clientX - box.left), round(event.clientY - box.top)];
-    if (event.pointerType !== "pen") return place;
-    return [...place, Math.max(Math.round(event.pressure * FINEST), 1) / FINEST];
+    const point = [round(event.clientX - box.left), round(event.clientY - box.top)];
+    if (event.pointerType !== "pen") return point;
+    return [...point, Math.max(Math.round(event.pressure * PRESSURE_STEPS), 1) / PRESSURE_STEPS];
   }
 
-  #begin(event) {
+  #onPointerDown(event) {
     if (this.#pointer !== null || event.button !== 0) return;
-    if (this.full && !this.erasing) return this.#tellFull();
+    if (this.full && !this.erasing) return this.onFull();
     event.preventDefault();
     this.#pointer = event.pointerId;
-    this.#rubbing = this.erasing;
+    this.#pointerErases = this.erasing;
     this.canvas.setPointerCapture(event.pointerId);
-    this.keys.down = false;
-    if (this.#rubbing) return this.#erase(this.#place(event), true);
-    this.#begun(this.#place(event));
+    this.cursor.down = false;
+    if (this.#pointerErases) return this.#erase(this.#point(event), true);
+    this.#startStroke(this.#point(event));
   }
 
-  #move(event) {
+  #onPointerMove(event) {
     if (event.pointerId !== this.#pointer) return;
     const events = event.getCoalescedEvents?.() ?? [];
-    const places = (events.length ? events : [event]).map((each) => this.#place(each));
-    if (this.#rubbing) return places.forEach((place) => this.#erase(place));
-    for (const place of places) this.#reach(place);
+    const points = (events.length ? events : [event]).map((each) => this.#point(each));
+    if (this.#pointerErases) return points.forEach((point) => this.#erase(point));
+    for (const point of points) this.#extendStroke(point);
     if (this.full) {
       this.#pointer = null;
-      this.#tellFull();
+      this.onFull();
     }
-    this.#done();
+    this.#update();
   }
 
-  #begun(point) { // a stroke
+  #startStroke(point) {
     this.#remember();
     this.strokes = [...this.strokes, [point]];
-    this.behind = null;
-    this.#done();
+    this.picture = null;
+    this.#update();
   }
 
-  #reach(point) { // the stroke being drawn, further
+  #extendStroke(point) {
     const stroke = this.strokes.at(-1);
     const [x, y, pressure] = stroke.at(-1);
     if (Math.hypot(point[0] - x, point[1] - y) >= 1) stroke.push(point);
     else if (point[2] > pressure) stroke[stroke.length - 1] = [x, y, point[2]];
   }
 
-  #tellFull() { this.say("The sheet is full. Undo, or clear it to begin anew."); }
-
-  #erase([x, y], first = false) { // what is near goes, what is left of a stroke becomes strokes
-    if (first) this.#rubbed = false;
-    const near = (p) => Math.hypot(p[0] - x, p[1] - y) < RUBBER;
+  /** Remove the points near a place. What is left of a stroke becomes strokes of its own. */
+  #erase([x, y], starts = false) {
+    if (starts) this.#hasErased = false;
+    const isNear = (point) => Math.hypot(point[0] - x, point[1] - y) < ERASER_RADIUS;
     let touched = false;
     const left = this.strokes.flatMap((stroke) => {
-      const fine = dense(stroke, RUBBER / 2);
-      if (!fine.some(near)) return [stroke];
+      const points = resample(stroke, ERASER_RADIUS / 2);
+      if (!points.some(isNear)) return [stroke];
       touched = true;
       const parts = [[]];
-      for (const point of fine) {
-        if (!near(point)) parts.at(-1).push(point);
+      for (const point of points) {
+        if (!isNear(point)) parts.at(-1).push(point);
         else if (parts.at(-1).length) parts.push([]);
       }
       return parts.filter((part) => part.length);
     });
     if (!touched) return;
-    if (!this.#rubbed) this.#remember(); // one step back for all that one movement takes
-    this.#rubbed = true;
+    if (!this.#hasErased) this.#remember(); // one undo restores all that one movement erases
+    this.#hasErased = true;
     this.strokes = left;
-    this.#done();
+    this.#update();
   }
 
-  #key(event) {
+  #onKey(event) {
     const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     const move = moves[event.key];
     if (event.ctrlKey || event.metaKey || event.altKey || !(move || event.key === " ")) return;
     event.preventDefault();
     if (this.#pointer !== null) return;
-    const keys = this.keys;
+    const cursor = this.cursor;
     if (move) {
-      const step = event.shiftKey ? 1 : STEP;
-      keys.x = Math.min(Math.max(keys.x + step * move[0], 0), SIDE);
-      keys.y = Math.min(Math.max(keys.y + step * move[1], 0), SIDE);
-      if (!keys.down) return this.paint();
-      if (this.full) return this.#tellFull();
-      this.#reach([keys.x, keys.y]);
-      this.#done();
+      const step = event.shiftKey ? 1 : KEY_STEP;
+      cursor.x = Math.min(Math.max(cursor.x + step * move[0], 0), SIDE);
+      cursor.y = Math.min(Math.max(cursor.y + step * move[1], 0), SIDE);
+      if (!cursor.down) return this.paint();
+      if (this.full) return this.onFull();
+      this.#extendStroke([cursor.x, cursor.y]);
+      this.#update();
     } else if (this.erasing) {
-      keys.down = false;
-      this.#erase([keys.x, keys.y], true);
+      cursor.down = false;
+      this.#erase([cursor.x, cursor.y], true);
     } else if (!event.repeat) {
-      if (this.full && !keys.down) return this.#tellFull();
-      keys.down = !keys.down;
-      if (keys.down) this.#begun([keys.x, keys.y]);
+      if (this.full && !cursor.down) return this.onFull();
+      cursor.down = !cursor.down;
+      if (cursor.down) this.#startStroke([cursor.x, cursor.y]);
       else this.paint();
     }
   }
 
   paint() {
-    const sheet = this.context;
-    sheet.clearRect(0, 0, SIDE, SIDE);
-    if (this.behind) {
-      const { width, height } = this.behind.bitmap;
-      const scale = SIDE / Math.max(width, height);
-      const [w, h] = [width * scale, height * scale];
-      sheet.drawImage(this.behind.bitmap, (SIDE - w) / 2, (SIDE - h) / 2, w, h);
+    const context = this.context;
+    context.clearRect(0, 0, SIDE, SIDE);
+    if (this.picture) {
+      const { scale, x, y } = placement(this.picture.bitmap);
+      context.drawImage(this.picture.bitmap, x, y, this.picture.bitmap.width * scale, this.picture.bitmap.height * scale);
     }
-    draw(sheet, this.strokes, this.width);
+    draw(context, this.strokes, this.width);
     if (document.activeElement === this.canvas && this.canvas.matches(":focus-visible")) {
-      sheet.beginPath();
-      sheet.arc(this.keys.x, this.keys.y, this.keys.down ? 5 : 9, 0, 2 * Math.PI);
-      sheet.lineWidth = 3;
-      sheet.strokeStyle = "#ffb300";
-      sheet.stroke();
+      context.beginPath();
+      context.arc(this.cursor.x, this.cursor.y, this.cursor.down ? 5 : 9, 0, 2 * Math.PI);
+      context.lineWidth = 3;
+      context.strokeStyle = "#ffb300";
+      context.stroke();
     }
   }
 }
 
-/** Strokes in white, with a round pen. */
+/** Where a picture lies on the canvas: scaled to fit, centred. */
+export function placement({ width, height }) {
+  const scale = SIDE / Math.max(width, height);
+  return { scale, x: (SIDE - width * scale) / 2, y: (SIDE - height * scale) / 2 };
+}
+
+/** Draw strokes in white with a round pen. */
 export function draw(context, strokes, width) {
   context.strokeStyle = context.fillStyle = "#fff";
   context.lineCap = context.lineJoin = "round";
   context.lineWidth = width;
   for (const stroke of strokes) {
     if (stroke.length === 1) {
-      dot(context, stroke[0], width);
+      drawDot(context, stroke[0], width);
     } else if (stroke.some((point) => point.length === 3)) {
-      drawPressed(context, stroke, width);
+      drawWithPressure(context, stroke, width);
     } else {
       context.beginPath();
       for (const [x, y] of stroke) context.lineTo(x, y);
@@ -206,23 +212,24 @@ export function draw(context, strokes, width) {
   }
 }
 
-const pressed = ([, , pressure = EVEN], width) =>
-  width * Math.min(Math.max(pressure / EVEN, PRESSED[0]), PRESSED[1]);
+const lineWidth = ([, , pressure = DEFAULT_PRESSURE], width) =>
+  width * Math.min(Math.max(pressure / DEFAULT_PRESSURE, PRESSURE_WIDTHS[0]), PRESSURE_WIDTHS[1]);
 
-function dot(context, point, width) {
+function drawDot(context, point, width) {
   context.beginPath();
-  context.arc(point[0], point[1], pressed(point, width) / 2, 0, 2 * Math.PI);
+  context.arc(point[0], point[1], lineWidth(point, width) / 2, 0, 2 * Math.PI);
   context.fill();
 }
 
-function drawPressed(context, stroke, width) { // as the server does: a dot a point, and lines from one to the next
+/** A dot at each point and a line between each two. The server draws in the same way. */
+function drawWithPressure(context, stroke, width) {
   context.save();
   context.lineCap = "butt";
   stroke.forEach((point, index) => {
-    dot(context, point, width);
+    drawDot(context, point, width);
     if (!index) return;
     const before = stroke[index - 1];
-    context.lineWidth = (pressed(before, width) + pressed(point, width)) / 2;
+    context.lineWidth = (lineWidth(before, width) + lineWidth(point, width)) / 2;
     context.beginPath();
     context.moveTo(before[0], before[1]);
     context.lineTo(point[0], point[1]);
@@ -231,15 +238,16 @@ function drawPressed(context, stroke, width) { // as the server does: a dot a po
   context.restore();
 }
 
-function dense(stroke, apart) { // points at most so far apart
+/** The stroke with points added, so that neighbours are at most `distance` pixels apart. */
+function resample(stroke, distance) {
   return stroke.flatMap((point, index) => {
     if (!index) return [point];
     const before = stroke[index - 1];
-    const parts = Math.ceil(Math.hypot(point[0] - before[0], point[1] - before[1]) / apart) || 1;
-    const between = (part) => point.map((value, axis) => {
-      const from = before[axis] ?? EVEN;
+    const parts = Math.ceil(Math.hypot(point[0] - before[0], point[1] - before[1]) / distance) || 1;
+    const interpolate = (part) => point.map((value, axis) => {
+      const from = before[axis] ?? DEFAULT_PRESSURE;
       return from + ((value - from) * part) / parts;
     });
-    return Array.from({ length: parts }, (_, i) => between(i + 1));
+    return Array.from({ length: parts }, (_, i) => interpolate(i + 1));
   });
 }

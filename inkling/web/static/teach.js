@@ -1,95 +1,98 @@
-// Teaching: the button, how far it is, before and after side by side, and the way back.
+// Fine-tuning on the stored drawings: start, watch, stop; before and after; back to the pretrained network.
 
-import { call, find, percent, table } from "./dom.js";
+import { call, canTrain, find, percent, reporting, setStatus, table } from "./dom.js";
 
-const EVERY = 700; // milliseconds
-const tell = (text) => { find("teach-status").textContent = text; };
-const acting = (act) => async () => {
-  try {
-    await act();
-  } catch (error) {
-    tell(error.message);
-  }
-};
-let name = null; // of the teaching that is watched
+const POLL_MS = 700;
+const say = (text, state) => setStatus(find("teach-status"), text, state);
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+let name = null; // of the fine-tuning that is watched
+let available = false; // whether this installation can train
 
-function working(is) {
-  find("teach-start").disabled = is;
+function setRunning(is) {
+  find("teach-start").disabled = is || !available;
   for (const id of ["teach-stop", "teach-progress"]) find(id).hidden = !is;
 }
 
 function showOutcome({ before, after }) {
-  const of = `Of ${after.drawings} drawings kept aside`;
+  const heldOut = `${after.drawings} held-out drawings`;
   const rows = [
-    [`${of}, read rightly`, before.right, after.right],
-    [`${of}, refused`, before.refused, after.refused],
-    ["MNIST test, read rightly", percent(before.test, 2), percent(after.test, 2)],
-    ["MNIST test, refused", percent(before.test_refused, 2), percent(after.test_refused, 2)],
+    [`Of ${heldOut}, read correctly`, before.right, after.right],
+    [`Of ${heldOut}, rejected`, before.rejected, after.rejected],
+    ["Of MNIST's test images, read correctly", percent(before.test, 2), percent(after.test, 2)],
+    ["Of MNIST's test images, rejected", percent(before.test_rejected, 2), percent(after.test_rejected, 2)],
   ];
-  find("teach-outcome").replaceChildren(table("Before and after", ["What", "before", "after"], rows));
+  find("teach-outcome").replaceChildren(table("Before and after", ["Measure", "before", "after"], rows));
 }
 
+let steps = 1; // of the whole fine-tuning
+
+function showEvent(event) {
+  const bar = find("teach-progress");
+  if (event.event === "fine-tune-start") steps = event.steps;
+  if (event.event === "progress") {
+    bar.value = event.step / steps;
+    say(`Learning: ${Math.ceil(event.seconds_left)} s left`, "learning");
+  }
+  if (event.event === "epoch") {
+    bar.removeAttribute("value");
+    say("Comparing before and after …", "comparing");
+  }
+  if (event.event === "fine-tune-end") {
+    showOutcome(event);
+    say(`${event.why}. ${event.better ? "It is served now." : "Nothing has changed."}`, event.better ? "better" : "no-better");
+  }
+  if (event.event === "stopped") say("Stopped. Nothing has changed.", "stopped");
+}
+
+/** Show the events of a fine-tuning until it ends. */
 async function watch(started) {
   name = started;
-  const mine = name;
-  let [next, steps] = [0, 1];
+  let next = 0;
   find("teach-progress").removeAttribute("value");
-  working(true);
-  tell("Getting ready …");
-  while (mine === name) {
+  setRunning(true);
+  say("Getting ready …", "preparing");
+  while (started === name) {
     let state;
     try {
-      state = await call(`/api/teach/${mine}?after=${next}`);
+      state = await call(`/api/teach/${started}?after=${next}`);
     } catch (error) {
-      tell(error.message);
-      if (!error.lost) return working(false); // else what is under way goes on
-      await new Promise((done) => setTimeout(done, 3 * EVERY));
+      say(error.message, "error");
+      if (!error.offline) return setRunning(false);
+      await sleep(3 * POLL_MS); // the fine-tuning may still run
       continue;
     }
     next = state.next;
-    for (const event of state.events) {
-      if (event.event === "start") steps = event.steps;
-      if (event.event === "progress") {
-        find("teach-progress").value = event.step / steps;
-        tell(`Learning: ${Math.ceil(event.seconds_left)} s left`);
-      }
-      if (event.event === "epoch") {
-        find("teach-progress").removeAttribute("value");
-        tell("Comparing before and after …");
-      }
-      if (event.event === "end") {
-        showOutcome(event);
-        tell(`${event.why}. ${event.better ? "It is served now." : "Nothing has changed."}`);
-      }
-      if (event.event === "stopped") tell("Stopped. Nothing has changed.");
-    }
+    state.events.forEach(showEvent);
     if (state.state !== "running") {
-      working(false);
-      if (state.said) tell(state.said.replace(/^inkling: /, ""));
+      setRunning(false);
+      if (state.said) say(state.said.replace(/^inkling: /, ""), "error");
       return showBack();
     }
-    await new Promise((done) => setTimeout(done, EVERY));
+    await sleep(POLL_MS);
   }
 }
 
+/** Offer the pretrained network while a fine-tuned one is served. */
 async function showBack() {
   const { served } = await call("/api/models");
   find("teach-back").hidden = !served.startsWith("taught/");
 }
 
-find("teach-start").addEventListener("click", acting(async () => {
+find("teach-start").addEventListener("click", reporting(async () => {
   find("teach-outcome").replaceChildren();
   await watch((await call("/api/teach", { method: "POST" })).name);
-}));
-find("teach-stop").addEventListener("click", acting(() => call(`/api/teach/${name}/stop`, { method: "POST" })));
-find("teach-back").addEventListener("click", acting(async () => {
+}, say));
+find("teach-stop").addEventListener("click", reporting(() => call(`/api/teach/${name}/stop`, { method: "POST" }), say));
+find("teach-back").addEventListener("click", reporting(async () => {
   await call("/api/teach/back", { method: "POST" });
-  tell("The network that ships is served again.");
+  say("The pretrained network is served again.", "pretrained");
   await showBack();
-}));
+}, say));
 
-acting(async () => {
+reporting(async () => {
+  available = await canTrain(find("cannot-train"));
+  setRunning(false);
   await showBack();
   const latest = await call("/api/teach");
   if (latest.state === "running") await watch(latest.name);
-})();
+}, say)();

@@ -1,4 +1,4 @@
-"""Which act of sending a drawing is of: one sent again, its answer lost, is kept once."""
+"""The request that sent a drawing: a drawing sent again, its answer lost, is stored once."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,6 +8,6 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Add the column, and have no two drawings of one act."""
+    """Add the column, unique."""
     op.add_column("drawings", sa.Column("sending", sa.String(64)))
     op.create_index("drawings_sending", "drawings", ["sending"], unique=True)

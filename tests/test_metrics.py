@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn import metrics
+from scipy.special import softmax
+from sklearn import metrics as reference
 from sklearn.calibration import calibration_curve
 
 from inkling import metrics
@@ -19,27 +20,28 @@ def predictions(draw):
 @given(predictions())
 def test_figures_are_scikit_learns(given):
     logits, labels = given
-    probabilities, classes = metrics.softmax(logits), logits.shape[1]
+    probabilities, classes = softmax(logits, axis=1), logits.shape[1]
     predicted = probabilities.argmax(1)
     every = list(range(classes))
     measures = metrics.measure(probabilities, labels)
     assert measures.n == len(labels)
-    assert measures.accuracy == pytest.approx(metrics.accuracy_score(labels, predicted))
+    assert measures.accuracy == pytest.approx(reference.accuracy_score(labels, predicted))
     if probabilities.min() > 1e-12:
-        expected = metrics.log_loss(labels, probabilities, labels=every)
+        expected = reference.log_loss(labels, probabilities, labels=every)
         assert measures.negative_log_likelihood == pytest.approx(expected)
     counts = metrics.confusion(labels, predicted, classes)
-    assert np.array_equal(counts, metrics.confusion_matrix(labels, predicted, labels=every))
+    assert np.array_equal(counts, reference.confusion_matrix(labels, predicted, labels=every))
     precision, recall = metrics.precision_recall(counts)
-    for ours, reference in ((precision, metrics.precision_score), (recall, metrics.recall_score)):
-        theirs = reference(labels, predicted, labels=every, average=None, zero_division=0)
-        np.testing.assert_allclose(ours, theirs)
+    references = reference.precision_score, reference.recall_score
+    for ours, theirs in zip((precision, recall), references, strict=True):
+        expected = theirs(labels, predicted, labels=every, average=None, zero_division=0)
+        np.testing.assert_allclose(ours, expected)
 
 
 @given(predictions())
 def test_calibration_error_is_its_definition(given):
     logits, labels = given
-    probabilities = metrics.softmax(logits)
+    probabilities = softmax(logits, axis=1)
     expected, confidence = 0.0, probabilities.max(1)
     for i in range(15):
         inside = (confidence > i / 15) & (confidence <= (i + 1) / 15)
@@ -80,7 +82,7 @@ def test_the_temperature_is_found(temperature, seed):
     rng = np.random.default_rng(seed)
     logits = rng.normal(size=(20_000, 5)) * 2
     chance = rng.random((20_000, 1))
-    labels = (metrics.softmax(logits).cumsum(1) < chance).sum(1).clip(max=4)
+    labels = (softmax(logits, axis=1).cumsum(1) < chance).sum(1).clip(max=4)
     found = metrics.fit_temperature(logits * temperature, labels)
     assert found == pytest.approx(temperature, rel=0.1)
 
@@ -92,7 +94,7 @@ def test_no_other_temperature_is_better():
     best = metrics.fit_temperature(logits, labels)
 
     def loss(temperature):
-        return metrics.negative_log_likelihood(metrics.softmax(logits / temperature), labels)
+        return metrics.negative_log_likelihood(softmax(logits / temperature, axis=1), labels)
 
     assert loss(best) <= min(loss(best * 1.01), loss(best / 1.01))
 
@@ -114,7 +116,7 @@ def test_nothing_to_measure_is_refused():
 @given(predictions())
 def test_the_curve_counts_what_each_threshold_accepts(given):
     logits, labels = given
-    probabilities = metrics.softmax(logits)
+    probabilities = softmax(logits, axis=1)
     confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
     curve = metrics.risk_coverage(probabilities, labels)
     assert len(curve) <= 1 + (~right).sum()
@@ -132,7 +134,7 @@ def test_the_curve_counts_what_each_threshold_accepts(given):
 @given(predictions(), st.floats(0.3, 3), st.floats(0.5, 0.9999))
 def test_a_promised_accuracy_is_kept_where_it_was_measured(given, temperature, accuracy):
     logits, labels = given
-    probabilities = metrics.softmax(logits / temperature)
+    probabilities = softmax(logits / temperature, axis=1)
     acceptance = metrics.fit_acceptance(logits, labels, temperature)
     threshold = acceptance.threshold(accuracy)
     confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
@@ -143,24 +145,24 @@ def test_a_promised_accuracy_is_kept_where_it_was_measured(given, temperature, a
         assert right[confidence >= threshold].mean() >= accuracy
     assert acceptance.threshold(1) is None
     sure = [
-        point.confidence for point in acceptance.curve if point.accuracy >= metrics.SURE_ENOUGH
+        point.confidence for point in acceptance.curve if point.accuracy >= metrics.TARGET_ACCURACY
     ]
-    assert acceptance.confidence == (sure[0] if sure else 1)
+    assert acceptance.min_confidence == (sure[0] if sure else 1)
 
 
-def test_evidence_is_how_much_speaks_for_any_class():
+def test_the_out_of_distribution_score_is_the_energy():
     logits = np.array([[8.0, 0, 0], [-4, -4, -4], [8, 8, 0]], np.float32)
-    evidence = metrics.evidence(logits)
-    np.testing.assert_allclose(evidence, np.log(np.exp(logits.astype(float)).sum(1)))
-    assert evidence[1] < 0 < evidence[0] < evidence[2]
-    assert metrics.evidence(np.array([[2000.0, 0]]))[0] == 2000  # without overflow
+    score = metrics.ood_score(logits)
+    np.testing.assert_allclose(score, -np.log(np.exp(logits.astype(float)).sum(1)))
+    assert score[1] > 0 > score[0] > score[2]
+    assert -metrics.ood_score(np.array([[2000.0, 0]]))[0] == 2000  # without overflow
 
 
-def test_few_digits_are_refused_for_what_is_none():
+def test_the_score_rejects_few_digits():
     logits = np.random.default_rng(0).normal(0, 5, (5000, 10))
     acceptance = metrics.fit_acceptance(logits, logits.argmax(1), 1.0)
-    refused = (metrics.evidence(logits) < acceptance.evidence).mean()
-    assert refused == pytest.approx(metrics.REFUSED, abs=1e-3)
+    rejected = (metrics.ood_score(logits) > acceptance.max_ood_score).mean()
+    assert rejected == pytest.approx(metrics.OOD_REJECTED, abs=1e-3)
 
 
 @pytest.mark.parametrize("level", metrics.LEVELS)
@@ -170,7 +172,7 @@ def test_sets_hold_the_truth_as_often_as_promised(level):
     for _ in range(60):
         labels = rng.integers(0, 5, 4000)
         logits = rng.normal(size=(4000, 5)) + 3 * np.eye(5)[labels]
-        probabilities = metrics.softmax(logits)
+        probabilities = softmax(logits, axis=1)
         sets = dict(metrics.conformal_sets(probabilities[:2000], labels[:2000]))
         of_label = probabilities[np.arange(4000), labels][2000:]
         held.append((of_label >= sets.get(level, 0)).mean())
@@ -180,7 +182,7 @@ def test_sets_hold_the_truth_as_often_as_promised(level):
 
 def test_a_level_between_is_the_next_higher_one():
     acceptance = metrics.Acceptance(10, 0.5, 1.0, (), ((0.9, 0.3), (0.99, 0.1)))
-    assert [acceptance.least_probability(level) for level in (0.5, 0.9, 0.95, 0.999)] == [
+    assert [acceptance.min_label_probability(level) for level in (0.5, 0.9, 0.95, 0.999)] == [
         0.3, 0.3, 0.1, None,
     ]  # fmt: skip
 
@@ -188,7 +190,7 @@ def test_a_level_between_is_the_next_higher_one():
 @given(predictions())
 def test_reliability_is_scikit_learns(given):
     logits, labels = given
-    probabilities = metrics.softmax(logits)
+    probabilities = softmax(logits, axis=1)
     bins = metrics.reliability(probabilities, labels)
     right = probabilities.argmax(1) == labels
     confidence = probabilities.max(1).astype(np.float64)

@@ -1,0 +1,19 @@
+"""The base install reads a digit, and needs nothing of the extras to do so."""
+
+import importlib
+import importlib.util
+
+import inkling
+from inkling.errors import MissingExtra
+
+for library in ("torch", "fastapi", "sqlalchemy"):
+    assert importlib.util.find_spec(library) is None, library
+seven = inkling.Drawing([[(110, 80), (270, 80), (180, 310)]])
+assert inkling.Reader.load().read(seven).label == 7
+for room, extra in (("web", "serve"), ("drawings", "serve"), ("training", "train")):
+    try:
+        importlib.import_module(f"inkling.{room}")
+    except MissingExtra as error:
+        assert f"[{extra}]" in error.hint, error
+    else:
+        raise AssertionError(f"inkling.{room} needs no extra")

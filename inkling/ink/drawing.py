@@ -1,0 +1,119 @@
+"""A drawing, which is strokes of points and a pen width, and its rendering as ink."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from inkling.errors import InkError, NothingDrawn, TooLarge
+from inkling.ink import paper
+
+MAX_POINTS = 10_000  # of one drawing; one with many strokes has a few hundred
+MAX_COORDINATE = 1e6
+MIN_PEN = 1e-3
+DEFAULT_PEN = 30.0  # pixels, on a canvas of 384: gives MNIST's stroke, 2.5 pixels wide
+DEFAULT_PRESSURE = 0.5  # of a point without one; at this pressure a line is as wide as the pen
+PRESSURE_WIDTHS = (0.3, 1.7)  # pen widths, of the thinnest and the widest line
+STROKE = 2.5  # pixels, the median width of MNIST's strokes in a box of paper.BOX
+LINE_HEIGHT = 80  # pixels, of a line of digits
+MAX_LINE_RATIO = 40  # width to height, of a line of digits; a longer line is a dash
+RASTER = 640  # pixels of the longer side, in which strokes are drawn; 32 to 1 of a digit's box
+
+Frame = Literal["digit", "garment"]
+Layout = Literal["digit", "garment", "line"]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What a person drew: strokes of points (x to the right, y down), in any unit, by one pen.
+
+    The third number of a point, if it has one, is the pressure of the pen, in (0, 1]. Without it,
+    the pressure is DEFAULT_PRESSURE.
+    """
+
+    strokes: Sequence[Sequence[Sequence[float]]]
+    pen: float = DEFAULT_PEN  # width of the line, in the unit of the points
+
+    def __post_init__(self) -> None:
+        points = [point for stroke in self.strokes for point in stroke]
+        if len(points) > MAX_POINTS:
+            raise TooLarge(
+                f"Expected a drawing of at most {MAX_POINTS:,} points, got {len(points):,}",
+                "Send fewer points a stroke",
+            )
+        if not MIN_PEN <= self.pen <= MAX_COORDINATE:
+            raise InkError(
+                f"Expected a pen {MIN_PEN:g} to {MAX_COORDINATE:,.0f} wide, got {self.pen:g}",
+                "Send its width in pixels of your canvas",
+            )
+        if not all(len(p) in (2, 3) and all(abs(c) <= MAX_COORDINATE for c in p) for p in points):
+            raise InkError(
+                f"Expected points (x, y) with coordinates within {MAX_COORDINATE:,.0f}",
+                "Send finite numbers, in pixels of your canvas",
+            )
+        if not all(0 < pressure <= 1 for p in points for pressure in p[2:]):
+            raise InkError(
+                "Expected a pressure above 0 and at most 1 as third number of a point",
+                "Leave it out where it is not known",
+            )
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The ink of a drawing or picture, and its place in the source."""
+
+    ink: NDArray[np.float32]  # (H, W) >= 0, with at least one pixel above 0
+    scale: float = 1.0  # pixels of the ink for each unit of the source
+    corner: tuple[float, float] = (
+        0.0,
+        0.0,
+    )  # x and y of the ink's upper left corner, in units of the source
+    placed: bool = False  # whether the ink is an image already, in 0..255, to be used as it is
+
+
+def render(drawing: Drawing, layout: Layout) -> Sheet:
+    """The ink of a drawing. Raises NothingDrawn if it has no points.
+
+    The longer side of a digit or garment is RASTER pixels; a line of digits is LINE_HEIGHT high.
+    A digit or a line is drawn with the pen that gives strokes of STROKE, whatever the drawing's
+    own pen; a dot or a garment is drawn with its own pen. The mean pressure gives the width of
+    the pen, so only differences of pressure matter.
+    """
+    strokes = [_widths(stroke) for stroke in drawing.strokes if len(stroke)]
+    if not strokes:
+        raise NothingDrawn(
+            "Expected at least one stroke, but there is nothing drawn", "Draw a digit"
+        )
+    points, widths_in_pens = np.split(np.concatenate(strokes), [2], axis=1)
+    width, height = np.ptp(points, 0)
+    reach = max(height, width / MAX_LINE_RATIO) if layout == "line" else max(height, width)
+    usual = widths_in_pens.mean()
+    pen = drawing.pen * usual
+    if layout != "garment" and reach >= pen / 2:
+        pen = reach * STROKE / (paper.BOX - STROKE)
+    around = pen / 2 * (widths_in_pens / usual)
+    corner = (points - around).min(0)
+    extent = (points + around).max(0) - corner
+    scale = LINE_HEIGHT / (reach + pen) if layout == "line" else RASTER / extent.max()
+    raster = Image.new("L", tuple(math.ceil(length * scale) + 1 for length in extent))
+    pencil = ImageDraw.Draw(raster)
+    for stroke in strokes:
+        path = ((stroke[:, :2] - corner) * scale).tolist()
+        widths = (pen * scale * (stroke[:, 2] / usual)).tolist()
+        for (start, end), (first, then) in zip(pairwise(path), pairwise(widths), strict=True):
+            pencil.line([*start, *end], fill=255, width=max(1, round((first + then) / 2)))
+        for (x, y), width in zip(path, widths, strict=True):
+            pencil.ellipse([x - width / 2, y - width / 2, x + width / 2, y + width / 2], fill=255)
+    return Sheet(np.asarray(raster, np.float32), scale, (corner[0], corner[1]))
+
+
+def _widths(stroke: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+    """The points of a stroke `(n, 3)`: x, y and the width of the line there, in pen widths."""
+    points = np.array([(*point, DEFAULT_PRESSURE)[:3] for point in stroke], np.float64)
+    points[:, 2] = np.clip(points[:, 2] / DEFAULT_PRESSURE, *PRESSURE_WIDTHS)
+    return points

@@ -1,0 +1,82 @@
+"""An ONNX graph, run by ONNX Runtime. The only module that knows it."""
+
+from typing import NamedTuple
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from inkling import ink, metrics
+from inkling.errors import BundleError
+
+IMAGES = (1, ink.SIDE, ink.SIDE)  # the shape of an image
+SCORE = "ood_score"
+
+
+class Outputs(NamedTuple):
+    """What a graph gives for a batch of images."""
+
+    probabilities: NDArray[np.float32]  # (N, K), rows sum to 1
+    ood_scores: NDArray[np.float32]  # (N,), in nats; see metrics.ood_score
+
+
+class Session:
+    """A graph in memory. Safe to share between threads."""
+
+    def __init__(
+        self, model: bytes, classes: int, threads: int = 1, temperature: float | None = None
+    ) -> None:
+        """Load the graph from its bytes. Raises BundleError if it is not one of a bundle.
+
+        `temperature` is the card's, which graphs of before 0.7.0 need: they give no score.
+        """
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4  # errors are raised, not logged as well
+        # bundle.read has checked an ONNX graph: ONNX Runtime's own format must not pass as one
+        options.add_session_config_entry("session.load_model_format", "ONNX")
+        try:
+            self._session = onnxruntime.InferenceSession(
+                model, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as cause:  # the binding has an exception class a status
+            raise BundleError(
+                "Expected a graph that ONNX Runtime can load, but it cannot",
+                "Train the bundle again, or update onnxruntime",
+            ) from cause
+        self._temperature = temperature
+        self._scored = _check(self._session, classes, temperature)
+
+    def run(self, images: NDArray[np.float32]) -> Outputs:
+        """Probabilities and out-of-distribution scores of images `(N, 1, 28, 28)` in [0, 1]."""
+        if self._scored:
+            return Outputs(*self._session.run(["probabilities", SCORE], {"images": images}))
+        assert self._temperature is not None  # _check has seen to it
+        probabilities, logits = self._session.run(["probabilities", "logits"], {"images": images})
+        scores = metrics.ood_score(logits * self._temperature)
+        return Outputs(probabilities, scores.astype(np.float32))
+
+    def logits(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The logits `(N, K)`, divided by the temperature, of images `(N, 1, 28, 28)` in [0, 1]."""
+        (logits,) = self._session.run(["logits"], {"images": images})
+        return np.asarray(logits, np.float32)
+
+
+def _check(session: onnxruntime.InferenceSession, classes: int, temperature: float | None) -> bool:
+    """Whether the graph gives a score. Raises BundleError if its inputs or outputs are others."""
+    nodes = (*session.get_inputs(), *session.get_outputs())
+    shapes = {node.name: tuple(node.shape[1:]) for node in nodes}
+    expected = {"images": IMAGES, "logits": (classes,), "probabilities": (classes,), SCORE: ()}
+    scored = SCORE in shapes
+    if not scored and temperature is not None:
+        del expected[SCORE]
+    if shapes != expected or any(isinstance(node.shape[0], int) for node in nodes):
+        raise BundleError(
+            f"Expected a graph of batches of any size with {expected}, got {shapes}",
+            "Train the bundle again",
+        )
+    if any(node.type != "tensor(float)" for node in nodes):
+        kinds = ", ".join(sorted({node.type for node in nodes}))
+        raise BundleError(f"Expected a graph of float32, got {kinds}", "Train the bundle again")
+    return scored

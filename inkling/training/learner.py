@@ -1,0 +1,173 @@
+"""A network in training, with the data it learns from: which images a step takes, and how.
+
+Nothing random has a state to save: order and augmentation come from Generators seeded by
+(seed, purpose, epoch or step).
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from inkling.augmentation import handwriting, outliers
+from inkling.augmentation.corruptions import corrupt
+from inkling.augmentation.warp import augment
+from inkling.data import Split, catalog
+from inkling.errors import RunError
+from inkling.experiments import recipe as recipes
+from inkling.experiments.recipe import Recipe
+from inkling.experiments.runs import SOURCE, Plan
+from inkling.training import engines
+from inkling.training.engines import AUGMENTATION, FLIPS, NO_CLASS, ORDER, SYNTHETIC, Engine
+
+LAST_CORRUPTIONS = 1 / 3  # of a recipe's share, to which it falls: the last batches are cleaner
+SYNTHETIC_IMAGES = 8_000  # of synthetic handwriting, and as many outliers
+
+
+@dataclasses.dataclass
+class Progress:
+    """How far a run is: all that a checkpoint holds beside weights and optimizer."""
+
+    step: int = 0
+    seconds: float = 0.0  # of training steps alone
+    loss_sum: float = 0.0  # over the steps of the running epoch
+    right: int = 0  # images of the running epoch read correctly, as augmented
+
+
+@dataclasses.dataclass(frozen=True)
+class Mixed:
+    """Images that are mixed into every batch."""
+
+    count: int  # of each batch
+    pixels: Tensor  # (N, 1, 28, 28) uint8, on the device, of which a step draws `count`
+    labels: Tensor  # (N,) int64, on the device
+
+
+@dataclasses.dataclass
+class Learner:
+    """A network in training, with all that it learns from."""
+
+    recipe: Recipe
+    seed: int
+    pixels: Tensor  # (N, 1, 28, 28) uint8, on the device
+    labels: Tensor  # (N,) int64, on the device
+    engine: Engine
+    mixed: list[Mixed]
+    progress: Progress = dataclasses.field(default_factory=Progress)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Whole batches in the data set."""
+        return len(self.labels) // self.recipe.batch
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole training."""
+        return recipes.steps(self.recipe, len(self.labels))
+
+    @property
+    def epoch(self) -> int:
+        """The running epoch, from 0 on."""
+        return self.progress.step // self.steps_per_epoch
+
+    def start_epoch(self) -> Callable[[], int]:
+        """What takes the next steps of the running epoch, and gives how many of it are left.
+
+        The order of an epoch is drawn once, so that a run resumed within one goes on with it.
+        """
+        epoch, device = self.epoch, self.pixels.device
+        rng = engines.generator(self.seed, ORDER, epoch)
+        order = torch.randperm(len(self.labels), generator=rng).to(device)
+        flipped = self._flipped(epoch)
+        end = min(self.steps, (epoch + 1) * self.steps_per_epoch)
+
+        def learn() -> int:
+            steps = min(self.engine.steps_at_once, end - self.progress.step)
+            first = (self.progress.step - epoch * self.steps_per_epoch) * self.recipe.batch
+            self._learn(order[first:][: steps * self.recipe.batch], flipped)
+            return end - self.progress.step
+
+        return learn
+
+    def _learn(self, chosen: Tensor, flipped: Tensor | None) -> None:
+        """Learn from the images of these indexes, a step a batch. RunError at an infinite loss."""
+        recipe, progress, device = self.recipe, self.progress, self.pixels.device
+        if progress.step >= recipe.freeze * self.steps:
+            self.engine.freeze()
+        rng = engines.generator(self.seed, AUGMENTATION, progress.step, device.type)
+        pixels, labels = self.pixels[chosen], self.labels[chosen]
+        for mixed in self.mixed:
+            drawn = torch.randint(len(mixed.labels), (mixed.count,), generator=rng, device=device)
+            pixels = torch.cat([pixels, mixed.pixels[drawn]])
+            labels = torch.cat([labels, mixed.labels[drawn]])
+        images = pixels.float() / 255
+        if flipped is not None:  # what is mixed in is not flipped
+            flipped = F.pad(flipped[chosen], (0, len(pixels) - len(chosen)))
+        images = augment(images, recipe.augmentation, rng, flipped)
+        if share := recipe.augmentation.corruptions:
+            fallen = (1 - LAST_CORRUPTIONS) * progress.step / self.steps
+            images = corrupt(images, share * (1 - fallen), rng)
+        steps = range(progress.step, progress.step + len(chosen) // recipe.batch)
+        rates = [recipes.learning_rate(recipe, step, self.steps) for step in steps]
+        loss, right = self.engine.learn(images, labels, rates, rng)
+        progress.loss_sum += loss
+        progress.right += right
+        progress.step = steps.stop
+        if not math.isfinite(loss):
+            rate = recipe.optimizer.learning_rate / 10
+            raise RunError(
+                f"Expected a finite loss, got {loss} by step {progress.step:,}",
+                f"Train again at a smaller rate: --set learning_rate={rate:g}",
+            )
+
+    def _flipped(self, epoch: int) -> Tensor | None:
+        """Which images `(N,)` an epoch mirrors; None if each step draws them.
+
+        "alternate": a share drawn at random, and in every second epoch the others, so that an
+        image is seen from both sides as often as can be. Source: Jordan 2024, airbench.
+        """
+        augmentation = self.recipe.augmentation
+        if not augmentation.flip or augmentation.flip_mode == "random":
+            return None
+        rng = engines.generator(self.seed, FLIPS, 0)
+        first = torch.rand(len(self.labels), generator=rng) < augmentation.flip
+        return (first if epoch % 2 == 0 else ~first).to(self.labels.device)
+
+
+def prepare(run: Path, plan: Plan, train: Split) -> Learner:
+    """A fresh network, and the data set whole on its device. Raises RecipeError, RunError."""
+    recipe, device = plan.recipe, engines.choose_device(plan.device, plan.recipe)
+    classes = len(catalog.get(recipe.dataset).classes)
+    return Learner(
+        recipe,
+        plan.seed,
+        torch.tensor(train.pixels, device=device),
+        torch.tensor(train.labels, device=device, dtype=torch.int64),
+        engines.build(recipe, classes, plan.seed, device, run / SOURCE),
+        synthetic(recipe, plan.seed, train, SYNTHETIC_IMAGES, device),
+    )
+
+
+def synthetic(recipe: Recipe, seed: int, train: Split, at_most: int, device: str) -> list[Mixed]:
+    """Synthetic handwriting and outliers, generated once per run and mixed into each batch."""
+    rng = np.random.default_rng(np.random.SeedSequence([seed, SYNTHETIC]))
+    number = min(at_most, len(train.labels))
+
+    def mixed(share: float, pixels: np.ndarray, labels: np.ndarray) -> Mixed:
+        count = round(share * recipe.batch)
+        return Mixed(
+            count, torch.tensor(pixels, device=device), torch.tensor(labels, device=device)
+        )
+
+    found = []
+    if share := recipe.augmentation.handwriting:
+        found.append(mixed(share, *handwriting.make(number, rng)))
+    if share := recipe.augmentation.outliers:
+        strange = outliers.make(train.pixels, train.labels, number, rng)
+        found.append(mixed(share, strange, np.full(number, NO_CLASS)))
+    return found
