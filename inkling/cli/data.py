@@ -35,10 +35,10 @@ def list_data() -> None:
 def fetch(name: DataSetName) -> None:
     """Download a data set, unless it is here, and verify it."""
     from inkling import data
-    from inkling.cli import display
+    from inkling.cli import progress
     from inkling.data import catalog
 
-    with display.showing_downloads(Console(stderr=True)) as report:
+    with progress.showing_downloads(Console(stderr=True)) as report:
         paths = data.fetch(catalog.get(name), report)
     where = sorted({str(path.parent) for path in paths})
     typer.echo(f"{name}: here and verified" + (f", in {', '.join(where)}" if where else ""))

@@ -125,7 +125,7 @@ def teach(
     If it then reads your drawings better and MNIST no worse, it is served from then on.
     """
     from inkling import system
-    from inkling.cli import display
+    from inkling.cli import progress
     from inkling.reading.registry import PRETRAINED, TAUGHT, Registry
 
     registry = Registry(system.home(), RUNS)
@@ -141,7 +141,7 @@ def teach(
         raise typer.BadParameter("--name is the name of a folder, without a path")
     console = Console()
     shown = shown_as(console, quiet, as_json)
-    with stopped_by_signal() as caught, display.FineTuneDisplay(shown, console) as show:
+    with stopped_by_signal() as caught, progress.FineTuneDisplay(shown, console) as show:
         before = served or registry.find(registry.chosen())
         run = registry.taught / name
         ended = fine_tune(labelled, run, show, lambda: bool(caught), before, seed=seed)

@@ -16,7 +16,7 @@ from inkling.system import RUNS as RUNS
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from inkling.cli.display import Shown
+    from inkling.cli.progress import Shown
 
 FOUND_WRONG, STOPPED = 1, 128  # exit codes; 128 + the signal's number is the shell's custom
 BUNDLE_HELP = "A bundle's or run's folder (default: the one that ships)"

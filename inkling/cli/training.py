@@ -62,7 +62,7 @@ def train(
     as_json: Annotated[bool, typer.Option("--json", help="Print one event a line.")] = False,
 ) -> None:
     """Train a recipe: the run's folder holds, at the end, a bundle, tested once."""
-    from inkling.cli import display
+    from inkling.cli import progress
     from inkling.experiments.recipe import change
 
     if resume and (recipe or dataset or epochs or seed or settings or device or out):
@@ -80,7 +80,7 @@ def train(
         training.create(run, chosen, seed, device, source)
     console = Console()
     shown = shown_as(console, quiet, as_json)
-    with stopped_by_signal() as caught, display.TrainingDisplay(shown, console) as show:
+    with stopped_by_signal() as caught, progress.TrainingDisplay(shown, console) as show:
         ended = training.train(run, show, lambda: bool(caught))
     if not ended:
         raise typer.Exit(STOPPED + caught[0])
@@ -104,7 +104,7 @@ def take_record(
     as_json: Annotated[bool, typer.Option("--json", help="Print one event a line.")] = False,
 ) -> None:
     """Train a recipe over seeds and write its record; the same command goes on with it."""
-    from inkling.cli import display
+    from inkling.cli import display, progress
 
     chosen, source = _recipe(recipe)
     from inkling.training import record
@@ -113,7 +113,7 @@ def take_record(
     path = out or Path("results") / f"{chosen.name}.json"
     console = Console()
     shown = shown_as(console, quiet, as_json)
-    with stopped_by_signal() as caught, display.RecordDisplay(shown, console) as show:
+    with stopped_by_signal() as caught, progress.RecordDisplay(shown, console) as show:
         made = record.take_record(
             chosen,
             seeds,
@@ -159,13 +159,13 @@ def show_leaderboard(
 def _fetch(name: str, quiet: bool) -> None:
     """Download a data set that is not here, so that one command trains."""
     from inkling import data
-    from inkling.cli import display
+    from inkling.cli import progress
     from inkling.data import catalog
 
     if not data.is_here(dataset := catalog.get(name)):
         console = Console(stderr=True, quiet=quiet)
         console.print(f"Fetching {name}, which is not here yet")
-        with display.showing_downloads(console) as report:
+        with progress.showing_downloads(console) as report:
             data.fetch(dataset, report)
 
 

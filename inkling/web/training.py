@@ -73,7 +73,7 @@ async def list_recipes() -> list[dict[str, Any]]:
 @router.get("/api/training", summary="Whether this installation can train")
 async def can_train() -> dict[str, str | None]:
     """What is missing, and the pip line that installs it; both null where nothing is."""
-    error = system.missing_extra("Training", "train")
+    error = system.missing_extra("Training a network", "train")
     return {"error": error.error, "hint": error.hint} if error else {"error": None, "hint": None}
 
 
@@ -107,7 +107,11 @@ async def start(wanted: Wanted, state: Current) -> Named:
     return await state.run(work)
 
 
-@router.get("/api/runs/{name}", summary="A run: its plan, and its events from one on")
+@router.get(
+    "/api/runs/{name}",
+    response_model_exclude_none=True,
+    summary="A run: its plan, and its events from one on",
+)
 async def watch(name: str, state: Current, after: After = 0) -> Watched:
     """Ask again with `after` = `next` for what has happened since."""
     return await state.run(_watched, state, await state.run(_known, state, name), after)
@@ -174,7 +178,11 @@ async def latest_fine_tuning(state: Current) -> RunState:
     return await state.run(work)
 
 
-@router.get("/api/teach/{name}", summary="A fine-tuning: its events from one on")
+@router.get(
+    "/api/teach/{name}",
+    response_model_exclude_none=True,
+    summary="A fine-tuning: its events from one on",
+)
 async def watch_fine_tuning(name: str, state: Current, after: After = 0) -> Watched:
     """Ask again with `after` = `next` for what has happened since."""
     path = state.registry.taught / name
