@@ -51,6 +51,16 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Report:
+    """What a model does on one part of a data set, in full."""
+
+    n: int
+    confusion: tuple[tuple[int, ...], ...]  # (K, K) counts: rows true labels, columns readings
+    reliability: tuple[Bin, ...]  # by confidence, from low to high; empty bins are left out
+    risk_coverage: tuple[Point, ...]  # from everything accepted to nothing wrong accepted
+
+
+@dataclass(frozen=True)
 class Acceptance:
     """When a reading is accepted, as fitted to n validation images."""
 
@@ -89,6 +99,17 @@ def measure(probabilities: Probabilities, labels: Labels) -> Measures:
         interval=wilson(right, len(labels)),
         negative_log_likelihood=negative_log_likelihood(probabilities, labels),
         calibration_error=calibration_error(probabilities, labels),
+    )
+
+
+def report(probabilities: Probabilities, labels: Labels) -> Report:
+    """The confusion matrix, reliability bins and risk-coverage curve of one part of a data set."""
+    counts = confusion(labels, probabilities.argmax(1), probabilities.shape[1])
+    return Report(
+        n=len(labels),
+        confusion=tuple(tuple(row) for row in counts.tolist()),
+        reliability=reliability(probabilities, labels),
+        risk_coverage=risk_coverage(probabilities, labels),
     )
 
 

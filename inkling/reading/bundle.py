@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from inkling.errors import BundleError
 from inkling.files import write_atomically
 from inkling.ink import Frame
-from inkling.metrics import Acceptance, Measures
+from inkling.metrics import Acceptance, Measures, Report
 from inkling.reading.onnx_check import refuse_foreign_parts
 
 MODEL, CARD = "model.onnx", "card.json"
@@ -54,6 +54,7 @@ class Card(BaseModel):
     validation: Measures | None  # None where every image was trained on
     test: Measures
     acceptance: Acceptance | None = None  # None where every image was trained on
+    report: Report | None = None  # on the test images; None before 0.7.0
 
 
 def write(folder: Path, card: Card, model: bytes) -> None:

@@ -105,10 +105,12 @@ def measured(session: Session, temperature: float, splits: data.Splits) -> dict[
         logits = session.logits(split.images()) * temperature
         return metrics.fit_acceptance(logits, split.labels, temperature)
 
+    test = session.run(splits.test.images()).probabilities
     return {
         "validation": measure(splits.validation) if splits.validation else None,
-        "test": measure(splits.test),
+        "test": metrics.measure(test, splits.test.labels),
         "acceptance": accept(splits.validation) if splits.validation else None,
+        "report": metrics.report(test, splits.test.labels),
     }
 
 
