@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from inkling.experiments import events
-from inkling.experiments.leaderboard import Section, cells
+from inkling.experiments.leaderboard import COLUMNS, Section, cells
 from inkling.experiments.recipe import Recipe, flat
 from inkling.experiments.records import Record
 from inkling.metrics import Measures, precision_recall
@@ -198,7 +198,7 @@ def board_table(section: Section) -> Table:
     """A section of a board, the best first."""
     table = Table(title=section.title, title_justify="left", box=None, padding=(0, 2, 0, 0))
     table.add_column("")
-    for heading in ("accuracy", "seeds", "training", "epochs", "parameters"):
+    for heading in ("accuracy", "seeds", *COLUMNS):
         table.add_column(heading, justify="right")
     styles = {"record": "bold", "run": "green", "claim": "dim"}
     for row in section.rows:

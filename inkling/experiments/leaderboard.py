@@ -17,6 +17,7 @@ from inkling.experiments.records import CHALLENGE_EPOCHS, MIN_TARGET, Record
 from inkling.reading import bundle
 from inkling.system import PACKAGE
 
+COLUMNS = ("training", "epochs", "parameters")
 CLAIMS = Path(__file__).parent / "claims.json"
 
 
@@ -165,10 +166,8 @@ def run_rows() -> list[Row]:
 
 def markdown(parts: list[Section]) -> str:
     """The sections as one Markdown table: that of docs/results.md."""
-    lines = [
-        "| board | recipe or claim | test accuracy | seeds | training | epochs | size | machine |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    names = "board", "recipe or claim", "test accuracy", "seeds", *COLUMNS, "machine"
+    lines = [f"| {' | '.join(names)} |", "| --- " * len(names) + "|"]
     for part in parts:
         title = part.title
         for row in part.rows:
