@@ -1,14 +1,16 @@
-"""What each layer of tooling buys: one network, from plain Python lists to compiled PyTorch.
+"""Compares ways to train one network, from plain Python lists to compiled PyTorch.
 
     python benchmarks/engines.py [--png docs/engines.png]
 
-The network is 784-100-10 with sigmoids, from the same weights and in the same order of the 60,000
-images, for 10 epochs of a learning rate that decays along a cosine, from 0.1 where a step is of one
-image and from 1 where it is of 32. Then a matrix product from foundations.
-Plain Python is timed on 1,000 images, and its epoch is reckoned from them. Lines are those with
-code in the functions that an engine's training runs through, what they know beside it included.
-Writes results/engines.json. Time nothing else meanwhile. JAX takes part if it is installed, CUDA
-if there is one.
+The network is 784-100-10 with sigmoids. Each engine begins with the same weights and sees the
+60,000 images in the same order for 10 epochs. The learning rate decays along a cosine, from 0.1
+with one image a step and from 1 with 32. Plain Python is timed on 1,000 images; its epoch is
+extrapolated from them. Lines of code are those of all functions that a training runs through.
+
+Then square matrices are multiplied in five ways, from a triple loop to BLAS.
+
+Writes results/engines.json. JAX takes part if it is installed, CUDA if the machine has it. Run
+nothing else meanwhile.
 """
 
 import argparse
@@ -34,15 +36,15 @@ from threadpoolctl import threadpool_limits
 
 from inkling import data, metrics, system
 from inkling.networks import scratch
-from inkling.plots import charts
 from inkling.networks.scratch import Array, Parameters
+from inkling.plots import charts
 
 ROOT = Path(__file__).parent.parent
 NETWORK, PLAIN = scratch.Network(), scratch.Optimizer()
 EPOCHS, BATCH = 10, 32
-RATES = {1: 0.1, BATCH: 1.0}  # at first, for the images of a step; chosen on validation images
-SUBSET = 1000  # images that plain Python learns
-LONGEST = 20.0  # seconds that one matrix product may take
+RATES = {1: 0.1, BATCH: 1.0}  # learning rate at first, by images a step; chosen on validation
+SUBSET = 1000  # images that plain Python is timed on
+MAX_SECONDS = 20.0  # of one matrix product
 SIZES = tuple(2**power for power in range(5, 12))
 Train = Callable[[Parameters, Array, Array, list[float]], Parameters]
 
@@ -53,13 +55,15 @@ class Engine:
 
     name: str
     batch: int
-    train: Train  # an epoch: images and targets in order, a rate a step
-    code: tuple[Callable[..., Any], ...]  # what it runs through
+    train: Train  # one epoch, on images and targets in order, with a learning rate for each step
+    code: tuple[Callable[..., Any], ...]  # the functions that it runs through
 
 
 def main() -> None:
-    """Measure all, print the tables and write the record."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Measure everything, write the record and print the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--png", type=Path, help="draw the table as a chart")
     options = parser.parse_args()
     splits = data.splits("mnist", "all")
@@ -88,11 +92,11 @@ def main() -> None:
     if options.png:
         names = [row["name"] for row in rows]
         seconds = [row["seconds_an_epoch"] for row in rows]
-        charts.bars(names, seconds, "seconds an epoch, a logarithmic scale").save(options.png)
+        charts.bars(names, seconds, "seconds an epoch, on a logarithmic scale").save(options.png)
 
 
 def plain_python(splits: data.Splits) -> dict[str, Any]:
-    """The row of benchmarks/pure_python.py, reckoned from a subset."""
+    """The row of benchmarks/pure_python.py, extrapolated from SUBSET images."""
     pure = runpy.run_path(str(ROOT / "benchmarks" / "pure_python.py"))
     fresh = scratch.initialise(NETWORK, np.random.default_rng(0))
     hidden, output = [(weights.tolist(), bias.tolist()) for weights, bias in fresh]
@@ -108,13 +112,13 @@ def plain_python(splits: data.Splits) -> dict[str, Any]:
         "batch": 1,
         "seconds_an_epoch": round(seconds, 2),
         "reckoned_from_images": SUBSET,
-        "accuracy": None,  # the numbers are those of NumPy, one image a step: a test shows it
+        "accuracy": None,  # a test shows that its numbers are those of NumPy, one image a step
         "lines": sum(map(count_lines, code)),
     }
 
 
 def engines() -> Iterator[Engine]:
-    """Those that this machine has."""
+    """The engines that this machine has."""
     rules = (scratch.forward, scratch.backward, scratch.softmax, scratch._loss_slope)
     pure = (*rules, scratch.update, scratch._each, numpy_pure)
     yield Engine("NumPy, one image a step, pure", 1, numpy_pure, pure)
@@ -135,7 +139,7 @@ def engines() -> Iterator[Engine]:
 def numpy_pure(
     parameters: Parameters, images: Array, targets: Array, rates: list[float]
 ) -> Parameters:
-    """An epoch of one image a step, by the pure functions alone."""
+    """An epoch with one image a step, by the pure functions of scratch.py."""
     state = scratch.begin(parameters)
     for image, target, rate in zip(images[:, None], targets[:, None], rates, strict=True):
         outputs = scratch.forward(NETWORK, state.parameters, image)
@@ -145,13 +149,13 @@ def numpy_pure(
 
 
 def numpy(parameters: Parameters, images: Array, targets: Array, rates: list[float]) -> Parameters:
-    """An epoch by scratch.py, in as many steps as there are rates."""
+    """An epoch by scratch.learn, with a step for each learning rate."""
     state = scratch.begin(parameters)
     return scratch.learn(NETWORK, PLAIN, state, images, targets, rates)[0].parameters
 
 
 class Torch:
-    """An epoch by PyTorch's autograd, as anybody writes it."""
+    """An epoch by PyTorch, in the usual way: modules, autograd and an optimizer."""
 
     def __init__(self, device: str, compiled: bool = False, bfloat16: bool = False) -> None:
         self.device, self.bfloat16 = device, bfloat16
@@ -186,7 +190,7 @@ class Torch:
 
 
 def make_jax(jax: ModuleType) -> Train:
-    """An epoch by JAX: a step compiled once, then called for each batch."""
+    """An epoch by JAX: a step that is compiled once and called for each batch."""
 
     def loss(parameters: Any, images: Any, targets: Any) -> Any:
         (first, second) = parameters
@@ -212,16 +216,16 @@ def make_jax(jax: ModuleType) -> Train:
 
 
 def measure(engine: Engine, splits: data.Splits) -> dict[str, Any]:
-    """The row of an engine: the median epoch, and the accuracy after the last one."""
+    """The row of an engine: the median seconds of an epoch, and the accuracy after the last."""
     images = splits.train.images().reshape(-1, 784)
     targets = scratch.one_hot(splits.train.labels, 10)
     parameters = scratch.initialise(NETWORK, np.random.default_rng(0))
-    steps, chance, seconds = len(images) // engine.batch, np.random.default_rng(1), []
+    steps, rng, seconds = len(images) // engine.batch, np.random.default_rng(1), []
     decay = (
         RATES[engine.batch] * (1 + np.cos(np.pi * np.arange(EPOCHS * steps) / (EPOCHS * steps))) / 2
     )
     for epoch in range(EPOCHS):
-        order = chance.permutation(len(images))[: steps * engine.batch]
+        order = rng.permutation(len(images))[: steps * engine.batch]
         x, y = images[order], targets[order]
         rates = decay[epoch * steps : (epoch + 1) * steps].tolist()
         began = time.perf_counter()
@@ -241,7 +245,7 @@ def measure(engine: Engine, splits: data.Splits) -> dict[str, Any]:
 
 
 def count_lines(code: Callable[..., Any]) -> int:
-    """Lines with code: neither comment, docstring nor blank."""
+    """Lines of code, without comments, docstrings and blank lines."""
     tokens = tokenize.generate_tokens(io.StringIO(inspect.getsource(code)).readline)
     skipped = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
     lines: set[int] = set()
@@ -253,7 +257,7 @@ def count_lines(code: Callable[..., Any]) -> int:
 
 
 def triple_loop(first: list[list[float]], second: list[list[float]]) -> list[list[float]]:
-    """Each multiplication by itself, on lists."""
+    """Every multiplication in Python, on lists."""
     size = len(first)
     product = [[0.0] * size for _ in range(size)]
     for i in range(size):
@@ -264,27 +268,27 @@ def triple_loop(first: list[list[float]], second: list[list[float]]) -> list[lis
 
 
 def dot_rows(first: Array, second: Array) -> Array:
-    """Each element by one dot product."""
+    """A dot product for each element."""
     return np.array([[row @ column for column in second.T] for row in first])
 
 
 def broadcast(first: Array, second: Array) -> Array:
-    """Each row by one product with the whole matrix, and a sum down its columns."""
+    """For each row, an element-wise product with the whole matrix, summed down its columns."""
     return np.array([(row[:, None] * second).sum(0) for row in first])
 
 
 def einsum(first: Array, second: Array) -> Array:
-    """NumPy's loops in C, without a library of linear algebra."""
+    """NumPy's loops in C, without BLAS."""
     return np.einsum("ik,kj->ij", first, second)
 
 
 def blas(first: Array, second: Array) -> Array:
-    """The library of linear algebra."""
+    """BLAS, NumPy's library of linear algebra."""
     return first @ second
 
 
 def matrix_products() -> list[dict[str, Any]]:
-    """Seconds of each way and size, until one takes too long."""
+    """The seconds of each way for each size. Sizes that would take too long are left out."""
     rows = []
     for way in (triple_loop, dot_rows, broadcast, einsum, blas):
         seconds: dict[str, float] = {}
@@ -298,7 +302,7 @@ def matrix_products() -> list[dict[str, Any]]:
                 took.append(time.perf_counter() - began)
             np.testing.assert_allclose(product, pair[0] @ pair[1], rtol=1e-3)
             seconds[str(size)] = min(took)
-            if min(took) * 10 > LONGEST:  # twice the size is eight times the work, or more
+            if min(took) * 10 > MAX_SECONDS:  # twice the size takes eight times as long, or more
                 break
         rows.append({"name": way.__name__.replace("_", " "), "seconds": seconds})
         sys.stdout.write(json.dumps(rows[-1]) + "\n")
@@ -306,7 +310,7 @@ def matrix_products() -> list[dict[str, Any]]:
 
 
 def markdown(record: dict[str, Any]) -> str:
-    """The tables, as docs/engines.md has them."""
+    """The tables of docs/engines.md."""
     lines = [
         "| engine | images a step | seconds an epoch | times as fast | accuracy | lines |",
         "| --- | --- | --- | --- | --- | --- |",

@@ -1,12 +1,12 @@
-"""How well lines of digits are read: lines made from MNIST, apart and touching.
+"""Measures how well lines of digits are read: synthetic lines of MNIST's digits.
 
     python benchmarks/lines.py [BUNDLE] [--part validation|test] [--count 1000] [--seed 0]
 
-A line is five digits, each of a size (36 to 52 pixels for MNIST's 28), slant and baseline of its
-own, on one sheet with a margin. "Apart" leaves 1 to 12 pixels between two; "touching" moves one
-neighbour in five into the other, until their ink meets and one or two pixels further, but not more
-than a third of its width. Prints the share of lines that are read right in every digit, and how
-long a line of twelve takes.
+A line holds five digits. Each has its own size (36 to 52 pixels for MNIST's 28), slant and
+baseline. In lines "apart", there are 1 to 12 pixels between two digits. In lines "touching", one
+digit in five is moved towards its neighbour until their ink overlaps by one or two pixels, but by
+at most a third of its width. Prints the share of lines that are read without a mistake, and how
+long a line of twelve digits takes.
 """
 
 import argparse
@@ -23,40 +23,40 @@ from inkling import Reader, data
 
 MARGIN = 12  # pixels around a line
 APART = (1, 12)  # pixels between the ink of two digits
-TOUCHING = 0.2  # of neighbours
-INK = 64  # of 255: fainter than that meets nothing
+TOUCHING = 0.2  # share of neighbours
+INK = 64  # grey level of 255, from which on a pixel is ink
 Pixels = NDArray[np.uint8]
 
 
-def made(digits: list[Pixels], chance: np.random.Generator, touching: float = 0.0) -> Pixels:
+def made(digits: list[Pixels], rng: np.random.Generator, touching: float = 0.0) -> Pixels:
     """A line `(H, W)` of digits `(28, 28)`, light on dark."""
     line = np.zeros((0, 0), np.uint8)
     for digit in digits:
-        part = varied(digit, chance)
-        line = beside(line, part, chance, line.size and chance.random() < touching)
+        part = varied(digit, rng)
+        line = beside(line, part, rng, line.size and rng.random() < touching)
     return np.pad(line, MARGIN)
 
 
-def varied(digit: Pixels, chance: np.random.Generator) -> Pixels:
-    """A digit larger, slanted, and higher or lower; without empty columns."""
-    size, slant = int(chance.integers(36, 53)), chance.uniform(-0.25, 0.25)
+def varied(digit: Pixels, rng: np.random.Generator) -> Pixels:
+    """A digit enlarged, slanted and moved up or down, without empty columns."""
+    size, slant = int(rng.integers(36, 53)), rng.uniform(-0.25, 0.25)
     large = Image.fromarray(digit).resize((size, size), Image.Resampling.BICUBIC)
     wide = Image.new("L", (2 * size, 72))
-    wide.paste(large, (size // 2, 60 - size + int(chance.integers(-4, 5))))
+    wide.paste(large, (size // 2, 60 - size + int(rng.integers(-4, 5))))
     turned = wide.transform(wide.size, Image.Transform.AFFINE, (1, slant, -slant * 36, 0, 1, 0))
     sheet = np.asarray(turned)
     columns = np.flatnonzero((sheet > INK).any(0))
     return sheet[:, columns[0] : columns[-1] + 1]
 
 
-def beside(line: Pixels, part: Pixels, chance: np.random.Generator, touch: bool) -> Pixels:
-    """A line with a digit more."""
+def beside(line: Pixels, part: Pixels, rng: np.random.Generator, touch: bool) -> Pixels:
+    """A line with one more digit; if they `touch`, their ink overlaps."""
     if not line.size:
         return part
-    gap = int(chance.integers(APART[0], APART[1] + 1))
+    gap = int(rng.integers(APART[0], APART[1] + 1))
     if touch:
         room = min(_room(left, right) for left, right in zip(line, part, strict=True))
-        gap = -min(room + int(chance.integers(1, 3)), part.shape[1] // 3)
+        gap = -min(room + int(rng.integers(1, 3)), part.shape[1] // 3)
     width = line.shape[1] + part.shape[1] + gap
     both = np.zeros((len(line), max(width, line.shape[1])), np.uint8)
     both[:, : line.shape[1]] = line
@@ -67,14 +67,16 @@ def beside(line: Pixels, part: Pixels, chance: np.random.Generator, touch: bool)
 
 
 def _room(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> int:
-    """Empty pixels of a row between the ink of two that stand side by side."""
+    """The empty pixels of a row between the ink of two neighbours."""
     before, after = np.flatnonzero(left[::-1] > INK), np.flatnonzero(right > INK)
     return int(before[0] + after[0]) if len(before) and len(after) else 1000
 
 
 def main() -> None:
-    """Make, read, print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Make lines, read them, and print the shares and times."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("bundle", nargs="?", type=Path)
     parser.add_argument("--part", choices=["validation", "test"], default="validation")
     parser.add_argument("--count", type=int, default=1000)
@@ -83,26 +85,26 @@ def main() -> None:
     reader = Reader.load(options.bundle)
     split = getattr(data.splits("mnist"), options.part)
     for name, touching in (("apart", 0.0), ("a fifth touching", TOUCHING)):
-        chance = np.random.default_rng(options.seed)
+        rng = np.random.default_rng(options.seed)
         found = []
         for _ in range(options.count):
-            chosen = chance.integers(0, len(split.labels), 5)
-            line = made([split.pixels[i, 0] for i in chosen], chance, touching)
+            chosen = rng.integers(0, len(split.labels), 5)
+            line = made([split.pixels[i, 0] for i in chosen], rng, touching)
             number = reader.read_number(line)
             true = "".join(str(split.labels[i]) for i in chosen)
             found.append((number.text == true, bool(number.accepted)))
         right, accepted = np.array(found).T
         sys.stdout.write(
-            f"{name:18} {right.mean():7.2%} of {len(right):,} lines of 5 digits right; "
-            f"{accepted.mean():.1%} accepted, of these {right[accepted].mean():.2%} right\n"
+            f"{name:18} {right.mean():7.2%} of {len(right):,} lines of 5 digits correct; "
+            f"{accepted.mean():.1%} accepted, of these {right[accepted].mean():.2%} correct\n"
         )
         sys.stdout.flush()
-    chance = np.random.default_rng(options.seed)
+    rng = np.random.default_rng(options.seed)
     for name, touching in (("apart", 0.0), ("a fifth touching", TOUCHING)):
         seconds = []
         for _ in range(50):
-            chosen = chance.integers(0, len(split.labels), 12)
-            line = made([split.pixels[i, 0] for i in chosen], chance, touching)
+            chosen = rng.integers(0, len(split.labels), 12)
+            line = made([split.pixels[i, 0] for i in chosen], rng, touching)
             began = time.perf_counter()
             reader.read_number(line)
             seconds.append(time.perf_counter() - began)

@@ -2,8 +2,8 @@
 
     python benchmarks/mnist_c.py [BUNDLE] [--part validation|test] [--count 1000]
 
-Each image is read twice: as it is, by the network alone, and through `ink.to_image`, as a Reader
-reads it. Needs scikit-image. Prints a table of accuracies.
+Each image is read twice: as published, by the network alone, and as a Reader reads it, through
+`ink.to_image`. Needs scikit-image. Prints a table of accuracies.
 
 Source: "MNIST-C: A Robustness Benchmark for Computer Vision", arXiv:1906.02337.
 """
@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.feature import canny
@@ -25,36 +26,35 @@ from inkling.errors import NothingDrawn
 
 SIDE, MIDDLE = 28, 13.5
 Image = NDArray[np.float64]  # (28, 28) in [0, 1]
-Chance = np.random.Generator
 
 
-def shot_noise(image: Image, chance: Chance) -> Image:
-    """As if few photons had come: three for white."""
-    return np.clip(chance.poisson(image * 3) / 3, 0, 1)
+def shot_noise(image: Image, rng: Generator) -> Image:
+    """Photon noise: white is three photons."""
+    return np.clip(rng.poisson(image * 3) / 3, 0, 1)
 
 
-def impulse_noise(image: Image, chance: Chance) -> Image:
-    """17 % of the pixels black or white."""
-    kind = chance.random(image.shape)
+def impulse_noise(image: Image, rng: Generator) -> Image:
+    """17 % of the pixels are black or white."""
+    kind = rng.random(image.shape)
     return np.where(kind < 0.085, 0, np.where(kind < 0.17, 1, image))
 
 
-def glass_blur(image: Image, chance: Chance) -> Image:
-    """Neighbours exchanged at random, twice, between two blurs."""
+def glass_blur(image: Image, rng: Generator) -> Image:
+    """Neighbouring pixels are exchanged at random, twice, between two blurs."""
     blurred = np.floor(gaussian(image, 0.7) * 255) / 255
     for _ in range(2):
         for row in range(SIDE - 1, 1, -1):
             for column in range(SIDE - 1, 1, -1):
-                if chance.random() < 0.5:
-                    down, across = chance.integers(-1, 1, 2)
+                if rng.random() < 0.5:
+                    down, across = rng.integers(-1, 1, 2)
                     here, there = (row, column), (row + down, column + across)
                     blurred[here], blurred[there] = blurred[there], blurred[here]
     return np.clip(gaussian(blurred, 0.7), 0, 1)
 
 
-def motion_blur(image: Image, chance: Chance) -> Image:
-    """Drawn out to one side, at most 45 degrees from level: half a Gaussian of 3 pixels."""
-    angle = np.radians(chance.uniform(-45, 45))
+def motion_blur(image: Image, rng: Generator) -> Image:
+    """Smeared to one side, at most 45 degrees from level, by half a Gaussian of 3 pixels."""
+    angle = np.radians(rng.uniform(-45, 45))
     steps = np.arange(21)
     weights = np.exp(-(steps**2) / (2 * 3**2))
     rows = np.ceil(steps * np.sin(angle) - 0.5).astype(int)
@@ -64,68 +64,68 @@ def motion_blur(image: Image, chance: Chance) -> Image:
     return np.tensordot(weights / weights.sum(), moved, 1)
 
 
-def shear(image: Image, chance: Chance) -> Image:
+def shear(image: Image, rng: Generator) -> Image:
     """Slanted by 0.4."""
-    slant = 0.4 * chance.choice([-1, 1])
+    slant = 0.4 * rng.choice([-1, 1])
     return _warped(image, np.array([[np.cos(slant), 0], [-np.sin(slant), 1]]).T)
 
 
-def scale(image: Image, _: Chance) -> Image:
-    """Shrunk to 0.7."""
+def scale(image: Image, _: Generator) -> Image:
+    """Scaled by 0.7."""
     return _warped(image, np.eye(2) / 0.7)
 
 
-def rotate(image: Image, chance: Chance) -> Image:
-    """Turned by 0.4 radians, 23 degrees."""
-    cos, sin = np.cos(0.4), np.sin(0.4) * chance.choice([-1, 1])
+def rotate(image: Image, rng: Generator) -> Image:
+    """Rotated by 0.4 radians, 23 degrees."""
+    cos, sin = np.cos(0.4), np.sin(0.4) * rng.choice([-1, 1])
     return _warped(image, np.array([[cos, sin], [-sin, cos]]))
 
 
-def brightness(image: Image, _: Chance) -> Image:
-    """Half of white added everywhere."""
+def brightness(image: Image, _: Generator) -> Image:
+    """Half of white is added to every pixel."""
     return np.clip(image + 0.5, 0, 1)
 
 
-def translate(image: Image, chance: Chance) -> Image:
-    """Moved by three pixels both ways."""
-    return ndimage.shift(image, 3 * chance.choice([-1, 1], 2), order=1)
+def translate(image: Image, rng: Generator) -> Image:
+    """Shifted by three pixels on both axes."""
+    return ndimage.shift(image, 3 * rng.choice([-1, 1], 2), order=1)
 
 
-def stripe(image: Image, _: Chance) -> Image:
-    """The left and the right quarter in negative."""
+def stripe(image: Image, _: Generator) -> Image:
+    """The left and the right quarter are in negative."""
     striped = image.copy()
     striped[:, :7] = 1 - striped[:, :7]
     striped[:, 21:] = 1 - striped[:, 21:]
     return striped
 
 
-def fog(image: Image, chance: Chance) -> Image:
-    """Under clouds of every size."""
-    most = image.max()
-    return np.clip((image + 3 * _clouds(chance)[:SIDE, :SIDE]) * most / (most + 3), 0, 1)
+def fog(image: Image, rng: Generator) -> Image:
+    """Covered by clouds of every size."""
+    peak = image.max()
+    return np.clip((image + 3 * _clouds(rng)[:SIDE, :SIDE]) * peak / (peak + 3), 0, 1)
 
 
-def spatter(image: Image, chance: Chance) -> Image:
-    """Drops of a grey liquid."""
-    liquid = gaussian(chance.normal(0.65, 0.3, image.shape), 1)
+def spatter(image: Image, rng: Generator) -> Image:
+    """Covered by drops of a grey liquid."""
+    liquid = gaussian(rng.normal(0.65, 0.3, image.shape), 1)
     drops = gaussian((liquid > 0.65).astype(float), 1.5)
     drops[drops < 0.8] = 0
     return np.clip(image * (1 - drops) + drops * 63 / 255, 0, 1)
 
 
-def dotted_line(image: Image, chance: Chance) -> Image:
+def dotted_line(image: Image, rng: Generator) -> Image:
     """A dotted line from the left to the right."""
-    left, right = chance.integers(0, 27, 2)
+    left, right = rng.integers(0, 27, 2)
     line = _line((0, left), (27, right))
     for column in range(0, SIDE, 4):
         line[:, column : column + 2] = 0
     return np.clip(image + line, 0, 1)
 
 
-def zigzag(image: Image, chance: Chance) -> Image:
+def zigzag(image: Image, rng: Generator) -> Image:
     """A zigzag from the left to the right."""
-    start = chance.integers(0, 27)
-    fall = chance.integers(-5, 5)
+    start = rng.integers(0, 27)
+    fall = rng.integers(-5, 5)
     angle = np.arctan2(fall, 23)
     length = 23 / np.cos(angle)
     corners = [(0.0, 0.0)]
@@ -140,32 +140,35 @@ def zigzag(image: Image, chance: Chance) -> Image:
     return drawn
 
 
-def canny_edges(image: Image, _: Chance) -> Image:
-    """Outlines alone."""
+def canny_edges(image: Image, _: Generator) -> Image:
+    """Only the outlines."""
     return canny(image).astype(float)
 
 
-CORRUPTIONS: tuple[Callable[[Image, Chance], Image], ...] = (
+CORRUPTIONS: tuple[Callable[[Image, Generator], Image], ...] = (
     shot_noise, impulse_noise, glass_blur, motion_blur, shear, scale, rotate, brightness,
     translate, stripe, fog, spatter, dotted_line, zigzag, canny_edges,
 )  # fmt: skip
 
 
 def _warped(image: Image, source: NDArray[np.float64]) -> Image:
-    """Each pixel from `source` times where it lies, seen from the middle: rows, columns."""
+    """The image under the linear map `source`, which gives where each pixel is taken from.
+
+    Coordinates are row and column, measured from the middle of the image.
+    """
     offset = MIDDLE - source @ (MIDDLE, MIDDLE)
     return np.clip(ndimage.affine_transform(image, source, offset, order=1), 0, 1)
 
 
-def _clouds(chance: Chance) -> NDArray[np.float64]:
-    """Heights `(256, 256)` in [0, 1] by the diamond-square algorithm, wrapped around."""
+def _clouds(rng: Generator) -> NDArray[np.float64]:
+    """Heights `(256, 256)` in [0, 1] by the diamond-square algorithm, with periodic borders."""
     heights = np.zeros((256, 256))
-    step, most = 256, 100.0
+    step, reach = 256, 100.0
     while step >= 2:
         half = step // 2
 
-        def mean(total: NDArray[np.float64], most: float = most) -> NDArray[np.float64]:
-            return total / 4 + most * chance.uniform(-most, most, total.shape)
+        def mean(total: NDArray[np.float64], reach: float = reach) -> NDArray[np.float64]:
+            return total / 4 + reach * rng.uniform(-reach, reach, total.shape)
 
         corners = heights[::step, ::step]
         sums = corners + np.roll(corners, -1, 0)
@@ -175,13 +178,13 @@ def _clouds(chance: Chance) -> NDArray[np.float64]:
         heights[::step, half::step] = mean(below + corners + np.roll(corners, -1, 1))
         beside = middles + np.roll(middles, 1, 1)
         heights[half::step, ::step] = mean(beside + corners + np.roll(corners, -1, 0))
-        step, most = half, most / 1.4
+        step, reach = half, reach / 1.4
     heights -= heights.min()
     return heights / heights.max()
 
 
 def _line(start: tuple[float, float], end: tuple[float, float]) -> Image:
-    """A soft line between two points (column, row), of a reach of 2.3 pixels up and down."""
+    """A soft line between two points (column, row) that fades within 2.3 pixels up and down."""
     (c0, r0), (c1, r1) = start, end
     if c0 == c1:
         return np.zeros((SIDE, SIDE))
@@ -194,16 +197,16 @@ def _line(start: tuple[float, float], end: tuple[float, float]) -> Image:
 
 
 def corrupted(
-    images: NDArray[np.float32], corruption: Callable[[Image, Chance], Image]
+    images: NDArray[np.float32], corruption: Callable[[Image, Generator], Image]
 ) -> NDArray[np.uint8]:
-    """Images `(N, 1, 28, 28)` in [0, 1], each corrupted, in 0..255 as published."""
-    chance = np.random.default_rng(0)
-    made = [corruption(image[0].astype(np.float64), chance) for image in images]
+    """Images `(N, 1, 28, 28)` in [0, 1] with a corruption, in 0..255 as published."""
+    rng = np.random.default_rng(0)
+    made = [corruption(image[0].astype(np.float64), rng) for image in images]
     return (np.stack(made)[:, None] * 255).astype(np.uint8)
 
 
 def as_read(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """What a Reader sees of an image `(1, 28, 28)`; where it sees nothing, nothing."""
+    """What a Reader sees of an image `(1, 28, 28)`; empty where it finds no ink."""
     try:
         return ink.to_image(image)
     except NothingDrawn:
@@ -211,8 +214,10 @@ def as_read(image: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def main() -> None:
-    """Corrupt, read, print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Corrupt the images, read them, and print the accuracies."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("bundle", nargs="?", type=Path)
     parser.add_argument("--part", choices=["validation", "test"], default="validation")
     parser.add_argument("--count", type=int, default=1000)
@@ -221,17 +226,17 @@ def main() -> None:
     split = getattr(data.splits("mnist"), options.part)
     images, labels = split.images()[: options.count], split.labels[: options.count]
     columns = []
-    sys.stdout.write(f"{'n = ' + format(len(labels), ','):16}  as it is  as read\n")
+    sys.stdout.write(f"{'n = ' + format(len(labels), ','):16}  as published   as read\n")
     for corruption in CORRUPTIONS:
         pixels = corrupted(images, corruption)
         seen = (pixels / np.float32(255), np.stack([as_read(image) for image in pixels]))
         columns.append([(reader.probabilities(x).argmax(1) == labels).mean() for x in seen])
-        _say(corruption.__name__, *columns[-1])
-    _say("mean", *np.mean(columns, 0))
+        _show(corruption.__name__, *columns[-1])
+    _show("mean", *np.mean(columns, 0))
 
 
-def _say(name: str, *shares: float) -> None:
-    sys.stdout.write(f"{name:16}" + "".join(f"{share:10.2%}" for share in shares) + "\n")
+def _show(name: str, *shares: float) -> None:
+    sys.stdout.write(f"{name:16}" + "".join(f"{share:14.2%}" for share in shares) + "\n")
     sys.stdout.flush()
 
 

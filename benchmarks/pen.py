@@ -1,14 +1,17 @@
-"""Measure the time from pen to paint, and write results/pen.json.
+"""Measures the time from a movement of the pen to the painted reading.
 
     python benchmarks/pen.py [--n 1000]
 
-A real Chromium, without a window, draws digits on the page of a real server, a movement a frame.
-Measured is from the moment the browser took a movement of the pointer in (its event's timeStamp) to
-the first task after the frame that shows the reading of the message that it was sent with. Not each
-is sent: what comes while an answer is awaited goes with the next. So `until_shown` is of every
-movement, to the first frame that shows a reading of it or of a later one. The page is as it is
-served: what is measured goes in from outside, around its socket and beside its handlers. Time
-nothing else meanwhile.
+A headless Chromium draws digits on the page of a real server, one movement of the pointer a frame.
+
+`pen_to_paint` is of movements that are sent to the server at once. It begins with the timeStamp
+of the pointer event, and ends with the first task after the frame that shows the reading.
+`until_shown` is of every movement. While the page waits for an answer, it collects movements and
+sends them together. The time ends with the first frame that shows a reading of this movement or
+of a later one.
+
+The page is served unchanged: a script wraps its WebSocket and observes its label. Writes
+results/pen.json if n is 1,000. Run nothing else meanwhile.
 """
 
 import argparse
@@ -29,15 +32,16 @@ from test_page import DIGITS
 
 from inkling import system
 
-STEPS = 25  # movements from one corner of a digit to the next
-WARM_UP = 30  # movements that do not count
-PARTS = ("input", "handled", "sent", "answered", "painted")  # moments of one movement, in order
+STEPS = 25  # movements between two corners of a digit
+N = 1000  # movements of a record
+WARM_UP = 30  # movements before the first that counts
+PARTS = ("input", "handled", "sent", "answered", "painted")  # moments of a movement, in order
 
-# The page sends all that is drawn with each movement, or after the answer it waits for: so a
-# message is of the latest movement. An answer that is shown sets the label anew, even to the same.
+# Each message of the page holds the whole drawing, so it belongs to the latest movement. Each
+# answer that the page shows sets its label again, even if the text is the same.
 OBSERVER = """(() => {
   window.movements = { inputs: [], shown: [] };
-  const sent = new Map(); // by the number of its message, a movement
+  const sent = new Map(); // id of a message -> its movement
   const number = (text) => Number(/^{"id": ?(\\d+)/.exec(text)?.[1]);
   let latest = null;
   let answered = null;
@@ -49,7 +53,7 @@ OBSERVER = """(() => {
   window.WebSocket = class extends WebSocket {
     constructor(...given) {
       super(...given);
-      this.addEventListener("message", ({ data }) => { // before the page's own
+      this.addEventListener("message", ({ data }) => { // before the page's own listener
         answered = sent.get(number(data));
         if (answered) answered.answered = performance.now();
       });
@@ -67,7 +71,7 @@ OBSERVER = """(() => {
     requestAnimationFrame(() => {
       const { port1, port2 } = new MessageChannel();
       port1.onmessage = () => movements.shown.push({ ...movement, painted: performance.now() });
-      port2.postMessage(null); // comes after the frame
+      port2.postMessage(null); // arrives after the frame
     });
   }).observe(document.getElementById("label"), { childList: true }));
 })()"""
@@ -75,8 +79,10 @@ OBSERVER = """(() => {
 
 def main() -> None:
     """Draw, measure, print and write the record."""
-    parser = argparse.ArgumentParser(description="The time from pen to paint.")
-    parser.add_argument("--n", type=int, default=1000, help="movements whose reading is shown")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--n", type=int, default=N, help="movements whose reading is shown")
     n = parser.parse_args().n
     path = shutil.which("chromium") or shutil.which("google-chrome")
     with serving() as (address, _), sync_playwright() as playwright:
@@ -106,18 +112,19 @@ def main() -> None:
         "commit": system.commit(),
     }
     text = json.dumps(record, indent=2)
-    (Path(__file__).parent.parent / "results" / "pen.json").write_text(text + "\n")
+    if n == N:
+        (Path(__file__).parent.parent / "results" / "pen.json").write_text(text + "\n")
     sys.stdout.write(text + "\n")
 
 
 def milliseconds(taken: NDArray[np.float64]) -> dict[str, float | int]:
-    """Median and 99th percentile."""
+    """Median and 99th percentile of times in milliseconds."""
     median, p99 = np.percentile(taken, [50, 99])
     return {"median": round(float(median), 2), "p99": round(float(p99), 2), "n": len(taken)}
 
 
 def draw(page: Page, count: int) -> dict[str, Any]:
-    """Draw digits, one after the other, until the readings of `count` movements were shown."""
+    """Draw one digit after the other until the readings of `count` movements have been shown."""
     box = page.locator("#canvas").bounding_box()
     assert box
     for strokes in cycle(DIGITS.values()):

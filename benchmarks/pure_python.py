@@ -2,10 +2,10 @@
 
     python benchmarks/pure_python.py [IMAGES]    (default: 1,000 of the 60,000 training images)
 
-It learns one image a step at a learning rate of 0.5, and reads the first 1,000 test images. From
-the same weights it gives the numbers of inkling/scratch.py to 1e-9 (tests/test_scratch.py). The
-data are the IDX files in the folder that INKLING_DATA names.
-Pattern: the pure-Elixir network that Inkling comes from.
+It learns one image a step at a learning rate of 0.5, then reads the first 1,000 test images. With
+the same weights, its numbers are those of inkling/networks/scratch.py to 1e-9
+(tests/test_scratch.py). It reads MNIST's IDX files from the folder that INKLING_DATA names.
+Pattern: the network in plain Elixir from which Inkling began.
 """
 
 import gzip
@@ -23,21 +23,21 @@ SEED = 0
 
 
 def main():
-    """Learn, read, and say how long it took."""
-    asked = sys.argv[1] if len(sys.argv) > 1 else "1000"
-    images = int(asked) if asked.isdecimal() else 0
+    """Learn, read test images, and print the time and the accuracy."""
+    text = sys.argv[1] if len(sys.argv) > 1 else "1000"
+    images = int(text) if text.isdecimal() else 0
     if not 1 <= images <= 60_000:
-        sys.exit(f"Expected a number of images from 1 to 60000, got {asked!r}")
-    chance = random.Random(SEED)
+        sys.exit(f"Expected a number of images from 1 to 60000, got {text!r}")
+    rng = random.Random(SEED)
     hidden, output = (
         (
-            [[chance.uniform(-1, 1) * math.sqrt(6 / (i + o)) for _ in range(o)] for _ in range(i)],
+            [[rng.uniform(-1, 1) * math.sqrt(6 / (i + o)) for _ in range(o)] for _ in range(i)],
             [0.0] * o,
         )
         for i, o in pairwise(SIZES)
     )
     pixels, labels = read("train-images-idx3-ubyte")[16:], read("train-labels-idx1-ubyte")[8:]
-    order = chance.sample(range(len(labels)), images)
+    order = rng.sample(range(len(labels)), images)
     began = time.perf_counter()
     for index in order:
         learn(hidden, output, image_of(pixels, index), labels[index], LEARNING_RATE)
@@ -48,12 +48,12 @@ def main():
     sys.stdout.write(
         f"{images} images learnt in {seconds:.1f} s, {seconds / images * 1e3:.2f} ms each,\n"
         f"so 10 epochs of 60,000 would take {seconds / images * 6e5 / 3600:.1f} hours;\n"
-        f"{right / 10:.1f} % of the first 1,000 test images read rightly\n"
+        f"{right / 10:.1f} % of the first 1,000 test images read correctly\n"
     )
 
 
 def forward(hidden, output, image):
-    """The hidden values and the probabilities of an image, 784 numbers in [0, 1]."""
+    """The outputs of the hidden layer, and the probabilities, of an image: 784 values in [0, 1]."""
     values = [0.5 * math.tanh(0.5 * z) + 0.5 for z in dense(hidden, image)]  # 1 / (1 + e^-z)
     logits = dense(output, values)
     powers = [math.exp(z - max(logits)) for z in logits]
@@ -62,7 +62,7 @@ def forward(hidden, output, image):
 
 
 def dense(layer, inputs):
-    """z = x W + b; the weights are a list of rows, one for each input."""
+    """z = x W + b. The weights are a list of rows, one for each input."""
     weights, bias = layer
     sums = list(bias)
     for value, row in zip(inputs, weights, strict=True):
@@ -73,7 +73,7 @@ def dense(layer, inputs):
 
 
 def learn(hidden, output, image, label, rate):
-    """One step of gradient descent on one image; both layers are changed. Gives the loss."""
+    """One step of gradient descent on one image. Changes both layers, and returns the loss."""
     values, probabilities = forward(hidden, output, image)
     slopes = [p - (k == label) for k, p in enumerate(probabilities)]  # dL/dz = p - t
     below = [  # dL/dz of the hidden layer = (W dL/dz) a (1 - a)
@@ -86,7 +86,7 @@ def learn(hidden, output, image, label, rate):
 
 
 def descend(layer, inputs, slopes, rate):
-    """W - r x' dL/dz and b - r dL/dz, in place."""
+    """W - r x' dL/dz and b - r dL/dz, in place; r is the learning rate."""
     weights, bias = layer
     for value, row in zip(inputs, weights, strict=True):
         if value:
@@ -97,12 +97,12 @@ def descend(layer, inputs, slopes, rate):
 
 
 def image_of(pixels, index):
-    """784 numbers in [0, 1]."""
+    """The pixels of an image: 784 values in [0, 1]."""
     return [pixel / 255 for pixel in pixels[784 * index : 784 * (index + 1)]]
 
 
 def read(name):
-    """The bytes of a file of MNIST, as published or unpacked."""
+    """The bytes of a file of MNIST, which may be compressed, as published, or unpacked."""
     path = Path(os.environ.get("INKLING_DATA", ".")) / "mnist" / name
     if path.exists():
         return path.read_bytes()

@@ -1,16 +1,20 @@
-"""Measure what a user waits for, and write results/serving.json.
+"""Measures waiting times and sizes of installs, and writes results/serving.json.
 
-    python benchmarks/serving.py
+    python benchmarks/serving.py [--sizes]
 
-The command's help, the start of the server, one reading, a live message there and back, and
-the sizes of the wheel and of an environment with the base install (made anew, from the package
-index). Time nothing else meanwhile; compare readings with `network`, the part of them that
-ONNX Runtime alone takes in the same run.
+It times the command's help, the start of the server, one reading, and a live message with its
+answer. It measures the wheel, and a new environment for each way to install it, from the package
+index: base, serve, train. With --sizes, it only prints the sizes.
+
+Run nothing else meanwhile. Compare readings with `network`: that is the time of ONNX Runtime
+alone, in the same run.
 """
 
+import argparse
 import io
 import json
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -31,11 +35,19 @@ ROOT = Path(__file__).parent.parent
 SEVEN = [
     [(110.0 + 4 * i, 80.0) for i in range(40)] + [(270.0 - 3 * i, 80.0 + 8 * i) for i in range(30)]
 ]
+INSTALLS = {"base": "", "serve": "[serve]", "train": "[train]"}  # and their extras
 Milliseconds = dict[str, float | int]
 
 
 def main() -> None:
-    """Measure all, print and write the record."""
+    """Measure everything, print and write the record."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sizes", action="store_true", help="only print the sizes")
+    if parser.parse_args().sizes:
+        sys.stdout.write(json.dumps(sizes(), indent=2) + "\n")
+        return
     record = {
         "help_seconds": median_seconds([sys.executable, "-m", "inkling", "--help"]),
         "serve_to_ready_seconds": median_of(5, seconds_to_ready),
@@ -52,13 +64,13 @@ def main() -> None:
 
 
 def median_of(times: int, measure: Callable[[], float]) -> float:
-    """The median of some measurements, after one that does not count."""
+    """The median of so many measurements, after one that does not count."""
     measure()
     return round(statistics.median(measure() for _ in range(times)), 3)
 
 
 def median_seconds(command: list[str]) -> float:
-    """The seconds a command takes."""
+    """The median seconds of a command."""
 
     def run() -> float:
         began = time.perf_counter()
@@ -69,7 +81,7 @@ def median_seconds(command: list[str]) -> float:
 
 
 class Server:
-    """A running `inkling serve`: a context manager that gives its address."""
+    """A running `inkling serve`, as a context manager that gives its address."""
 
     def __enter__(self) -> str:
         command = [sys.executable, "-m", "inkling", "serve", "--port", "0"]
@@ -85,7 +97,7 @@ class Server:
 
 
 def seconds_to_ready() -> float:
-    """From the command to the first answer that a digit can be read."""
+    """The seconds from the command to the first answer of /readyz."""
     began = time.perf_counter()
     with Server() as address:
         httpx.get(f"{address}/readyz").raise_for_status()
@@ -93,7 +105,7 @@ def seconds_to_ready() -> float:
 
 
 def milliseconds(call: Callable[[], object], times: int = 2000) -> Milliseconds:
-    """Median and 99th percentile of a call."""
+    """Median and 99th percentile of a call's milliseconds."""
     taken = []
     for _ in range(times + 100):
         began = time.perf_counter()
@@ -104,7 +116,7 @@ def milliseconds(call: Callable[[], object], times: int = 2000) -> Milliseconds:
 
 
 def readings() -> dict[str, Milliseconds]:
-    """One Reader.read of each kind, and the network's share of it."""
+    """The times of Reader.read for each kind of source, and of the network alone."""
     reader, file = Reader.load(), io.BytesIO()
     drawing = Drawing(SEVEN)
     small = np.rint(to_image(drawing)[0] * 255).astype(np.uint8)
@@ -121,7 +133,7 @@ def readings() -> dict[str, Milliseconds]:
 
 
 def live_round_trips() -> Milliseconds:
-    """A message of 70 points to the live socket and its answer, over loopback."""
+    """The time of a message of 70 points to the live socket and its answer, over loopback."""
     with Server() as address, connect(address.replace("http", "ws") + "/live") as client:
         message = json.dumps({"id": 1, "strokes": SEVEN, "pen": 30})
 
@@ -132,22 +144,24 @@ def live_round_trips() -> Milliseconds:
         return milliseconds(ask, times=1000)
 
 
-def sizes() -> dict[str, float]:
-    """Megabytes of the wheel, and of an environment in which it and its base are installed."""
+def sizes() -> dict[str, float | dict[str, float]]:
+    """Megabytes of the wheel, and of a new environment for each of INSTALLS."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        folder, installed = Path(name), {}
         pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, "wheel", "--no-deps", "-w", folder, ROOT], check=True)
         (wheel,) = folder.glob("inkling-*.whl")
-        venv.create(folder / "base", with_pip=False)
-        constraints = ROOT / "constraints.txt"
-        python = folder / "base" / "bin" / "python"
-        subprocess.run([*pip, "--python", python, "install", "-c", constraints, wheel], check=True)
-        files = [path for path in (folder / "base").rglob("*") if path.is_file()]
-        installed = sum(path.lstat().st_size for path in files)
+        for install, extra in INSTALLS.items():
+            venv.create(folder / install, with_pip=False)
+            python, constraints = folder / install / "bin" / "python", ROOT / "constraints.txt"
+            options = ["--python", python, "install", "-c", constraints, f"{wheel}{extra}"]
+            subprocess.run([*pip, *options], check=True)
+            files = [path for path in (folder / install).rglob("*") if path.is_file()]
+            installed[install] = round(sum(path.lstat().st_size for path in files) / 1e6, 1)
+            shutil.rmtree(folder / install)
         return {
             "wheel_megabytes": round(wheel.stat().st_size / 1e6, 3),
-            "base_environment_megabytes": round(installed / 1e6, 1),
+            "environment_megabytes": installed,
         }
 
 

@@ -1,19 +1,22 @@
-"""Time to 99 % on MNIST: `sprint` beside what people would otherwise pick, several runs of each.
+"""Compares the time to 99 % on MNIST: the recipe `sprint` and well-known trainings, its peers.
 
     python benchmarks/sprint.py [--runs 3] [--peers tuomaso keras] [--limit 60]
 
-The peers are peers/*.py, in an environment of their own (.venv-peers, made on the first run),
-on as many threads as `sprint`, which is trained before and after each of them, so that a machine
-that slows down slows both. A peer is stopped after the first epoch that reads 99.0 % of the test
-images, unless --whole lets it run to its end: choosing that epoch on the test set favours it. The
-seconds of a run are those until then; the median is over all runs, as one that never gets there
-takes for ever, and ratios are of medians; mean, least and most are over those that get there. The
-last column is the part of this machine's best matrix-product rate, in float32 for peers and in
-bfloat16 for recipes where that is faster, that the arithmetic of convolutions and dense layers
-comes to.
+The peers are peers/*.py. They run in an environment of their own (.venv-peers, made on the first
+run), on as many threads as `sprint`. The recipes are trained before and after each peer, so that a
+machine that slows down slows both.
 
-The record is written after each run, and the same command goes on where it was stopped: with more
-runs or other peers if it says so, on the same machine, threads and versions or not at all. Time
+A peer is stopped after the first epoch that reads 99.0 % of the test images, which favours it,
+since this epoch is chosen on the test set. With --whole, it runs to its end. The time of a run
+ends with that epoch. The median is over all runs; a run that never reaches 99 % counts as
+infinite. Ratios are of medians. Mean, minimum and maximum are over the runs that reach 99 %.
+
+The last column is a share of the machine's best rate of matrix products: the arithmetic of
+convolutions and dense layers, divided by what the machine could do in the same time. That rate is
+in float32 for peers, and for recipes in bfloat16 where this is faster.
+
+The record is written after each run. The same command continues where it was stopped, also with
+more runs or other peers, but only on the same machine, with the same threads and versions. Run
 nothing else meanwhile.
 """
 
@@ -34,21 +37,23 @@ from peers.driver import COMMANDS, Figures, environment, run_peer, tell, write_a
 from torch.utils.flop_counter import FlopCounterMode
 
 from inkling import system
+from inkling.errors import InklingError, RunError
+from inkling.experiments import recipe as values
 from inkling.experiments import recipes
+from inkling.experiments.events import End, Event
+from inkling.experiments.recipe import Recipe
 from inkling.files import write_atomically
 from inkling.networks import architectures
 from inkling.training import engines, loop
-from inkling.errors import InklingError, RunError
-from inkling.experiments.recipes import Recipe
 
 ROOT = Path(__file__).parent.parent
 TARGET = 99.0  # per cent
-LONGEST = 2.0  # seconds that one matrix product may take
-Runs = dict[str, list[Figures]]  # of each recipe and peer
+MAX_SECONDS = 2.0  # of one matrix product
+Runs = dict[str, list[Figures]]  # by the name of the recipe or peer
 
 
 def main() -> None:
-    """Measure what the record lacks, writing it after each run, and print the table."""
+    """Measure what the record lacks, write it after each run, and print the table."""
     options = arguments()
     engines.keep_freed_memory()
     plan = {
@@ -58,7 +63,7 @@ def main() -> None:
         "machine": system.describe(),
         "versions": system.versions("torch", "numpy"),
     }
-    record = {} if options.anew else recorded(options.out, plan)
+    record = {} if options.restart else recorded(options.out, plan)
     runs: Runs = {row["name"]: row["runs"] for row in record.get("rows", [])}
     rates = record.get("matrix_product_gflops", {})
     commits = [*record.get("commit", "").split(", "), system.commit()]
@@ -81,7 +86,7 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    """What the command line says, checked."""
+    """The options of the command line, checked."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -95,11 +100,11 @@ def arguments() -> argparse.Namespace:
         type=float,
         default=math.inf,
         metavar="SECONDS",
-        help="a peer that took longer is not run again",
+        help="a peer that takes longer is not run again",
     )
     parser.add_argument("--whole", action="store_true", help="let the peers run to their end")
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "sprint-peers.json")
-    parser.add_argument("--anew", action="store_true", help="forget the record there is")
+    parser.add_argument("--restart", action="store_true", help="begin a new record")
     options = parser.parse_args()
     if options.runs < 1:
         parser.error(f"expected --runs to be at least 1, got {options.runs}")
@@ -107,7 +112,7 @@ def arguments() -> argparse.Namespace:
 
 
 def recorded(path: Path, plan: Figures) -> Figures:
-    """The record at `path`, empty if there is none. Raises RunError if it is of another plan."""
+    """The record at `path`; empty if there is none. Raises RunError if it has another plan."""
     if not path.exists():
         return {}
     try:
@@ -118,7 +123,7 @@ def recorded(path: Path, plan: Figures) -> Figures:
     if differing:
         raise RunError(
             f"{path}: expected a record of the same {', '.join(plan)}, but {differing[0]} differs",
-            "Begin it again with --anew, or write another with --out",
+            "Begin it again with --restart, or write another with --out",
         )
     return record
 
@@ -130,7 +135,10 @@ def measure(
     folder: Path,
     keep: Callable[[], None],
 ) -> None:
-    """Bring `runs` to as many of each peer as asked for, and of each recipe to one more in all."""
+    """Run what `runs` lacks: each peer as often as options say, each recipe once more in all.
+
+    `keep` is called after each run.
+    """
 
     def train_recipes() -> None:
         wanted = 1 + sum(len(runs.get(peer, [])) for peer in COMMANDS)
@@ -154,12 +162,12 @@ def measure(
 
 
 def update_rates(rates: dict[str, float]) -> None:
-    """Best rate of a square matrix product, in GFLOP/s, for each number type: now or before."""
+    """Update the best rate of a square matrix product, in GFLOP/s, of each number type."""
     for kind in (torch.bfloat16, torch.float32):
         name, best = str(kind).removeprefix("torch."), 0.0
         for side in (1024,) * 8 + (2048,) * 8 + (4096,) * 8:
-            if best and 2 * side**3 / best > LONGEST:
-                break  # as where there are no instructions for bfloat16
+            if best and 2 * side**3 / best > MAX_SECONDS:
+                break  # this machine has no instructions for bfloat16
             first, second = torch.rand(2, side, side).to(kind)
             began = time.perf_counter()
             first @ second
@@ -168,15 +176,16 @@ def update_rates(rates: dict[str, float]) -> None:
 
 
 def train_ours(name: str, seed: int, folder: Path) -> Figures:
-    """Train a recipe: a curve of one point, its end."""
+    """Train a recipe. Its curve has one point, the end."""
     recipe, run = recipes.get(name), folder / f"{name}-{seed}"
-    events: list[Figures] = []
+    reported: list[Event] = []
     loop.create(run, recipe, seed, "cpu")
-    loop.train(run, events.append)
+    loop.train(run, reported.append)
+    (end,) = (event for event in reported if isinstance(event, End))
     point = {
         "epoch": recipe.epochs,
-        "seconds": events[-1]["train_seconds"],
-        "accuracy": round(100 * events[-1]["test"]["accuracy"], 2),
+        "seconds": end.train_seconds,
+        "accuracy": round(100 * end.test.accuracy, 2),
     }
     tell(f"{name} seed {seed}: {json.dumps(point)}")
     return {"curve": [point], "operations": operations(recipe)}
@@ -184,7 +193,7 @@ def train_ours(name: str, seed: int, folder: Path) -> Figures:
 
 @functools.cache
 def operations(recipe: Recipe) -> float:
-    """The multiplications and additions of a whole training, counted on two of its steps."""
+    """The multiplications and additions of a whole training, extrapolated from two steps."""
     model = architectures.build(recipe.model, 10, torch.Generator().manual_seed(0))
 
     def step() -> float:
@@ -193,7 +202,7 @@ def operations(recipe: Recipe) -> float:
             F.cross_entropy(logits, torch.zeros(recipe.batch, dtype=torch.int64)).backward()
         return float(counter.get_total_flops())
 
-    steps = recipes.steps(recipe, 60_000)
+    steps = values.steps(recipe, 60_000)
     learning = round(recipe.freeze * steps)
     whole = step()
     if recipe.freeze < 1:
@@ -202,7 +211,7 @@ def operations(recipe: Recipe) -> float:
 
 
 def rows(runs: Runs, rates: dict[str, float]) -> list[Figures]:
-    """The rows of the table: recipes, then peers, each beside the first."""
+    """The rows of the table: recipes, then peers. Ratios are to the first row."""
     ordered = sorted(runs, key=lambda name: name in COMMANDS)
     best = max(rates.values())
     table = [
@@ -217,7 +226,7 @@ def rows(runs: Runs, rates: dict[str, float]) -> list[Figures]:
 
 
 def summarise(name: str, runs: list[Figures], rate: float) -> Figures:
-    """A row of the table, from the runs of a recipe or a peer."""
+    """The row of a recipe or a peer. `rate` is that of matrix products, in GFLOP/s."""
     seconds = [
         next((point["seconds"] for point in run["curve"] if point["accuracy"] >= TARGET), math.inf)
         for run in runs
@@ -239,7 +248,7 @@ def summarise(name: str, runs: list[Figures], rate: float) -> Figures:
 
 
 def spread(values: Iterable[float]) -> dict[str, float]:
-    """Mean, least and most."""
+    """Mean, minimum and maximum."""
     values = list(values)
     return {"mean": statistics.mean(values), "min": min(values), "max": max(values)}
 
@@ -253,8 +262,8 @@ def show(record: Figures) -> str:
             f"{rates['float32']} in float32"
         ),
         (
-            f"{'':<12}{'to 99.0 %':>10}{'median s':>10}{'mean, least to most':>26}{'ratio':>8}"
-            f"{'accuracy, least to most':>27}{'share':>7}"
+            f"{'':<12}{'to 99.0 %':>10}{'median s':>10}{'mean, min to max':>26}{'ratio':>8}"
+            f"{'accuracy, min to max':>27}{'share':>7}"
         ),
     ]
     for row in record["rows"]:
@@ -277,4 +286,4 @@ if __name__ == "__main__":
     except InklingError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
-        sys.exit("Stopped; what ended is kept, and the same command goes on.")
+        sys.exit("Stopped. Finished runs are saved; continue with the same command.")

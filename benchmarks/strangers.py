@@ -1,13 +1,17 @@
-"""What a bundle does with what is no digit, and how far its word can be trusted for what is one.
+"""Measures how a bundle rejects what is no digit, and how far its confidence can be trusted.
 
-    python benchmarks/strangers.py [BUNDLE] [--part validation|test]
+    python benchmarks/strangers.py [BUNDLE] [--part validation|test] [--count 1000]
 
-The strangers are not made as those that a network is trained with (inkling/outliers.py): letters
-and symbols from Hershey's stroke fonts, with a hand's tremor; scribbles of another making; two or
-three digits where one was asked for; Fashion-MNIST, through the reader and as it is. For each:
-the area under the ROC curve of `evidence`, the share refused where 99 % of digits pass, and the
-share that the card's thresholds refuse. Then, for digits: how many are accepted and how many of
-these right, the calibration error, the coverage of label sets. Needs Hershey-Fonts, scikit-image.
+The outliers differ from those of a training (inkling/augmentation/outliers.py): letters and
+symbols of Hershey's stroke fonts, with a tremor; scribbles of another kind; two or three digits;
+garments of Fashion-MNIST, as a Reader sees them and as published. For each kind it prints
+
+- the area under the ROC curve of the out-of-distribution score, against MNIST's digits,
+- the share that a threshold rejects which accepts 99 % of the digits,
+- the share that the thresholds of the bundle's card reject.
+
+Then, for digits: how many are accepted, and how many of these are correct; the calibration error;
+the coverage and size of label sets. Needs Hershey-Fonts and scikit-image.
 """
 
 import argparse
@@ -24,105 +28,105 @@ from strokes import trace
 from inkling import Drawing, Reader, data, ink, metrics
 
 FONTS = ("futural", "futuram", "cursive", "scripts", "scriptc", "rowmans", "timesr", "timesi")
-LETTERS = "ACEFHKLMNPRTUVWXYacdefhkmnprtuvwxy"  # without those that could be digits
+LETTERS = "ACEFHKLMNPRTUVWXYacdefhkmnprtuvwxy"  # that are unlike any digit
 SYMBOLS = "&%$#@?*+="
-COUNT = 1000
+NUMBER = 1000  # of each kind, at most
 Images = NDArray[np.float32]
 
 
 def main() -> None:
-    """Make them, read them, print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Make the outliers, read them, and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("bundle", nargs="?", type=Path)
     parser.add_argument("--part", choices=["validation", "test"], default="validation")
+    parser.add_argument("--count", type=int, default=NUMBER, help="images of each kind, at most")
     options = parser.parse_args()
-    reader = Reader.load(options.bundle, threads=2)
-    acceptance = reader.card.acceptance
+    reader, number = Reader.load(options.bundle, threads=2), options.count
+    card = reader.card
+    if card.acceptance is None:
+        sys.exit(
+            "Expected a bundle that a validation split has calibrated: train with split=standard"
+        )
+    acceptance = card.acceptance
     digits = getattr(data.splits("mnist"), options.part)
-    garments = getattr(data.splits("fashion-mnist"), options.part).images()[:5000]
-    chance = np.random.default_rng(0)
-    strangers = {
-        "letters": seen(letters(LETTERS, chance)),
-        "symbols": seen(letters(SYMBOLS, chance)),
-        "scribbles": seen([scribble(chance) for _ in range(COUNT)]),
-        "two or three digits": seen([several(digits, chance) for _ in range(COUNT)]),
+    garments = getattr(data.splits("fashion-mnist"), options.part).images()[: 5 * number]
+    rng = np.random.default_rng(0)
+    kinds = {
+        "letters": seen(letters(LETTERS, rng)),
+        "symbols": seen(letters(SYMBOLS, rng)),
+        "scribbles": seen([scribble(rng) for _ in range(number)]),
+        "two or three digits": seen([several(digits, rng) for _ in range(number)]),
         "Fashion-MNIST, as read": seen(garments),
-        "Fashion-MNIST, as it is": garments,
+        "Fashion-MNIST, published": garments,
     }
-    known, confidence = judged(reader, digits.images())
-    least = np.quantile(known, 0.01)
-    say("what", "n", "AUROC", "refused at 99 %", "by the card")
-    for name, images in strangers.items():
-        evidence, sure = judged(reader, images)
-        truth = np.repeat([1, 0], [len(known), len(evidence)])
-        area = roc_auc_score(truth, np.concatenate([known, evidence]))
-        refused = 1 - ((sure >= acceptance.confidence) & (evidence >= acceptance.evidence)).mean()
-        shares = f"{area:.4f}", f"{(evidence < least).mean():.1%}", f"{refused:.1%}"
-        say(name, f"{len(images):,}", *shares)
-    probabilities, labels = reader.probabilities(digits.images()), digits.labels
-    accepted = (confidence >= acceptance.confidence) & (known >= acceptance.evidence)
+    known, labels = reader.session.run(digits.images()), digits.labels
+    limit = np.quantile(known.ood_scores, 0.99)
+    show("kind", "n", "AUROC", "rejected at 99 %", "by the card")
+    for name, images in kinds.items():
+        scores = reader.session.run(images).ood_scores
+        truth = np.repeat([0, 1], [len(labels), len(images)])
+        area = roc_auc_score(truth, np.concatenate([known.ood_scores, scores]))
+        shares = (scores > limit).mean(), 1 - reader.accepts(images).mean()
+        show(name, f"{len(images):,}", f"{area:.4f}", *(f"{share:.1%}" for share in shares))
+    probabilities, accepted = known.probabilities, reader.accepts(digits.images())
     right = probabilities.argmax(1) == labels
-    tell(f"\ndigits, n = {len(labels):,}: {accepted.mean():.2%} accepted, of these right ")
+    tell(f"\ndigits, n = {len(labels):,}: {accepted.mean():.2%} accepted, of these correct ")
     tell(f"{right[accepted].mean():.3%}; calibration error ")
     tell(f"{metrics.calibration_error(probabilities, labels):.2%}\n")
-    traced = [trace(image[0]) for image in digits.images()[:COUNT]]
+    traced = [trace(image[0]) for image in digits.images()[:number]]
     drawn = seen([*redrawn(traced, 60, 10), *redrawn(traced, 300, 30)])
-    again = np.tile(labels[:COUNT], 2)
+    again = np.tile(labels[:number], 2)
     error = metrics.calibration_error(reader.probabilities(drawn), again)
     tell(f"redrawn, n = {len(again):,}: calibration error {error:.2%}\n")
-    for level, least in acceptance.sets:
-        inside = probabilities[np.arange(len(labels)), labels] >= least
-        size = np.maximum((probabilities >= least).sum(1), 1).mean()
-        tell(f"sets at {level:.2%}: hold the truth in {inside.mean():.2%}, {size:.3f} labels\n")
-
-
-def judged(reader: Reader, images: Images) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Evidence and confidence `(N,)` of images `(N, 1, 28, 28)`."""
-    logits = reader.network.run("logits", images)
-    evidence = metrics.evidence(logits * reader.card.temperature)
-    return evidence, metrics.softmax(logits).max(1)
+    for level, lowest in acceptance.sets:
+        inside = probabilities[np.arange(len(labels)), labels] >= lowest
+        size = np.maximum((probabilities >= lowest).sum(1), 1).mean()
+        tell(f"label sets at {level:.2%}: {inside.mean():.2%} hold the true label, ")
+        tell(f"{size:.3f} labels on average\n")
 
 
 def seen(sources: list[ink.Source] | Images) -> Images:
-    """What a reader sees of each."""
+    """The images `(N, 1, 28, 28)` that a Reader sees of these sources."""
     return np.stack([ink.to_image(source) for source in sources])
 
 
-def letters(signs: str, chance: np.random.Generator) -> list[Drawing]:
-    """Each sign of each font three times, slanted and with a tremor."""
+def letters(signs: str, rng: np.random.Generator) -> list[Drawing]:
+    """Each sign of each font three times, slanted, with a tremor."""
     fonts, drawn = HersheyFonts(), []
     for font in FONTS:
         fonts.load_default_font(font)
         for sign in signs:
             strokes = [np.array(stroke, float) for stroke in fonts.strokes_for_text(sign)]
             for _ in range(3 if strokes else 0):
-                slant = np.array([[1, 0], [chance.uniform(-0.3, 0.3), 1]])
-                drawn.append(drawing([s @ slant + chance.normal(0, 0.2, s.shape) for s in strokes]))
+                slant = np.array([[1, 0], [rng.uniform(-0.3, 0.3), 1]])
+                drawn.append(drawing([s @ slant + rng.normal(0, 0.2, s.shape) for s in strokes]))
     return drawn
 
 
-def scribble(chance: np.random.Generator) -> Drawing:
-    """A pen going to and fro: between points by chance, in rounded turns, or in a hatching."""
-    corners, kind = int(chance.integers(6, 25)), chance.integers(3)
-    points = chance.uniform(0, 300, (corners, 2))
+def scribble(rng: np.random.Generator) -> Drawing:
+    """A scribble: a random walk, rounded turns or a hatching."""
+    corners, kind = int(rng.integers(6, 25)), rng.integers(3)
+    points = rng.uniform(0, 300, (corners, 2))
     if kind == 0:
-        points = np.cumsum(chance.normal(0, 60, (corners, 2)), 0)
+        points = np.cumsum(rng.normal(0, 60, (corners, 2)), 0)
     elif kind == 1:
         steps = np.linspace(0, corners - 1, corners * 8)
         fine = [np.interp(steps, np.arange(corners), axis) for axis in points.T]
         points = np.stack([np.convolve(axis, np.ones(9) / 9, "valid") for axis in fine], 1)
     else:
-        down = np.where(np.arange(corners) % 2, 0, chance.uniform(100, 300))
+        down = np.where(np.arange(corners) % 2, 0, rng.uniform(100, 300))
         points = np.stack([np.linspace(0, 300, corners), down], 1)
-        points += chance.normal(0, 12, points.shape)
+        points += rng.normal(0, 12, points.shape)
     return drawing([points])
 
 
-def several(digits: data.Split, chance: np.random.Generator) -> NDArray[np.uint8]:
+def several(digits: data.Split, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Two or three digits side by side."""
-    chosen = digits.pixels[chance.integers(0, len(digits.labels), chance.integers(2, 4)), 0]
+    chosen = digits.pixels[rng.integers(0, len(digits.labels), rng.integers(2, 4)), 0]
     trimmed = [image[:, image.any(0)] for image in chosen]
-    gap = np.zeros((28, int(chance.integers(1, 6))), np.uint8)
+    gap = np.zeros((28, int(rng.integers(1, 6))), np.uint8)
     return np.concatenate([part for image in trimmed for part in (gap, image)], 1)
 
 
@@ -131,8 +135,8 @@ def drawing(strokes: list[NDArray[np.float64]]) -> Drawing:
     return Drawing([[(float(x), float(y)) for x, y in stroke] for stroke in strokes], 1)
 
 
-def say(name: str, *cells: str) -> None:
-    """A line of the table."""
+def show(name: str, *cells: str) -> None:
+    """Print a line of the table."""
     tell(f"{name:24}" + "".join(f"{cell:>17}" for cell in cells) + "\n")
 
 

@@ -1,17 +1,18 @@
-"""MNIST's digits as strokes: the middle lines of their ink, as a pen would have drawn them."""
+"""Traces MNIST's digits to strokes: the middle lines of their ink, as a pen may have drawn them."""
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from skimage.morphology import skeletonize
 
-ZOOM = 8  # times enlarged before the middle is looked for
-SMOOTH, EVERY = 5, 6  # points that are averaged, and of which one is kept
+ZOOM = 8  # by which an image is enlarged before its skeleton is found
+SMOOTH = 5  # points that are averaged
+EVERY = 6  # points, of which one is kept
 Point = tuple[int, int]
 
 
 def trace(image: NDArray[np.float32]) -> list[NDArray[np.float64]]:
-    """The strokes of an image `(28, 28)` in [0, 1]: each `(n, 2)` points x, y, in its pixels."""
+    """The strokes of an image `(28, 28)` in [0, 1], each `(n, 2)` points x, y in its pixels."""
     enlarged = Image.fromarray((image * 255).astype(np.uint8)).resize((28 * ZOOM,) * 2)
     skeleton = skeletonize(np.asarray(enlarged) > 127)
     points = {(int(x), int(y)) for x, y in np.argwhere(skeleton.T)}
@@ -19,7 +20,7 @@ def trace(image: NDArray[np.float32]) -> list[NDArray[np.float64]]:
     done: set[tuple[Point, Point]] = set()
     strokes = [[point] for point in sorted(points) if not near[point]]
     ends = [point for point in sorted(points) if len(near[point]) != 2]
-    for start in (*ends, *sorted(points)):  # what has no end is a ring
+    for start in (*ends, *sorted(points)):  # last, rings, which have no end
         strokes += [
             _walk(start, towards, near, done)
             for towards in near[start]
@@ -29,7 +30,7 @@ def trace(image: NDArray[np.float32]) -> list[NDArray[np.float64]]:
 
 
 def _neighbours(point: Point, points: set[Point]) -> list[Point]:
-    """Those beside it, and those at its corners that none beside it leads to."""
+    """The points beside it, and those at its corners that are not beside one of these."""
     x, y = point
     beside = [p for p in ((x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)) if p in points]
     corners = ((x + 1, y + 1), (x - 1, y + 1), (x + 1, y - 1), (x - 1, y - 1))
@@ -43,7 +44,7 @@ def _walk(
     near: dict[Point, list[Point]],
     done: set[tuple[Point, Point]],
 ) -> list[Point]:
-    """The path from a point to the next end, crossing or back."""
+    """The path from a point to the next end or crossing, or back to the point."""
     path = [start]
     while True:
         done |= {(path[-1], towards), (towards, path[-1])}
@@ -55,7 +56,7 @@ def _walk(
 
 
 def _smooth(path: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Without the steps of pixels, and with fewer points."""
+    """The path as a moving average, with fewer points."""
     if len(path) <= SMOOTH:
         return path
     padded = np.pad(path, ((SMOOTH // 2,) * 2, (0, 0)), mode="edge")

@@ -1,17 +1,17 @@
-import dataclasses
-
+import hypothesis
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
 from inkling.augmentation import warp
 from inkling.experiments import recipes
+from inkling.experiments.recipe import Augmentation
 
-PLAIN = recipes.get("mlp")
+DIGITS = recipes.get("digits").augmentation
 
 
 def batch(n=8, seed=0):
@@ -21,19 +21,19 @@ def batch(n=8, seed=0):
     return torch.tensor(np.pad(noise, ((0, 0), (7, 7), (7, 7)))[:, None], dtype=torch.float32)
 
 
-def chance(seed=0):
+def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def test_a_recipe_without_augmentation_changes_nothing():
+def test_settings_without_augmentation_change_nothing():
     images = batch()
-    assert warp.augment(images, PLAIN, chance()) is images
+    assert warp.augment(images, Augmentation(), generator()) is images
 
 
-def test_the_same_generator_gives_the_same_batch_and_leaves_its_input():
-    images, recipe = batch(), recipes.get("digits")
+def test_the_same_seed_gives_the_same_batch_and_leaves_the_input_unchanged():
+    images = batch()
     before = images.clone()
-    first, again, other = (warp.augment(images, recipe, chance(s)) for s in (1, 1, 2))
+    first, again, other = (warp.augment(images, DIGITS, generator(s)) for s in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert torch.equal(images, before)
@@ -41,22 +41,22 @@ def test_the_same_generator_gives_the_same_batch_and_leaves_its_input():
     assert 0 <= first.min() <= first.max() <= 1
 
 
-def test_images_of_a_batch_vary_each_by_its_own():
+def test_each_image_of_a_batch_is_augmented_differently():
     images = batch(1).repeat(8, 1, 1, 1)
-    varied = warp.augment(images, recipes.get("digits"), chance())
+    varied = warp.augment(images, DIGITS, generator())
     assert len({tuple(image.flatten().tolist()) for image in varied}) == 8
 
 
-def test_no_warp_is_the_identity():
-    torch.testing.assert_close(warp.warp(batch(), 0, 0, 0, 0, chance()), batch())
+def test_a_warp_by_nothing_is_the_identity():
+    torch.testing.assert_close(warp.warp(batch(), 0, 0, 0, 0, generator()), batch())
 
 
-@settings(max_examples=25, deadline=None)
+@hypothesis.settings(max_examples=25)
 @given(st.floats(0, 3), st.floats(0, 30), st.floats(0, 0.3), st.floats(0, 0.3), st.integers(0, 99))
 def test_warp_is_scipys_affine_transform(shift, rotation, scale, shear, seed):
     images = batch(3)
-    warped = warp.warp(images, shift, rotation, scale, shear, chance(seed))
-    drawn = torch.rand(6, 3, generator=chance(seed)) * 2 - 1
+    warped = warp.warp(images, shift, rotation, scale, shear, generator(seed))
+    drawn = torch.rand(6, 3, generator=generator(seed)) * 2 - 1
     for image, result, (angle, slant, across, down, right, below) in zip(
         images, warped, drawn.T.tolist(), strict=True
     ):
@@ -74,10 +74,10 @@ def test_warp_is_scipys_affine_transform(shift, rotation, scale, shear, seed):
 
 
 @given(st.integers(0, 99))
-def test_strokes_move_towards_dilated_or_eroded(seed):
+def test_strokes_are_blended_with_their_dilation_or_erosion(seed):
     images = batch(16)
-    varied = warp.vary_stroke(images, 1.0, chance(seed))
-    amount = (torch.rand(1, 16, generator=chance(seed)) * 2 - 1).view(16, 1, 1, 1)
+    varied = warp.vary_stroke(images, 1.0, generator(seed))
+    amount = (torch.rand(1, 16, generator=generator(seed)) * 2 - 1).view(16, 1, 1, 1)
     wide, thin = F.max_pool2d(images, 3, 1, 1), -F.max_pool2d(-images, 3, 1, 1)
     expected = torch.where(
         amount > 0, images + amount * (wide - images), images + amount * (images - thin)
@@ -86,18 +86,18 @@ def test_strokes_move_towards_dilated_or_eroded(seed):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
-def test_flips_come_as_often_as_asked(share):
+def test_the_share_of_flipped_images_is_that_of_the_settings(share):
     images = batch(1).repeat(1000, 1, 1, 1)
-    flipped = warp.augment(images, dataclasses.replace(PLAIN, flip=share), chance())
+    flipped = warp.augment(images, Augmentation(flip=share), generator())
     count = (flipped == images.flip(-1)).all(-1).all(-1).sum().item()
     assert abs(count - 1000 * share) <= (0 if share != 0.5 else 60)
 
 
 @given(st.integers(1, 28), st.integers(0, 99))
-def test_what_is_erased_is_one_rectangle_of_at_most_the_size_asked(size, seed):
+def test_one_rectangle_of_at_most_the_given_size_is_erased(size, seed):
     images = torch.full((32, 1, 28, 28), 2.0)  # lighter than any noise
-    recipe = dataclasses.replace(PLAIN, max_erase_pixels=size)
-    erased = warp.augment(images, recipe, chance(seed))[:, 0] != 2
+    settings = Augmentation(max_erase_pixels=size)
+    erased = warp.augment(images, settings, generator(seed))[:, 0] != 2
     rows, columns = erased.any(2), erased.any(1)
     assert torch.equal(erased, rows[:, :, None] & columns[:, None, :])
     for lines in (rows, columns):
@@ -106,5 +106,5 @@ def test_what_is_erased_is_one_rectangle_of_at_most_the_size_asked(size, seed):
             dim=1, prepend=torch.zeros(32, 1), append=torch.zeros(32, 1)
         )
         assert (steps == 1).sum(1).max() == 1
-    noise = warp.augment(images, recipe, chance(seed))[:, 0][erased]
+    noise = warp.augment(images, settings, generator(seed))[:, 0][erased]
     assert 0 <= noise.min() <= noise.max() < 1

@@ -70,7 +70,7 @@ def put(folder, small, **changed):
         (folder / "small" / f"{file.name}.gz").write_bytes(changed.get(key, lambda c: c)(content))
 
 
-def test_splits_are_the_agreed_ones(mnist):
+def test_the_splits_never_change(mnist):
     parts = mnist.train, mnist.validation, mnist.test
     assert [len(part.labels) for part in parts] == [55_000, 5_000, 10_000]
     digest = hashlib.sha256(mnist.validation.pixels.tobytes()).hexdigest()
@@ -102,7 +102,7 @@ def test_optdigits_needs_no_network(monkeypatch, tmp_path):
     assert np.max(centres) < 15.1
 
 
-def test_fashion_mnist_is_whole():
+def test_fashion_mnist_is_complete():
     if not data.is_here(catalog.get("fashion-mnist")):
         from conftest import missing
 
@@ -117,7 +117,7 @@ def test_every_published_set_has_two_mirrors():
         assert all(mirror.endswith("/") for mirror in dataset.mirrors)
 
 
-def test_an_unknown_name_suggests_the_nearest():
+def test_an_unknown_name_suggests_a_similar_one():
     with pytest.raises(DataError, match="Perhaps you meant fashion-mnist"):
         catalog.get("fashion_mnist")
 
@@ -131,7 +131,7 @@ def test_the_named_folder_comes_before_the_cache(small, tmp_path, monkeypatch):
     assert len(data.load(small[0])[0].labels) == 60
 
 
-def test_unpacked_files_serve_as_well(small):
+def test_unpacked_files_are_read_as_well(small):
     put(data.cache_folder(), small)
     for path in (data.cache_folder() / "small").iterdir():
         path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
@@ -158,7 +158,7 @@ def repacked(change):
         ({"train_labels": repacked(lambda c: c[:-1] + b"\x08")}, "SHA-256"),
     ],
 )
-def test_what_is_broken_is_named(small, changed, what):
+def test_the_error_names_the_broken_file(small, changed, what):
     put(data.cache_folder(), small, **changed)
     with pytest.raises(DataError) as caught:
         data.load(small[0])
@@ -168,7 +168,7 @@ def test_what_is_broken_is_named(small, changed, what):
     assert "\n" not in message
 
 
-def test_a_missing_set_says_how_to_get_it(small):
+def test_a_missing_set_says_how_to_fetch_it(small):
     with pytest.raises(DataError, match="inkling data fetch small"):
         data.load(small[0])
 
@@ -192,30 +192,30 @@ def test_a_broken_file_is_fetched_again(small):
     dataset, mirror = small
     put(data.cache_folder(), small, t10k_images=lambda content: content[:100])
     with serving(mirror) as address:
-        told = []
-        data.fetch(at(dataset, address), lambda *each: told.append(each))
-    assert {name for name, _, _ in told} == {"t10k-images-idx3-ubyte.gz"}
-    assert told[-1][1] == told[-1][2] > 0
+        reports = []
+        data.fetch(at(dataset, address), lambda *each: reports.append(each))
+    assert {name for name, _, _ in reports} == {"t10k-images-idx3-ubyte.gz"}
+    assert reports[-1][1] == reports[-1][2] > 0
     assert len(data.load(dataset)[1].labels) == 20
 
 
-def test_a_broken_file_that_comes_first_is_named(small, tmp_path, monkeypatch):
+def test_a_broken_file_in_the_named_folder_is_an_error(small, tmp_path, monkeypatch):
     put(tmp_path / "named", small, t10k_images=lambda content: content[:100])
     monkeypatch.setenv("INKLING_DATA", str(tmp_path / "named"))
     with pytest.raises(DataError, match="named/small/t10k-images"):
         data.fetch(at(small[0]), silent)
 
 
-def test_a_download_without_end_is_cut(small, tmp_path):
+def test_an_endless_download_is_stopped(small, tmp_path):
     dataset, _ = small
     endless = tmp_path / "endless"
     endless.mkdir()
     for file in dataset.files:
         (endless / f"{file.name}.gz").write_bytes(bytes(10**7))
-    told = []
+    reports = []
     with serving(endless) as address, pytest.raises(DataError, match="not the published"):
-        data.fetch(at(dataset, address), lambda *each: told.append(each))
-    assert max(done for _, done, _ in told) < 10**6
+        data.fetch(at(dataset, address), lambda *each: reports.append(each))
+    assert max(done for _, done, _ in reports) < 10**6
 
 
 def test_a_broken_download_replaces_nothing(small):
@@ -228,14 +228,14 @@ def test_a_broken_download_replaces_nothing(small):
     assert {p: p.read_bytes() for p in (data.cache_folder() / "small").iterdir()} == before
 
 
-def test_no_network_is_said(small):
+def test_a_missing_network_is_an_error(small):
     with pytest.raises(DataError, match="no mirror") as caught:
         data.fetch(at(small[0], "http://127.0.0.1:9/"), silent)
     assert "Check the network" in caught.value.hint
     assert not list(data.cache_folder().rglob("*.gz"))
 
 
-def test_no_room_is_said(small):
+def test_a_full_disk_is_an_error(small):
     dataset, mirror = small
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     with serving(mirror) as address:

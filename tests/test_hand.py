@@ -1,4 +1,4 @@
-"""The strokes that benchmarks/hand.py draws back are those of the digits it took them from."""
+"""benchmarks/hand.py: the strokes that it traces are those of the digits."""
 
 import sys
 from pathlib import Path
@@ -20,7 +20,7 @@ def trace(monkeypatch):
     sys.modules.pop("strokes")
 
 
-def test_strokes_run_along_the_middle_of_the_ink(trace):
+def test_strokes_follow_the_middle_of_the_ink(trace):
     image = np.zeros((28, 28), np.float32)
     image[5:23, 12:16] = 1
     (stroke,) = trace(image)
@@ -29,7 +29,7 @@ def test_strokes_run_along_the_middle_of_the_ink(trace):
     assert 20 < stroke[:, 1].max() <= 23
 
 
-def test_a_ring_comes_back_to_where_it_began(trace):
+def test_a_ring_ends_where_it_begins(trace):
     y, x = np.mgrid[:28, :28]
     away = np.hypot(y - 13.5, x - 13.5)
     (stroke,) = trace(((away > 6) & (away < 9)).astype(np.float32))
@@ -38,7 +38,7 @@ def test_a_ring_comes_back_to_where_it_began(trace):
 
 
 @pytest.mark.parametrize(("size", "pen"), [(40, 40), (40, 4), (380, 4), (380, 40)])
-def test_digits_drawn_back_at_any_size_with_any_pen_are_read(trace, size, pen):
+def test_traced_digits_are_read_at_any_size_with_any_pen(trace, size, pen):
     split = data.splits("optdigits").validation
     reader, read = Reader.load(), 0
     for image in split.images()[:60]:

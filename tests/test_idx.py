@@ -17,13 +17,13 @@ def test_parse_inverts_serialize(array):
     assert np.array_equal(parsed, array)
 
 
-def test_header_is_the_published_one(mnist):
+def test_the_header_is_that_of_the_published_files(mnist):
     labels = idx.serialize(mnist.test.labels)
     assert labels[:8] == bytes.fromhex("00000801 00002710")
 
 
 @given(st.binary(max_size=40))
-def test_other_bytes_are_parsed_or_refused_in_one_line(content):
+def test_any_bytes_are_parsed_or_an_error_of_one_line(content):
     try:
         parsed = idx.parse(content, "name.idx")
     except DataError as error:
@@ -44,13 +44,13 @@ def test_other_bytes_are_parsed_or_refused_in_one_line(content):
         (bytes.fromhex("00000801 00000001 0707"), "expected 9 bytes for shape (1,), got 10"),
     ],
 )
-def test_what_is_wrong_is_said(content, what):
+def test_the_error_says_what_is_wrong(content, what):
     with pytest.raises(DataError) as caught:
         idx.parse(content, "file")
     assert what in str(caught.value)
 
 
-def test_truncated_gzip_is_told(tmp_path):
+def test_a_truncated_gzip_file_is_an_error(tmp_path):
     path = tmp_path / "labels.gz"
     path.write_bytes(gzip.compress(bytes(range(256)) * 100)[:-50])
     with pytest.raises(DataError, match="truncated") as caught:
@@ -58,7 +58,7 @@ def test_truncated_gzip_is_told(tmp_path):
     assert str(path) in str(caught.value)
 
 
-def test_a_gzip_bomb_is_read_no_further_than_asked(tmp_path):
+def test_a_gzip_bomb_is_read_only_up_to_the_limit(tmp_path):
     path = tmp_path / "bomb.gz"
     path.write_bytes(gzip.compress(bytes(10**7)))
     assert len(idx.read_bytes(path, 1000)) == 1001

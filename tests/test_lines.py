@@ -1,4 +1,4 @@
-"""Lines of digits: taken apart and put together."""
+"""Lines of digits: how they are divided into pieces, and read."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from inkling import Drawing, NothingDrawn, Reader
 from inkling.ink import lines
+from inkling.reading.answers import NumberAnswer
 
 SEVEN = [[(0, 0), (40, 0), (15, 70)]]
 ONE = [[(0, 0), (0, 70)]]
@@ -30,7 +31,7 @@ def drawn(*digits, pen=6, scale=1.0):
 
 
 def beside(digits, gap=6):
-    """MNIST images `(28, 28)` as one line, only so far apart."""
+    """MNIST images `(28, 28)` as one line, with a gap in pixels."""
     parts = []
     for digit in digits:
         columns = np.flatnonzero(digit.any(0))
@@ -39,7 +40,7 @@ def beside(digits, gap=6):
 
 
 @given(st.data())
-def test_the_best_division_is_the_best_of_all(data):
+def test_the_best_division_is_the_likeliest_of_all(data):
     count = data.draw(st.integers(1, 6))
     runs = [(a, b) for a in range(count) for b in range(a + 1, count + 1)]
     likelihood = data.draw(st.lists(st.floats(0.01, 1), min_size=len(runs), max_size=len(runs)))
@@ -71,7 +72,7 @@ def test_cutting_loses_no_ink(seed):
 
 @pytest.mark.parametrize("pen", [2, 6, 12])
 @pytest.mark.parametrize("scale", [0.5, 4])
-def test_strokes_become_digits(reader, pen, scale):
+def test_strokes_are_read_as_digits(reader, pen, scale):
     number = reader.read_number(drawn(SEVEN, ONE, ONE, FOUR, FIVE, pen=pen, scale=scale))
     assert number.text == "71145"
     lefts = [part.box[0] for part in number.parts]
@@ -79,19 +80,19 @@ def test_strokes_become_digits(reader, pen, scale):
     assert number.confidence == pytest.approx(np.prod([part.confidence for part in number.parts]))
 
 
-def test_signs_are_seen_where_they_stand(reader):
+def test_signs_are_read_where_they_stand(reader):
     minus, point = [[(10, 38), (45, 38)]], [[(20, 70), (21, 71)]]
     comma = [[(22, 66), (20, 80)]]
     assert reader.read_number(drawn(minus, SEVEN, point, FOUR)).text == "-7.4"
     assert reader.read_number(drawn(SEVEN, comma, FIVE)).text == "7,5"
 
 
-def test_a_sign_alone_is_no_number(reader):
+def test_a_single_sign_is_not_accepted_as_a_number(reader):
     number = reader.read_number(Drawing([[(0, 50), (60, 50)]], 6))
     assert number.accepted is False
 
 
-def test_mnists_digits_in_a_row_are_read(reader, mnist):
+def test_a_row_of_mnists_digits_is_read(reader, mnist):
     right = 0
     for start in range(0, 100, 5):
         line = beside(mnist.test.pixels[start : start + 5, 0])
@@ -100,7 +101,7 @@ def test_mnists_digits_in_a_row_are_read(reader, mnist):
     assert right >= 18
 
 
-def test_boxes_are_in_the_pictures_own_pixels(reader, digits):
+def test_boxes_are_in_pixels_of_the_picture(reader, digits):
     line = beside(digits[:3], 10).repeat(30, 0).repeat(30, 1)  # reduced before it is read
     number = reader.read_number(line)
     assert number.text == "721"
@@ -112,23 +113,24 @@ def test_boxes_are_in_the_pictures_own_pixels(reader, digits):
     assert number.parts[0].box[2] < number.parts[1].box[0] < number.parts[2].box[0]
 
 
-def test_a_single_digit_is_a_number_too(reader, digits):
+def test_a_single_digit_is_a_number(reader, digits):
     assert reader.read_number(digits[0]).text == "7"
 
 
-def test_nothing_drawn_is_no_number(reader):
+def test_nothing_drawn_is_an_error(reader):
     with pytest.raises(NothingDrawn):
         reader.read_number(np.zeros((40, 200), np.uint8))
 
 
 def test_a_number_becomes_json(reader, digits):
-    content = reader.read_number(beside(digits[:2])).to_json()
+    number = reader.read_number(beside(digits[:2]))
+    content = NumberAnswer.of(number, reader.card).model_dump(mode="json")
     assert content["text"] == "72"
     assert [part["text"] for part in content["parts"]] == ["7", "2"]
     assert len(content["parts"][0]["box"]) == 4
 
 
-def test_what_lies_within_a_digit_is_a_part_of_it():
+def test_a_component_inside_a_digit_belongs_to_it():
     ring = np.zeros((60, 50), np.float32)
     ring[5:55, 5:45] = 255
     ring[12:48, 12:38] = 0

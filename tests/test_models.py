@@ -4,7 +4,7 @@ import torch
 from inkling.networks import architectures
 
 
-def chance(seed=0):
+def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
@@ -19,20 +19,20 @@ def chance(seed=0):
         ),
     ],
 )
-def test_the_known_networks_have_their_sizes(name, parameters, multiply_adds):
-    model = architectures.build(name, 10, chance())
+def test_the_networks_of_the_tutorials_have_their_sizes(name, parameters, multiply_adds):
+    model = architectures.build(name, 10, generator())
     assert architectures.count_parameters(model) == parameters
     assert architectures.count_multiply_adds(model) == multiply_adds
 
 
-def test_the_network_that_ships_is_small():
-    assert architectures.count_parameters(architectures.build("digits", 10, chance())) <= 100_000
+def test_the_pretrained_network_is_small():
+    assert architectures.count_parameters(architectures.build("digits", 10, generator())) <= 100_000
 
 
 @pytest.mark.parametrize("name", architectures.MODELS)
-def test_weights_come_from_the_generator_alone(name):
+def test_weights_depend_on_the_generator_alone(name):
     state = torch.get_rng_state()
-    first, again, other = (architectures.build(name, 10, chance(seed)) for seed in (1, 1, 2))
+    first, again, other = (architectures.build(name, 10, generator(seed)) for seed in (1, 1, 2))
     assert torch.equal(torch.get_rng_state(), state)
     tensors = [list(model.state_dict().values()) for model in (first, again, other)]
     assert all(torch.equal(a, b) for a, b in zip(tensors[0], tensors[1], strict=True))
@@ -42,8 +42,8 @@ def test_weights_come_from_the_generator_alone(name):
     assert first.training
 
 
-def test_counting_leaves_the_network_as_it_was():
-    model = architectures.build("digits", 10, chance())
+def test_counting_leaves_the_network_unchanged():
+    model = architectures.build("digits", 10, generator())
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     architectures.count_multiply_adds(model)
     assert model.training
@@ -51,9 +51,9 @@ def test_counting_leaves_the_network_as_it_was():
 
 
 @pytest.mark.parametrize(
-    ("views", "moved"),
+    ("name", "views"),
     [
-        ("one", [lambda x: x]),
+        ("none", [lambda x: x]),
         ("flip", [lambda x: x, lambda x: x.flip(3)]),
         (
             "shifts",
@@ -62,9 +62,11 @@ def test_counting_leaves_the_network_as_it_was():
         ),
     ],
 )
-def test_views_average_the_logits_of_moved_images(views, moved):
-    network = architectures.build("sprint", 10, chance()).eval()
+def test_test_time_augmentation_averages_the_logits_of_all_views(name, views):
+    network = architectures.build("sprint", 10, generator()).eval()
     images = torch.zeros(3, 1, 28, 28)
-    images[:, :, 3:25, 3:25] = torch.rand(3, 1, 22, 22)  # no ink at the edge, so none wraps round
-    expected = sum(network(move(images)) for move in moved) / len(moved)
-    torch.testing.assert_close(architectures.Averaged(network, views)(images), expected)
+    images[:, :, 3:25, 3:25] = torch.rand(
+        3, 1, 22, 22
+    )  # no ink at the edge, as roll would wrap it around
+    expected = sum(network(view(images)) for view in views) / len(views)
+    torch.testing.assert_close(architectures.Averaged(network, name)(images), expected)

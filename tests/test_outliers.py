@@ -1,4 +1,4 @@
-"""Digits of made hands, and what is no digit."""
+"""Synthetic handwriting, and outliers."""
 
 import numpy as np
 import pytest
@@ -9,12 +9,12 @@ from inkling.ink import SIDE
 
 @pytest.fixture(scope="module")
 def some_digits():
-    """Two of each digit, from fonts and strokes, as if they were a data set."""
+    """Synthetic digits, in place of a data set."""
     rng = np.random.default_rng(3)
     return handwriting.make(200, rng)
 
 
-def test_hands_are_placed_as_mnist_places_its_digits(some_digits):
+def test_synthetic_handwriting_is_placed_as_in_mnist(some_digits):
     pixels, labels = some_digits
     assert pixels.shape == (200, 1, SIDE, SIDE)
     assert pixels.dtype == np.uint8
@@ -25,7 +25,7 @@ def test_hands_are_placed_as_mnist_places_its_digits(some_digits):
         assert image.max() == 255
 
 
-def test_the_same_seed_makes_the_same(some_digits):
+def test_the_same_seed_gives_the_same_images(some_digits):
     pixels, labels = handwriting.make(200, np.random.default_rng(3))
     assert np.array_equal(pixels, some_digits[0])
     assert np.array_equal(labels, some_digits[1])
@@ -45,8 +45,8 @@ def test_every_form_of_a_digit_can_be_drawn(digit):
     assert len({sheet.tobytes() for sheet in drawn}) == 40
 
 
-def test_a_reader_reads_made_hands():
-    """What ships has learnt some like them; these are of another seed."""
+def test_the_pretrained_network_reads_synthetic_handwriting():
+    """The network has learnt from others like these, of another seed."""
     from inkling import Reader
 
     pixels, labels = handwriting.make(300, np.random.default_rng(77))
@@ -59,9 +59,9 @@ def test_each_kind_of_outlier_has_its_share(some_digits, monkeypatch):
     for kind in list(outliers.KINDS):
         original = kind
 
-        def counted(chance, pick, original=original):
+        def counted(rng, pick, original=original):
             drawn.append(original.__name__)
-            return original(chance, pick)
+            return original(rng, pick)
 
         counted.__name__ = kind.__name__
         monkeypatch.setitem(outliers.KINDS, counted, outliers.KINDS[kind])
@@ -75,18 +75,18 @@ def test_each_kind_of_outlier_has_its_share(some_digits, monkeypatch):
         assert 400 * share / whole - 1 <= drawn.count(kind.__name__) <= 400 * share / whole + 25
 
 
-def test_no_glyph_passes_for_a_digit():
+def test_no_glyph_looks_like_a_digit():
     assert not set("0123456789OoQDIlijJZzSsBbgqG|/()") & set(outliers.GLYPHS)
     assert len(handwriting.glyphs(outliers.GLYPHS)) > 500
 
 
-def test_cut_up_digits_are_of_those_that_no_longer_are_one(some_digits):
-    asked = []
+def test_only_digits_that_no_longer_are_one_are_cut_up(some_digits):
+    allowed = []
 
     def pick(digits):
-        asked.extend(digits)
+        allowed.extend(digits)
         return some_digits[0][0, 0]
 
     for seed in range(60):
         outliers.cut_up(np.random.default_rng(seed), pick)
-    assert not {0, 1, 6, 8} & set(asked)
+    assert not {0, 1, 6, 8} & set(allowed)

@@ -1,4 +1,4 @@
-"""Photographs of digits, made from drawings: what the paper does must not change what is read."""
+"""Synthetic photographs of digits: paper and light must not change what is read."""
 
 import io
 
@@ -17,7 +17,7 @@ HEIGHT, WIDTH = 300, 400
 
 
 def ink_of(pen=14, place=(120, 90), size=2.0):
-    """A 3 drawn with a pen `(300, 400)`, 1 = ink."""
+    """The ink `(300, 400)` of a 3 in [0, 1]."""
     image = Image.new("L", (WIDTH, HEIGHT))
     pencil = ImageDraw.Draw(image)
     for stroke in THREE:
@@ -29,13 +29,13 @@ def ink_of(pen=14, place=(120, 90), size=2.0):
 
 
 def photographed(ink, paper=200.0, light=1.0, noise=3.0, strength=0.7):
-    """Brightness of paper under a light, with ink that takes a share of it away."""
-    chance = np.random.default_rng(0).normal(0, noise, ink.shape)
-    return (paper * light * (1 - strength * ink) + chance).clip(0, 255).astype(np.uint8)
+    """The brightness of paper under a light, of which ink absorbs a share."""
+    grain = np.random.default_rng(0).normal(0, noise, ink.shape)
+    return (paper * light * (1 - strength * ink) + grain).clip(0, 255).astype(np.uint8)
 
 
 def across(share):
-    """A light that falls by `share` from the left to the right."""
+    """A light that decreases by `share` from left to right."""
     return np.broadcast_to(np.linspace(1, 1 - share, WIDTH), (HEIGHT, WIDTH))
 
 
@@ -64,7 +64,7 @@ def specks():
 
 
 def far_from(picture, clean):
-    """How far apart two pictures' images are: the mean over the ink."""
+    """The difference of two pictures' images, as a share of the ink."""
     image, expected = to_image(picture), to_image(clean)
     return float(np.abs(image - expected).sum() / expected.sum())
 
@@ -84,25 +84,25 @@ PAPERS = {
 
 
 @pytest.mark.parametrize("name", PAPERS)
-def test_what_the_paper_does_does_not_change_the_ink(name):
+def test_paper_and_light_do_not_change_the_ink(name):
     assert Reader.load().read(PAPERS[name]).label == 3
     assert far_from(PAPERS[name], CLEAN) < 0.25
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(5, 40), st.floats(1.2, 2.4), st.integers(120, 240), st.floats(0.3, 0.8))
-def test_pen_size_paper_and_ink_do_not_matter(pen, size, paper, strength):
+def test_a_digit_is_read_with_any_pen_size_paper_and_ink(pen, size, paper, strength):
     place = 200 - 50 * size, 150 - 55 * size
     picture = photographed(ink_of(pen, place, size), paper, across(0.3), strength=strength)
     assert Reader.load().read(picture).label == 3
 
 
-def test_a_reduced_photograph_reads_alike():
+def test_a_large_photograph_gives_the_same_image():
     large = photographed(ink_of()).repeat(10, 0).repeat(10, 1)  # 12 million pixels
     assert far_from(large, CLEAN) < 0.3
 
 
-def test_strokes_come_into_the_range_of_mnist():
+def test_strokes_get_a_width_that_occurs_in_mnist():
     drawn = to_image(Drawing(THREE))
     gaps = [
         float(np.abs(to_image(photographed(ink_of(pen), noise=0)) - drawn).sum() / drawn.sum())
@@ -117,20 +117,20 @@ def test_strokes_come_into_the_range_of_mnist():
 @pytest.mark.parametrize(
     "paper",
     [
-        lambda chance: 200 + chance.normal(0, 6, (HEIGHT, WIDTH)),
-        lambda chance: 200 * across(0.6) + chance.normal(0, 6, (HEIGHT, WIDTH)),
-        lambda chance: 200 * (1 - ruled()) + chance.normal(0, 2, (HEIGHT, WIDTH)),
-        lambda chance: chance.integers(0, 256, (100, 100)),
+        lambda rng: 200 + rng.normal(0, 6, (HEIGHT, WIDTH)),
+        lambda rng: 200 * across(0.6) + rng.normal(0, 6, (HEIGHT, WIDTH)),
+        lambda rng: 200 * (1 - ruled()) + rng.normal(0, 2, (HEIGHT, WIDTH)),
+        lambda rng: rng.integers(0, 256, (100, 100)),
     ],
 )
-def test_a_page_without_ink_is_told(paper, seed):
+def test_a_page_without_ink_is_an_error(paper, seed):
     page = paper(np.random.default_rng(seed)).clip(0, 255).astype(np.uint8)
     with pytest.raises(NothingDrawn):
         to_image(page)
 
 
 @pytest.mark.parametrize("shape", [(1, 20_000), (3, 2_000), (40, 30_000), (20_000, 2)])
-def test_a_strip_is_refused_before_it_costs_anything(shape):
+def test_a_narrow_strip_is_rejected_before_any_work(shape):
     strip = np.full(shape, 255, np.uint8)
     strip[: shape[0] // 2 or 1, shape[1] // 4 : shape[1] // 2] = 0
     for layout in ("digit", "line"):
@@ -139,7 +139,7 @@ def test_a_strip_is_refused_before_it_costs_anything(shape):
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_blank_paper_lit_from_one_side_is_blank(turned):
+def test_blank_paper_with_light_from_one_side_is_blank(turned):
     light = np.broadcast_to(np.linspace(235, 170, 800), (600, 800))
     paper = (light.T if turned else light) + np.random.default_rng(0).normal(
         0, 1, (800, 600) if turned else (600, 800)
@@ -150,7 +150,7 @@ def test_blank_paper_lit_from_one_side_is_blank(turned):
         ink.to_image(file.getvalue())
 
 
-def test_a_part_lies_where_it_is_drawn_in_the_picture():
+def test_boxes_of_parts_lie_where_the_digits_are():
     picture = Image.new("L", (4000, 2000), 255)
     for left in (600, 1800, 3000):
         ImageDraw.Draw(picture).line([(left, 500), (left + 400, 500), (left + 150, 1500)], 0, 12)

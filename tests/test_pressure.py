@@ -1,9 +1,9 @@
-"""The pressure of a pen: how wide a line is, in what is drawn, read, sent and kept."""
+"""The pressure of a pen: it decides how wide lines are drawn, and is read, sent and stored."""
 
 import httpx
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inkling import Drawing, ink, to_image
@@ -16,7 +16,7 @@ PRESSURE = st.floats(0, 1, exclude_min=True)
 
 
 def area(strokes, pen=20):
-    """The ink of a drawing by its own pen, in squares of its unit."""
+    """The area of a drawing's ink, drawn with its own pen, in units of the drawing."""
     sheet = ink.to_sheet(Drawing(strokes, pen), "garment")
     return sheet.ink.sum() / 255 / sheet.scale**2
 
@@ -30,16 +30,15 @@ def pressed(stroke, pressure):
     st.floats(0.5, 60),
     st.sampled_from(["digit", "garment", "line"]),
 )
-def test_an_even_pressure_is_none(strokes, pen, layout):
+def test_a_constant_pressure_of_one_half_changes_nothing(strokes, pen, layout):
     plain = ink.to_sheet(Drawing(strokes, pen), layout)
     even = ink.to_sheet(Drawing([pressed(stroke, 0.5) for stroke in strokes], pen), layout)
     np.testing.assert_array_equal(plain.ink, even.ink)
     assert (plain.scale, *plain.corner) == (even.scale, *even.corner)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(PLACES, PRESSURE, PRESSURE), min_size=1, max_size=12))
-def test_a_heavier_pen_makes_no_less_ink(points):
+def test_more_pressure_never_gives_less_ink(points):
     lighter, heavier = (
         [(*place, choose(pressures)) for place, *pressures in points] for choose in (min, max)
     )
@@ -47,14 +46,14 @@ def test_a_heavier_pen_makes_no_less_ink(points):
 
 
 @given(PRESSURE)
-def test_how_hard_a_whole_digit_is_pressed_does_not_matter(pressure):
+def test_a_constant_pressure_does_not_change_the_image(pressure):
     image = to_image(Drawing([pressed(HOOK, pressure)]))
     np.testing.assert_allclose(
         image, to_image(Drawing([HOOK])), atol=0.1
     )  # rounding, in the raster
 
 
-def test_where_it_is_pressed_the_line_is_wider():
+def test_a_line_is_wider_where_pressure_is_higher():
     image = to_image(Drawing([pressed(HOOK[:3], 0.2) + pressed(HOOK[3:], 0.9)]))[0]
     plain = to_image(Drawing([HOOK]))[0]
     half = image.shape[0] // 2
@@ -65,13 +64,13 @@ def test_where_it_is_pressed_the_line_is_wider():
 
 
 @pytest.mark.parametrize("rest", [(0,), (-0.5,), (1.01,), (float("nan"),), (0.5, 0.5)])
-def test_a_pressure_that_cannot_be_is_refused(rest):
+def test_an_impossible_pressure_is_an_error(rest):
     with pytest.raises(InkError) as caught:
         Drawing([[(1, 1), (2, 2, *rest)]])
     assert "\n" not in str(caught.value)
 
 
-def test_pressure_is_read_and_refused_over_http(server):
+def test_pressure_is_read_over_http_and_an_impossible_one_is_an_error(server):
     strokes = [[list(point) for point in pressed(HOOK[:3], 0.3) + HOOK[3:]]]
     answer = httpx.post(f"{server}/api/read", json={"strokes": strokes}).json()
     image = np.rint(to_image(Drawing(strokes))[0] * 255)
@@ -82,13 +81,13 @@ def test_pressure_is_read_and_refused_over_http(server):
         assert answer.json()["hint"]
 
 
-def test_pressure_is_kept_exported_and_imported(tmp_path):
+def test_pressure_is_stored_exported_and_imported(tmp_path):
     strokes = [[[0.0, 0.0, 0.2], [0.0, 90.0, 0.75]], [[5.0, 5.0]]]
-    store, other = Store("sqlite://"), Store("sqlite://")
-    kept = store.add(Labelled(1, 1, 0.9, 5.0, True, "ab" * 32, strokes=strokes, pen=30.0))
+    store, other = (Store(f"sqlite:///{tmp_path}/{name}.sqlite") for name in ("one", "two"))
+    stored = store.add(Labelled(1, 1, 0.9, 5.0, True, "ab" * 32, strokes=strokes, pen=30.0))
     assert store.get(1).source == Drawing(strokes, 30.0)
-    archive.export([kept], tmp_path, "jsonl")
+    archive.export([stored], tmp_path, "jsonl", pytest.fail)
     archive.take_in(other, tmp_path / archive.LINES)
-    assert list(other.each()) == [kept]
+    assert list(other.each()) == [stored]
     store.close()
     other.close()

@@ -1,4 +1,4 @@
-"""benchmarks/sprint.py: peers really train, what ended is kept, and a row is what its runs were."""
+"""benchmarks/sprint.py: peers are trained, finished runs are saved, and rows sum up their runs."""
 
 import argparse
 import copy
@@ -43,7 +43,7 @@ def options(runs, limit=math.inf):
     return argparse.Namespace(recipes=[], peers=["tuomaso"], runs=runs, limit=limit, whole=False)
 
 
-def test_what_was_broken_off_goes_on_with_the_next_run(sprint, few):
+def test_an_interrupted_benchmark_continues_with_the_next_run(sprint, few):
     runs, kept = {}, []
 
     def stop():
@@ -68,12 +68,12 @@ def test_a_peer_is_stopped_at_its_target(sprint, few):
     assert len(sprint.run_peer(PYTHON, "fastai", few, 0, 1, until=0)["curve"]) == 1
 
 
-def test_a_peer_that_fails_says_why_in_one_line(sprint, tmp_path):
+def test_a_peer_that_fails_is_an_error_of_one_line(sprint, tmp_path):
     with pytest.raises(
         RunError, match=r"Expected tuomaso to train, but: FileNotFoundError"
-    ) as told:
+    ) as caught:
         sprint.run_peer(PYTHON, "tuomaso", tmp_path, 0, 1)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
 
 
 def run(*points):
@@ -81,7 +81,7 @@ def run(*points):
     return {"curve": curve, "operations": 10e9}
 
 
-def test_a_row_is_what_its_runs_were(sprint):
+def test_a_row_sums_up_its_runs(sprint):
     runs = {
         "keras": [run((5, 98.5), (10, 99.1)), run((6, 98.0), (12, 98.9)), run((20, 99.0))],
         "sprint": [run((1, 99.2)), run((3, 99.0)), run((2, 99.1))],
@@ -107,7 +107,7 @@ def test_a_row_is_what_its_runs_were(sprint):
     )
 
 
-def test_a_record_goes_on_only_as_it_began(sprint, tmp_path):
+def test_a_record_continues_only_with_the_same_plan(sprint, tmp_path):
     path, plan = tmp_path / "r.json", {"threads": 2, "whole": False}
     assert sprint.recorded(path, plan) == {}
     path.write_text(json.dumps(plan | {"rows": []}))
@@ -120,8 +120,8 @@ def test_a_record_goes_on_only_as_it_began(sprint, tmp_path):
             sprint.recorded(path, plan)
 
 
-def test_no_runs_are_told(sprint, monkeypatch, capsys):
+def test_a_number_of_runs_below_1_is_an_error(sprint, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["sprint.py", "--runs", "0"])
     with pytest.raises(SystemExit):
         sprint.arguments()
-    assert "expected --runs to be at least 1, got 0" in capsys.readouterr().err
+    assert "--runs to be at least 1, got 0" in capsys.readouterr().err

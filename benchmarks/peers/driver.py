@@ -1,4 +1,4 @@
-"""Trains the peers, each by its script in an environment that is not Inkling's."""
+"""Trains the peers, each by its own script, in an environment apart from Inkling's."""
 
 import json
 import subprocess
@@ -24,7 +24,7 @@ Figures = dict[str, Any]
 
 
 def environment() -> Path:
-    """The Python of the peers' environment, made if it is not there or its requirements changed."""
+    """The Python of the peers' environment. It is created again when the requirements change."""
     folder = PEERS.parents[1] / ".venv-peers"
     python, ready = folder / "bin" / "python", folder / "ready"
     requirements = PEERS / "requirements.txt"
@@ -35,14 +35,14 @@ def environment() -> Path:
         if subprocess.run(install, check=False).returncode:
             raise RunError(
                 f"Expected pip to install {requirements.name}, but it could not",
-                "It says above what is missing; without peers: --peers",
+                "See pip's message above, or leave the peers out: --peers",
             )
         ready.write_text(requirements.read_text())
     return python
 
 
 def write_arrays(folder: Path) -> None:
-    """MNIST as one mnist.npz, which the peers read."""
+    """Write MNIST as mnist.npz, which the peers read."""
     splits = data.splits("mnist", "all")
     np.savez(
         folder / "mnist.npz",
@@ -56,9 +56,9 @@ def write_arrays(folder: Path) -> None:
 def run_peer(
     python: Path, peer: str, folder: Path, seed: int, threads: int, until: float | None = None
 ) -> Figures:
-    """Train a peer, until it reads that many per cent; its curve, and what it says of itself.
+    """Train a peer, until it reads `until` per cent correctly. Gives its curve and its own facts.
 
-    Its errors go to a file, as a full pipe that nobody reads would stop it. Raises RunError.
+    Its errors go to a file, since a full pipe would block it. Raises RunError if it fails.
     """
     script, *arguments = COMMANDS[peer]
     command = [str(python), str(PEERS / script), *arguments, "--data", str(folder)]
@@ -84,13 +84,12 @@ def run_peer(
                     raise RunError(f"Expected {peer} to train, but: {last}", "See benchmarks/peers")
         finally:
             process.terminate()
-    done = (
-        6 * facts["multiply_adds"] * IMAGES_AN_EPOCH[peer] * len(curve)
-    )  # two thirds are backward
-    return {"curve": curve, "operations": done, **facts}
+    images = IMAGES_AN_EPOCH[peer] * len(curve)
+    operations = 2 * 3 * facts["multiply_adds"] * images  # backward takes twice as many as forward
+    return {"curve": curve, "operations": operations, **facts}
 
 
 def tell(line: str) -> None:
-    """Write a line, at once."""
+    """Print a line, and flush it."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()

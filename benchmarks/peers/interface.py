@@ -1,4 +1,4 @@
-"""What the peers share: their command line, their data and the lines they print."""
+"""What the peers share: their options, their data and the lines that they print."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ import numpy as np
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
-    """The options that every peer takes."""
+    """The options of every peer."""
     options = argparse.ArgumentParser(description=description)
     options.add_argument("--data", type=Path, required=True, help="folder that holds mnist.npz")
     options.add_argument("--threads", type=int, default=2)

@@ -1,9 +1,9 @@
-"""keras-team/keras-io, examples/vision/mnist_convnet.py, restated on TensorFlow.
+"""Keras' example on TensorFlow: keras-team/keras-io, examples/vision/mnist_convnet.py.
 
     python keras_mnist.py --data FOLDER --threads 2 --seed 0
 
-The tenth of the training images that the example validates on is held out here too; the
-validation itself is left out, as its time would not count.
+The example validates on a tenth of the training images. Here, this tenth is held out as well, but
+not validated on, since the time of validation would not count.
 """
 
 import os
@@ -13,7 +13,7 @@ import time
 import interface
 import numpy as np
 
-os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user's own setting is
+os.environ["KERAS_BACKEND"] = "tensorflow"  # overrides the user's setting
 
 import keras
 import tensorflow as tf
@@ -21,10 +21,10 @@ from keras import layers
 
 
 def main() -> None:
-    """Train it; a line of what is trained, and one after each epoch."""
+    """Train it. Print a line about the network, and a line after each epoch."""
     options = interface.parser(__doc__).parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(options.threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)  # the layers come one after another
+    tf.config.threading.set_inter_op_parallelism_threads(1)  # the layers run one after the other
     keras.utils.set_random_seed(options.seed)
     arrays = interface.load(options.data)
     used = len(arrays["train_labels"]) * 9 // 10
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 class Clock(keras.callbacks.Callback):
-    """Adds up the seconds of the epochs and tests after each, off the clock."""
+    """Adds up the seconds of the epochs, and tests after each, which does not count."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
         super().__init__()
@@ -85,12 +85,12 @@ class Clock(keras.callbacks.Callback):
         """After the last step."""
         self.seconds += time.perf_counter() - self.started
         _, accuracy = self.model.evaluate(self.images, self.labels, batch_size=1000, verbose=0)
-        percent = round(100 * accuracy, 2)  # a float32's own digits are fewer than it prints
+        percent = round(100 * accuracy, 2)  # float32 has fewer digits than are printed
         interface.report("keras", epoch=epoch + 1, seconds=self.seconds, accuracy=percent)
 
 
 def scaled(images: np.ndarray) -> np.ndarray:
-    """Bytes `(n, 28, 28)` to floats `(n, 28, 28, 1)` from 0 to 1."""
+    """Bytes `(n, 28, 28)` as floats `(n, 28, 28, 1)` in [0, 1]."""
     return images[..., None].astype("float32") / 255
 
 

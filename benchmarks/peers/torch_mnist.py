@@ -1,9 +1,9 @@
-"""Three well-known MNIST trainings restated: PyTorch's example, fast.ai's lesson and tuomaso's.
+"""Three well-known trainings on MNIST: PyTorch's example, fast.ai's lesson 7 and tuomaso's.
 
     python torch_mnist.py pytorch --data FOLDER --threads 2 --seed 0
 
-The images lie in memory, normalised before the clock starts, and a batch is drawn by its indices.
-That favours PyTorch's example and fast.ai's lesson, which load and transform image by image.
+All images are in memory and normalised before the time starts, and a batch is selected by indices.
+This favours PyTorch's example and fast.ai's lesson, which load and transform each image.
 """
 
 import platform
@@ -23,19 +23,19 @@ from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, StepLR
 
 @dataclass(frozen=True)
 class Peer:
-    """A training with its author's values."""
+    """A training with the values of its author."""
 
     network: nn.Module
     optimizer: Optimizer
-    schedule: Callable[[int, int], LRScheduler]  # of the epochs and the steps in each
+    schedule: Callable[[int, int], LRScheduler]  # of the number of epochs and of steps an epoch
     epochs: int
     batch: int  # images
-    padding: int = 0  # pixels of ground on each side, out of which 28x28 are cut at random
-    drop_last: bool = False  # leave out of an epoch what does not fill a batch
+    padding: int = 0  # pixels of background a side, before 28x28 are cropped at random
+    drop_last: bool = False  # whether an epoch drops images that do not fill a batch
 
 
 def main() -> None:
-    """Train one peer; a line of what is trained, and one after each epoch."""
+    """Train one peer. Print a line about the network, and a line after each epoch."""
     peers = {"pytorch": pytorch, "fastai": fastai, "tuomaso": tuomaso}
     parser = interface.parser(__doc__)
     parser.add_argument("peer", choices=peers)
@@ -75,7 +75,7 @@ def main() -> None:
 
 
 def pytorch() -> Peer:
-    """pytorch/examples, mnist/main.py; without an accelerator it does not even shuffle."""
+    """PyTorch's example: pytorch/examples, mnist/main.py, which shuffles only on an accelerator."""
     network = nn.Sequential(
         nn.Conv2d(1, 32, 3),
         nn.ReLU(),
@@ -100,9 +100,10 @@ def pytorch() -> Peer:
 
 
 def fastai() -> Peer:
-    """fastai/course-v3, lesson7-resnet-mnist.ipynb, with the defaults of fastai 1.
+    """fast.ai's lesson 7: fastai/course-v3, lesson7-resnet-mnist.ipynb, with fastai 1's defaults.
 
-    It normalises by the mean and deviation of one batch; here they are the training set's.
+    It normalises by the mean and standard deviation of one batch, here by those of the training
+    set.
     """
     widths = (1, 8, 16, 32, 16)
     stages = [
@@ -110,12 +111,12 @@ def fastai() -> Peer:
         for before, width in pairwise(widths)
     ]
     network = nn.Sequential(*stages, conv_layer(widths[-1], 10, stride=2), nn.Flatten())
-    # Learner's "true" decay is AdamW's, of batch norm too; the cycle sets the first of the betas
+    # Learner's weight decay is AdamW's, also of batch norm. The cycle sets the first beta.
     optimizer = AdamW(network.parameters(), betas=(0.95, 0.99), weight_decay=0.01)
     return Peer(
         network,
         optimizer,
-        # torch's defaults are fit_one_cycle's: from a 25th up in 30 %, then down to a 250,000th
+        # torch's defaults are those of fit_one_cycle: 1/25 to 1 in 30 % of steps, then to 1/250,000
         schedule=lambda epochs, steps: OneCycleLR(optimizer, 0.05, total_steps=epochs * steps),
         epochs=12,
         batch=128,
@@ -125,7 +126,7 @@ def fastai() -> Peer:
 
 
 def tuomaso() -> Peer:
-    """tuomaso/train_mnist_fast, 8_Final_00s76.ipynb; shuffled once, which one epoch needs."""
+    """tuomaso/train_mnist_fast, 8_Final_00s76.ipynb. Its one epoch is shuffled."""
     network = nn.Sequential(
         nn.Conv2d(1, 24, 5),
         nn.MaxPool2d(2),
@@ -151,38 +152,38 @@ def tuomaso() -> Peer:
 
 
 class ResBlock(nn.Module):
-    """What comes in and two layers of it."""
+    """Two convolutions with a skip connection."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(conv_layer(width, width), conv_layer(width, width))
 
     def forward(self, images: Tensor) -> Tensor:
-        """`(n, width, side, side)` to the same."""
+        """`(n, width, side, side)` -> the same shape."""
         return images + self.layers(images)
 
 
 def conv_layer(before: int, width: int, stride: int = 1) -> nn.Sequential:
-    """fastai 1's layer: the rectifier before the batch norm, which starts as the identity."""
+    """The layer of fastai 1: ReLU comes before batch norm, which begins as the identity."""
     convolution = nn.Conv2d(before, width, 3, stride=stride, padding=1, bias=False)
     nn.init.kaiming_normal_(convolution.weight)
     return nn.Sequential(convolution, nn.ReLU(inplace=True), nn.BatchNorm2d(width))
 
 
 def normalised(images: np.ndarray) -> Tensor:
-    """Bytes `(n, 28, 28)` to `(n, 1, 28, 28)` of mean 0 and deviation 1 over the training set."""
+    """Bytes `(n, 28, 28)` as `(n, 1, 28, 28)`, mean 0 and deviation 1 over the training set."""
     return (torch.from_numpy(images)[:, None] / 255 - 0.1307) / 0.3081
 
 
 def crops(images: Tensor, padding: int) -> Tensor:
-    """Views `(n, 1, row, column, 28, 28)` of the images in a frame of ground."""
+    """All crops `(n, 1, row, column, 28, 28)` of the images padded with background."""
     framed = F.pad(images, (padding,) * 4, value=images.min().item())
     return framed.unfold(2, 28, 1).unfold(3, 28, 1)
 
 
 @torch.inference_mode()
 def accuracy(network: nn.Module, images: Tensor, labels: Tensor) -> float:
-    """Per cent read right."""
+    """The accuracy in per cent."""
     network.eval()
     scores = torch.cat([network(batch) for batch in images.split(1000)])
     return 100 * int((scores.argmax(dim=1) == labels).sum()) / len(labels)
@@ -190,7 +191,7 @@ def accuracy(network: nn.Module, images: Tensor, labels: Tensor) -> float:
 
 @torch.inference_mode()
 def multiply_adds(network: nn.Module, image: Tensor) -> int:
-    """Those of the convolutions and the dense layers on one image."""
+    """Multiply-adds of the convolutions and dense layers for one image."""
     counts = []
     hooks = [
         layer.register_forward_hook(
