@@ -36,6 +36,10 @@ def labelled(label=7, reading=7, confidence=0.9, accepted=True, **others):
     return Labelled(label, reading, confidence, -5.0, accepted, "ab" * 32, **others)
 
 
+def fail(error):
+    raise error
+
+
 @pytest.fixture
 def url(tmp_path):
     return f"sqlite:///{tmp_path}/below/drawings.sqlite"
@@ -109,7 +113,7 @@ def test_a_drawing_sent_again_is_kept_once(store, tmp_path):
     again = store.add(labelled(label=7, idempotency_key="random-name"))
     assert (again.id, again.label) == (first.id, 7)
     store.add_all([labelled(), labelled()])
-    archive.export(store.each(), tmp_path, "jsonl")
+    archive.export(store.each(), tmp_path, "jsonl", fail)
     archive.take_in(store, tmp_path / archive.LINES)
     assert store.stats()["n"] == 6  # an import adds: it changes no drawing that is here
     assert store.get(first.id).label == 7
@@ -135,6 +139,76 @@ def test_a_store_of_before_is_brought_up_to_date(tmp_path):
     assert kept.ood_score == -2
     assert store.add(labelled(idempotency_key="random-name")).id == 4
     store.close()
+
+
+OPENING = "import sys; from inkling.drawings import Store; Store(sys.argv[1]).close()"
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_processes_that_open_a_store_at_once_all_do(tmp_path, new):
+    """A new one, and one to be brought up to date."""
+    path = tmp_path / "new.sqlite"
+    if not new:
+        Store(f"sqlite:///{path}").close()
+        with sqlite3.connect(path) as old:
+            old.execute("update alembic_version set version_num = '0003'")
+            for column in ("dataset", "name", "held_out"):
+                old.execute(f"alter table drawings drop column {column}")
+        old.close()
+    command = [sys.executable, "-c", OPENING, f"sqlite:///{path}"]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(6)]
+    errors = [process.communicate(timeout=60)[1] for process in processes]
+    assert errors == [""] * 6
+    assert list(Store(f"sqlite:///{path}").each()) == []
+
+
+def test_every_fifth_drawing_of_a_label_is_held_out_for_good(store):
+    stored = store.add_all(labelled(label) for label in [1] * 8 + [7] * 3)
+    assert [d.held_out for d in stored] == [n in (2, 7, 10) for n in range(11)]
+    before = {drawing.id: drawing.held_out for drawing in stored}
+    store.delete(stored[0].id)
+    store.relabel(stored[1].id, 7)
+    store.add_all(labelled(1) for _ in range(4))
+    assert all(before[d.id] == d.held_out for d in store.each() if d.id in before)
+
+
+def test_a_drawing_knows_the_data_set_and_the_name_of_its_label(store):
+    digit = store.add(labelled(7))
+    shoe = store.add(labelled(7, dataset="fashion-mnist", name="Sneaker"))
+    assert [(d.dataset, d.name) for d in store.each()] == [
+        ("mnist", "7"),
+        ("fashion-mnist", "Sneaker"),
+    ]
+    assert store.relabel(digit.id, 1).name == "1"
+    assert store.relabel(shoe.id, 8, "Bag").name == "Bag"
+
+
+def test_an_unreadable_drawing_is_named_and_the_others_are_exported(store, tmp_path):
+    store.add_all([labelled(1), labelled(2, strokes=None, picture=b"no picture"), labelled(3)])
+    skipped = []
+    for form in ("idx", "png", "parquet"):
+        assert archive.export(store.each(), tmp_path / form, form, skipped.append) == 2
+    assert [str(error).partition(":")[0] for error in skipped] == ["Drawing 2"] * 3
+    url = f"sqlite:///{tmp_path}/below/drawings.sqlite"
+    result = invoke("drawings", "export", str(tmp_path / "out"), "--drawings", url)
+    assert result.returncode == 1
+    assert "Wrote 2 drawings" in result.stdout
+    assert result.stderr.startswith("inkling: Drawing 2: ")
+
+
+def test_a_store_in_memory_is_refused_and_a_journal_can_be_chosen(tmp_path):
+    for url in ("sqlite://", "sqlite:///:memory:"):
+        with pytest.raises(StoreError, match="would be lost"):
+            Store(url)
+    with pytest.raises(StoreError, match="journal_mode is one of"):
+        Store(f"sqlite:///{tmp_path}/x.sqlite?journal_mode=odd")
+    plain = Store(f"sqlite:///{tmp_path}/x.sqlite?journal_mode=delete")
+    plain.add(labelled())
+    plain.close()
+    assert not list(tmp_path.glob("*-wal"))
+    with sqlite3.connect(tmp_path / "x.sqlite") as database:
+        assert database.execute("pragma journal_mode").fetchone() == ("delete",)
+    database.close()
 
 
 def test_threads_write_side_by_side(store):
@@ -300,7 +374,7 @@ def test_what_a_server_acknowledged_survives_its_kill(url):
 
 def test_exported_and_imported_drawings_are_the_same(store, tmp_path):
     store.add_all([labelled(7), labelled(1, session="x", accepted=None)])
-    assert archive.export(store.each(), tmp_path / "lines", "jsonl") == 2
+    assert archive.export(store.each(), tmp_path / "lines", "jsonl", fail) == 2
     other = Store(f"sqlite:///{tmp_path}/other.sqlite")
     assert archive.take_in(other, tmp_path / "lines" / "drawings.jsonl") == 2
     assert list(other.each()) == list(store.each())
@@ -309,21 +383,21 @@ def test_exported_and_imported_drawings_are_the_same(store, tmp_path):
 
 def test_exported_images_are_those_that_are_read(store, tmp_path):
     store.add_all([labelled(7), labelled(1)])
-    archive.export(store.each(), tmp_path / "idx", "idx")
+    archive.export(store.each(), tmp_path / "idx", "idx", fail)
     pixels, labels = (
         idx.parse((tmp_path / "idx" / name).read_bytes(), name) for name in archive.IDX_NAMES
     )
     assert labels.tolist() == [7, 1]
     assert pixels.shape == (2, 28, 28)
     assert pixels.max() == 255
-    archive.export(store.each(Filter(label=7)), tmp_path / "png", "png")
+    archive.export(store.each(Filter(label=7)), tmp_path / "png", "png", fail)
     assert [path.name for path in (tmp_path / "png").rglob("*.png")] == ["1.png"]
     np.testing.assert_array_equal(
         archive.to_image(tmp_path / "png" / "7" / "1.png")[0] * 255, pixels[0]
     )
-    assert archive.export([], tmp_path / "none", "idx") == 0
+    assert archive.export([], tmp_path / "none", "idx", fail) == 0
     with pytest.raises(StoreError, match="a folder to write to"):
-        archive.export(store.each(), tmp_path / "idx" / archive.IDX_NAMES[0], "idx")
+        archive.export(store.each(), tmp_path / "idx" / archive.IDX_NAMES[0], "idx", fail)
 
 
 def test_a_parquet_file_holds_every_field_and_the_image(store, tmp_path):
@@ -331,13 +405,13 @@ def test_a_parquet_file_holds_every_field_and_the_image(store, tmp_path):
     file.save(tmp_path / "eye.png")
     picture = (tmp_path / "eye.png").read_bytes()
     store.add_all([labelled(7), labelled(1, strokes=None, pen=None, picture=picture)])
-    assert archive.export(store.each(), tmp_path / "out", "parquet") == 2
+    assert archive.export(store.each(), tmp_path / "out", "parquet", fail) == 2
     rows = parquet.read_table(tmp_path / "out" / "drawings.parquet").to_pylist()
     images = [np.frombuffer(row.pop("image"), np.uint8).reshape(28, 28) for row in rows]
     assert [Labelled(**row) for row in rows] == list(store.each())
     for drawing, image in zip(store.each(), images, strict=True):
         np.testing.assert_array_equal(np.rint(archive.to_image(drawing.source)[0] * 255), image)
-    assert archive.export([], tmp_path / "none", "parquet") == 0
+    assert archive.export([], tmp_path / "none", "parquet", fail) == 0
     empty = parquet.read_schema(tmp_path / "none" / "drawings.parquet")
     assert set(empty.names) == {column.name for column in DRAWINGS.columns} | {"image"}
 
@@ -363,7 +437,7 @@ def test_without_pyarrow_the_extra_is_named(url, tmp_path):
 def test_a_line_that_is_no_drawing_is_told(tmp_path_factory, line):
     folder = tmp_path_factory.mktemp("lines")
     (folder / "x.jsonl").write_text(line.replace("\n", " ") + "!\n", errors="replace")
-    store = Store("sqlite://")
+    store = Store(f"sqlite:///{folder}/drawings.sqlite")
     with pytest.raises(StoreError, match=r"line 1: expected a drawing"):
         archive.take_in(store, folder / "x.jsonl")
     assert store.find() == []

@@ -10,15 +10,13 @@ import numpy as np
 import onnx
 import pytest
 from conftest import invoke
-from hypothesis import given
-from hypothesis import strategies as st
 
 from inkling import system
 from inkling.data import Split
 from inkling.drawings import Labelled, Store
 from inkling.errors import RunError
 from inkling.experiments import recipes
-from inkling.experiments.events import Figures
+from inkling.experiments.events import Figures, FineTuneEnd
 from inkling.reading import bundle
 from inkling.reading.reader import Reader
 from inkling.reading.registry import PRETRAINED, Registry
@@ -31,20 +29,21 @@ def labelled(label, number, strokes=None):
     return Labelled(label, label, 0.9, -5.0, True, "ab" * 32, strokes=strokes, pen=30.0, id=number)
 
 
-@given(st.lists(st.integers(0, 9), min_size=30, max_size=120), st.integers(1, 25))
-def test_more_drawings_move_none_across(labels, fewer):
-    every = [labelled(label, number) for number, label in enumerate(labels)]
+def test_held_out_drawings_are_those_of_the_store():
+    every = [replace(labelled(1, n), held_out=n % 4 == 1) for n in range(8)]
     learn, held_out = finetune.split_drawings(every)
-    assert sorted(d.id for d in learn + held_out) == list(range(len(labels)))
-    for label in set(labels):
-        count = labels.count(label)
-        assert sum(d.label == label for d in held_out) == (count + 2) // 5
-    try:
-        before, held_before = finetune.split_drawings(every[:-fewer])
-    except RunError:  # too few to hold one out
-        return
-    assert {d.id for d in before} <= {d.id for d in learn}
-    assert {d.id for d in held_before} <= {d.id for d in held_out}
+    assert [d.id for d in held_out] == [1, 5]
+    assert [d.id for d in learn] == [0, 2, 3, 4, 6, 7]
+
+
+def test_only_readable_drawings_of_the_bundles_own_labels_are_used():
+    card, _ = bundle.read(bundle.PRETRAINED)
+    digit = replace(labelled(7, 1), name="7")
+    shoe = replace(labelled(7, 2), dataset="fashion-mnist", name="Sneaker")
+    broken = replace(labelled(7, 3), name="7", strokes=None, picture=b"no picture")
+    skipped = []
+    assert list(finetune.usable([digit, shoe, broken], card, skipped.append)) == [digit]
+    assert [str(error).partition(":")[0] for error in skipped] == ["Drawing 3"]
 
 
 def test_too_few_drawings_are_reported():
@@ -95,7 +94,7 @@ def test_a_bundle_of_another_kind_cannot_be_fine_tuned():
 
 
 @pytest.fixture
-def kept(tmp_path):
+def drawn(tmp_path):
     """The environment of a home with three drawings of each of two digits."""
     url = f"sqlite:///{tmp_path}/drawings.sqlite"
     store = Store(url)
@@ -124,9 +123,45 @@ def test_a_bundle_without_acceptance_rejects_nothing(mnist):
     assert (figures.rejected, figures.test_rejected, figures.right) == (0, 0, 1)
 
 
+def test_a_name_is_taken_once(drawn, tmp_path, monkeypatch):
+    for name, value in drawn.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "taught" / "mine").mkdir(parents=True)
+    (tmp_path / "taught" / "mine" / "run.json").write_text("{}")
+    result = invoke("teach", "--name", "mine")
+    assert result.returncode == 1
+    assert "Name another with --name" in result.stderr
+
+
+def test_better_is_reported_once_the_choice_is_written(tmp_path, monkeypatch):
+    """If it cannot be written, nothing is said to be served."""
+    better = FineTuneEnd(bundle="b", before=FIGURES, after=FIGURES, better=True, why="It is")
+    monkeypatch.setattr(finetune.loop, "fit", lambda *_: True)
+    monkeypatch.setattr(finetune, "average", lambda *_: None)
+    monkeypatch.setattr(finetune, "measure", lambda *_: FIGURES)
+    monkeypatch.setattr(finetune, "compare", lambda *_: better)
+    drawings = [replace(labelled(1, n), name="1", held_out=n == 2) for n in range(3)]
+    order = []
+
+    def full():
+        order.append("serve")
+        raise RunError("no room", "free some")
+
+    with pytest.raises(RunError, match="no room"):
+        finetune.fine_tune(drawings, tmp_path / "a", order.append, serve=full)
+    assert [getattr(one, "event", one) for one in order] == ["fine-tune-start", "serve"]
+    order.clear()
+    finetune.fine_tune(drawings, tmp_path / "b", order.append, serve=lambda: order.append("serve"))
+    assert [getattr(one, "event", one) for one in order] == [
+        "fine-tune-start",
+        "serve",
+        "fine-tune-end",
+    ]
+
+
 @pytest.mark.usefixtures("mnist")
-def test_a_fine_tuning_that_is_stopped_changes_nothing(kept, tmp_path, monkeypatch):
-    for name, value in kept.items():
+def test_a_fine_tuning_that_is_stopped_changes_nothing(drawn, tmp_path, monkeypatch):
+    for name, value in drawn.items():
         monkeypatch.setenv(name, value)
     command = [sys.executable, "-m", "inkling", "teach", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

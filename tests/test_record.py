@@ -234,6 +234,17 @@ def test_an_ensemble_shares_its_networks_and_averages_their_logits(tmp_path):
     assert made.parameters == 2 * Reader.load(runs[0]).card.parameters
 
 
+def test_an_ensemble_names_every_place_and_commit_of_its_networks(tmp_path, monkeypatch):
+    pair = dataclasses.replace(SMALL, name="pair", ensemble_size=2)
+    take(tmp_path, 1)  # the first network, here
+    (tmp_path / "r.json").unlink()
+    monkeypatch.setattr(system, "describe", lambda: ANOTHER)
+    monkeypatch.setattr(system, "commit", lambda: "ba9876543210")
+    made, _ = take(tmp_path, 1, pair)
+    assert made.seeds[0].machine == ANOTHER
+    assert made.commit == "0123456789ab, ba9876543210"
+
+
 def test_corrected_labels_are_measured_beside_the_published(tmp_path, monkeypatch):
     entry, test = catalog.get("optdigits"), data.splits("optdigits").test
     wrong = {3: int(test.labels[3] + 1) % 10}

@@ -4,6 +4,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -345,6 +346,30 @@ def test_a_signal_saves_and_says_how_to_go_on(tmp_path, number):
     assert Reader.load(tmp_path / "run").card.test.n == 300
 
 
+def test_a_signal_while_pytorch_is_imported_leaves_a_run_that_goes_on(tmp_path):
+    with start_in_a_process(tmp_path / "run") as process:
+        maps = Path(f"/proc/{process.pid}/maps")
+        while "libtorch" not in maps.read_text():  # it takes seconds to import
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGINT, err
+    assert err == ""
+    assert json.loads(out.splitlines()[-1])["event"] == "stopped"
+    assert run(tmp_path / "run", should_stop=stop_after(1))[0].step > 0
+
+
+def test_frozen_statistics_stay_in_a_fresh_network(mnist):
+    network = architectures.build("digits", 10, torch.Generator().manual_seed(0))
+    before = {name: value.clone() for name, value in network.named_buffers()}
+    engine = engines.Torch(SMALL, network, freeze_statistics=True)
+    images = torch.tensor(mnist.train.pixels[:64]) / 255
+    labels = torch.tensor(mnist.train.labels[:64].astype(int))
+    engine.learn(images, labels, [0.1], torch.Generator())
+    assert before
+    assert all(torch.equal(value, before[name]) for name, value in network.named_buffers())
+
+
 def test_kill_loses_at_most_an_epoch(tmp_path):
     with start_in_a_process(tmp_path / "run") as process:
         wait_for(process, "epoch", 4)
@@ -359,6 +384,13 @@ def test_a_loss_that_is_not_finite_stops_the_training(tmp_path):
     with pytest.raises(RunError, match="finite loss") as caught:
         run(tmp_path / "run", recipe)
     assert "--set learning_rate=1e+29" in caught.value.hint
+
+
+def test_a_fine_tuning_is_not_resumed_as_a_training(tmp_path):
+    plan = runs.Plan(SMALL, 0, "unknown", **engines.place("cpu"), kind="fine-tuning")
+    checkpoint.create(tmp_path / "taught", plan)
+    with pytest.raises(RunError, match="a fine-tuning"):
+        loop.train(tmp_path / "taught", quiet)
 
 
 def test_runs_are_not_mixed_up(trained, tmp_path):

@@ -1,6 +1,7 @@
 """The command line: parse, call one function, print. The only package that knows Typer."""
 
 import io
+import os
 import sys
 from typing import Annotated
 
@@ -8,8 +9,10 @@ import typer
 
 from inkling import __version__
 from inkling.cli import data, drawings, reading, training
-from inkling.cli.options import complain
+from inkling.cli.options import STOPPED, complain
 from inkling.errors import InklingError
+
+SIGPIPE = 13  # by its number, for Windows has no name for it
 
 app = typer.Typer(
     name="inkling",
@@ -23,13 +26,33 @@ for commands in (data.commands, training.commands, reading.commands, drawings.co
 
 
 def main() -> None:
-    """Run the command line; an InklingError becomes its one line and exit code 1."""
+    """Run the command line; an InklingError becomes its one line and exit code 1.
+
+    So does standard output that cannot be written to; a closed pipe ends the command in silence.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may be no text
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # here, not as the interpreter ends, where an error has a traceback
     except InklingError as error:
         sys.exit(complain(error))
+    except BrokenPipeError:
+        _drop_output()
+        sys.exit(STOPPED + SIGPIPE)
+    except OSError as cause:
+        if cause.filename is not None:  # not of standard output
+            raise
+        _drop_output()
+        why = f"standard output: expected room to write to, but {cause.strerror or cause}"
+        sys.exit(complain(InklingError(why, "Free some space, or write elsewhere")))
+
+
+def _drop_output() -> None:
+    """Have what was not written go nowhere, so that the interpreter can end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_version(wanted: bool) -> None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
-from inkling.cli.options import RUNS, STOPPED, Drawings, Json, shown_as, stopped_by_signal
+from inkling.cli.options import RUNS, STOPPED, Drawings, Json, complain, shown_as, stopped_by_signal
 
 if TYPE_CHECKING:
     from inkling.drawings import Filter, Store
+    from inkling.errors import InkError
 
 drawings_app = typer.Typer(help="The drawings you have labelled.", no_args_is_help=True)
 commands = typer.Typer()
@@ -75,8 +76,12 @@ def export_drawings(
     """Write them to files."""
     from inkling.drawings import archive
 
-    count = archive.export(_store(drawings).each(_filter(label, wrong, unsure)), folder, form)
+    chosen = _store(drawings).each(_filter(label, wrong, unsure))
+    skipped: list[InkError] = []
+    count = archive.export(chosen, folder, form, skipped.append)
+    code = max((complain(error) for error in skipped), default=0)
     typer.echo(f"Wrote {count:,} drawings to {folder}")
+    raise typer.Exit(code)
 
 
 @drawings_app.command("import")
@@ -116,6 +121,12 @@ def teach(
     back: Annotated[
         bool, typer.Option("--back", help="Teach nothing; serve the bundle that ships again.")
     ] = False,
+    session: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Only drawings of this browser (see: drawings list --json)."
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one event a line.")] = False,
     drawings: Drawings = None,
@@ -132,7 +143,7 @@ def teach(
     if back:
         registry.choose(PRETRAINED)
         return typer.echo("The bundle that ships is served again")
-    labelled = list(_store(drawings).each())
+    labelled = list(_store(drawings).each(_filter(None, False, False, session)))
     system.require("Teaching", "train")
     from inkling.training.finetune import fine_tune
 
@@ -144,11 +155,18 @@ def teach(
     with stopped_by_signal() as caught, progress.FineTuneDisplay(shown, console) as show:
         before = served or registry.find(registry.chosen())
         run = registry.taught / name
-        ended = fine_tune(labelled, run, show, lambda: bool(caught), before, seed=seed)
+        ended = fine_tune(
+            labelled,
+            run,
+            show,
+            lambda: bool(caught),
+            before,
+            seed=seed,
+            skip=complain,
+            serve=lambda: registry.choose(f"{TAUGHT}/{name}"),
+        )
     if ended is None:
         raise typer.Exit(STOPPED + caught[0])
-    if ended.better:
-        registry.choose(f"{TAUGHT}/{name}")
     return None
 
 
@@ -161,7 +179,7 @@ def _store(url: str | None) -> "Store":
     return Store(url or default_url())
 
 
-def _filter(label: int | None, wrong: bool, unsure: bool) -> "Filter":
+def _filter(label: int | None, wrong: bool, unsure: bool, session: str | None = None) -> "Filter":
     from inkling.drawings import Filter
 
-    return Filter(label, wrong, unsure)
+    return Filter(label, wrong, unsure, session=session)

@@ -1,5 +1,6 @@
 """The commands that train and show what was trained."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -70,18 +71,19 @@ def train(
     changes = [*(settings or [])]
     changes += [f"dataset={dataset}"] if dataset is not None else []
     changes += [f"epochs={epochs}"] if epochs is not None else []
-    chosen, source = _recipe(recipe or "digits")
-    chosen = change(chosen, changes)
-    from inkling.training import loop as training
-
-    run = resume or out or RUNS / f"{chosen.name}-{datetime.now():%Y%m%d-%H%M%S}"
-    if not resume:
-        _fetch(chosen.dataset, quiet)
-        training.create(run, chosen, seed, device, source)
     console = Console()
     shown = shown_as(console, quiet, as_json)
-    with stopped_by_signal() as caught, progress.TrainingDisplay(shown, console) as show:
-        ended = training.train(run, show, lambda: bool(caught))
+    with stopped_by_signal() as caught:  # before PyTorch is imported, which takes seconds
+        chosen, source = _recipe(recipe or "digits")
+        chosen = change(chosen, changes)
+        from inkling import training
+
+        run = resume or out or RUNS / f"{chosen.name}-{datetime.now():%Y%m%d-%H%M%S}"
+        if not resume:
+            _fetch(chosen.dataset, quiet, caught)
+            training.create(run, chosen, seed, device, source)
+        with progress.TrainingDisplay(shown, console) as show:
+            ended = training.train(run, show, lambda: bool(caught))
     if not ended:
         raise typer.Exit(STOPPED + caught[0])
 
@@ -156,8 +158,8 @@ def show_leaderboard(
     typer.echo("A claim is what others report of their own work; its source: --markdown")
 
 
-def _fetch(name: str, quiet: bool) -> None:
-    """Download a data set that is not here, so that one command trains."""
+def _fetch(name: str, quiet: bool, caught: Sequence[int] = ()) -> None:
+    """Download a data set that is not here, so that one command trains; a signal ends it."""
     from inkling import data
     from inkling.cli import progress
     from inkling.data import catalog
@@ -166,7 +168,13 @@ def _fetch(name: str, quiet: bool) -> None:
         console = Console(stderr=True, quiet=quiet)
         console.print(f"Fetching {name}, which is not here yet")
         with progress.showing_downloads(console) as report:
-            data.fetch(dataset, report)
+
+            def reported(file: str, done: int, total: int) -> None:
+                if caught:
+                    raise KeyboardInterrupt
+                report(file, done, total)
+
+            data.fetch(dataset, reported)
 
 
 def _recipe(name: str) -> tuple["Recipe", Path | None]:

@@ -3,7 +3,7 @@
 import base64
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from inkling.data import idx
 from inkling.drawings.store import Labelled, Store
 from inkling.errors import InkError, MissingExtra, StoreError
 from inkling.files import write_atomically
-from inkling.ink import SIDE, to_image
+from inkling.ink import SIDE, Frame, to_image
 
 Form = Literal["idx", "png", "parquet", "jsonl"]
 LINES = "drawings.jsonl"
@@ -26,8 +26,13 @@ IDX_NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 _LABELLED = TypeAdapter(Labelled)
 
 
-def export(drawings: Iterable[Labelled], folder: Path, form: Form) -> int:
+def export(
+    drawings: Iterable[Labelled], folder: Path, form: Form, skip: Callable[[InkError], object]
+) -> int:
     """Write drawings to a folder; how many. Raises StoreError or MissingExtra where it cannot.
+
+    One that cannot be read as an image is left out, and `skip` gets an error that names it; as
+    JSON lines, all are written.
 
     "idx": their images and labels as MNIST's two training files. "png": each image in the folder
     of its label. "parquet": a column for each field, and the image as its 784 bytes, row by row,
@@ -39,10 +44,10 @@ def export(drawings: Iterable[Labelled], folder: Path, form: Form) -> int:
             lines = [json.dumps(_to_line(drawing)) for drawing in drawings]
             write_atomically(folder / LINES, "".join(f"{line}\n" for line in lines).encode())
             return len(lines)
-        chosen = list(drawings)
-        images = [
-            (to_image(drawing.source)[0] * 255).round().astype(np.uint8) for drawing in chosen
-        ]
+        chosen, images = [], []
+        for drawing, image in readable(drawings, skip):
+            chosen.append(drawing)
+            images.append((image[0] * 255).round().astype(np.uint8))
         if form == "idx":
             labels = np.array([drawing.label for drawing in chosen], np.uint8)
             pixels = np.stack(images) if images else np.zeros((0, SIDE, SIDE), np.uint8)
@@ -52,14 +57,27 @@ def export(drawings: Iterable[Labelled], folder: Path, form: Form) -> int:
         if form == "parquet":
             write_atomically(folder / TABLE, _table(chosen, images))
             return len(chosen)
-        for drawing, image in zip(chosen, images, strict=True):
+        for drawing, pixels in zip(chosen, images, strict=True):
             (folder / str(drawing.label)).mkdir(exist_ok=True)
-            Image.fromarray(image).save(folder / str(drawing.label) / f"{drawing.id}.png")
+            Image.fromarray(pixels).save(folder / str(drawing.label) / f"{drawing.id}.png")
     except OSError as cause:
         raise StoreError(
             f"{folder}: expected a folder to write to, but {cause.strerror}", "Name another"
         ) from cause
     return len(chosen)
+
+
+def readable(
+    drawings: Iterable[Labelled], skip: Callable[[InkError], object], frame: Frame = "digit"
+) -> Iterator[tuple[Labelled, NDArray[np.float32]]]:
+    """Each drawing with its image `(1, 28, 28)` in [0, 1]; `skip` gets the error of the others."""
+    for drawing in drawings:
+        try:
+            image = to_image(drawing.source, frame)
+        except InkError as error:
+            skip(InkError(f"Drawing {drawing.id}: {error.error}", error.hint))
+            continue
+        yield drawing, image
 
 
 def take_in(store: Store, file: Path) -> int:
@@ -87,6 +105,9 @@ def _table(drawings: list[Labelled], images: list[NDArray[np.uint8]]) -> bytes:
         "id": pyarrow.int64(),
         "created": pyarrow.string(),
         "session": pyarrow.string(),
+        "dataset": pyarrow.string(),
+        "name": pyarrow.string(),
+        "held_out": pyarrow.bool_(),
         "label": pyarrow.int64(),
         "reading": pyarrow.int64(),
         "confidence": pyarrow.float64(),

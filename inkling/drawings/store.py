@@ -8,11 +8,14 @@ person has labelled are stored; `session` is a random name that a browser gives 
 
 import json
 import os
+import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,7 +32,9 @@ from inkling.ink import Drawing
 ENVIRONMENT = "INKLING_DRAWINGS"  # a URL
 MIGRATIONS = Path(__file__).parent / "migrations"
 SECONDS_TO_WAIT = 5  # for another that writes
+JOURNAL_MODES = ("wal", "delete", "truncate", "persist")  # all but the first also on a network
 MAX_PAGE = 200  # drawings
+HELD_OUT, FIRST_HELD_OUT = 5, 2  # of each label's drawings, every fifth from the third on
 Order = Literal["hardest", "newest", "oldest"]
 
 
@@ -46,7 +51,10 @@ class Labelled:
     strokes: list[list[list[float]]] | None = None  # of points x, y or x, y, pressure
     pen: float | None = None
     picture: bytes | None = None  # the bytes of its file, where there are no strokes
-    session: str = ""
+    session: str = ""  # of its writer's browser
+    dataset: str = "mnist"  # of the bundle whose label this is
+    name: str = ""  # of the label, as "7"; where it is empty, the label's number
+    held_out: bool | None = None  # from fine-tuning, to compare by; set by the store
     idempotency_key: str | None = None  # of the request: sent again, it is the same drawing
     created: str = ""  # UTC, ISO 8601; set by the store
     id: int = 0  # set by the store
@@ -79,6 +87,9 @@ DRAWINGS = sa.Table(
     sa.Column("pen", sa.Float),
     sa.Column("picture", sa.LargeBinary),
     sa.Column("idempotency_key", sa.String(64), unique=True),
+    sa.Column("dataset", sa.String(64)),
+    sa.Column("name", sa.String(64)),
+    sa.Column("held_out", sa.Boolean),
 )
 
 
@@ -90,6 +101,7 @@ class Filter:
     wrong: bool = False  # read as another digit than it is
     unsure: bool = False  # whose reading was not accepted
     since: str | None = None  # UTC, ISO 8601
+    session: str | None = None
 
     def clauses(self) -> list[sa.ColumnElement[bool]]:
         """As conditions of a query."""
@@ -99,6 +111,7 @@ class Filter:
             *([columns.label != columns.reading] if self.wrong else []),
             *([columns.accepted.is_(False)] if self.unsure else []),
             *([columns.created >= self.since] if self.since else []),
+            *([columns.session == self.session] if self.session is not None else []),
         ]
 
 
@@ -117,7 +130,11 @@ def default_url() -> str:
 
 
 class Store:
-    """Labelled drawings in a database. Safe to share between threads; one of them writes."""
+    """Labelled drawings in a database. Safe to share between threads; one of them writes.
+
+    SQLite keeps a write-ahead log, which needs a local disk; on a network file system, add
+    `?journal_mode=delete` to the URL.
+    """
 
     def __init__(self, url: str) -> None:
         """Open the database of a URL; it is created, or brought up to date, where needed.
@@ -126,6 +143,12 @@ class Store:
         """
         try:
             parsed = make_url(url)
+            mode = str(parsed.query.get("journal_mode", "wal"))  # of SQLite; ours, not its driver's
+            parsed = parsed.difference_update_query(["journal_mode"])
+            if parsed.get_backend_name() == "sqlite" and mode not in JOURNAL_MODES:
+                raise ArgumentError(f"journal_mode is one of {', '.join(JOURNAL_MODES)}")
+            if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+                raise ArgumentError("in memory, drawings would be lost")
             self._engine = sa.create_engine(parsed)
         except (ArgumentError, NoSuchModuleError, ImportError) as cause:
             raise StoreError(
@@ -134,16 +157,19 @@ class Store:
             ) from cause
         self._writing = threading.Lock()
         if parsed.get_backend_name() == "sqlite":
-            sa.event.listen(self._engine, "connect", _set_up_sqlite)
+            sa.event.listen(self._engine, "connect", partial(_set_up_sqlite, mode))
             sa.event.listen(self._engine, "begin", _begin_sqlite)
         with self._reporting(f"{parsed.render_as_string()}: expected a database to open"):
             if parsed.get_backend_name() == "sqlite" and parsed.database:
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
             config = Config()
             config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-            with self._engine.begin() as connection:
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+            with self._engine.connect() as connection:
+                if parsed.get_backend_name() == "sqlite":  # others wait here, and find it done
+                    connection.execution_options(begin="IMMEDIATE")
+                with connection.begin():
+                    config.attributes["connection"] = connection
+                    command.upgrade(config, "head")
 
     def close(self) -> None:
         """Close its connections."""
@@ -164,11 +190,18 @@ class Store:
             for drawing in drawings:
                 if drawing.idempotency_key is not None:
                     same = DRAWINGS.c.idempotency_key == drawing.idempotency_key
-                    connection.execute(DRAWINGS.update().where(same).values(label=drawing.label))
+                    values = {"label": drawing.label, "name": drawing.name or str(drawing.label)}
+                    connection.execute(DRAWINGS.update().where(same).values(**values))
                     if row := connection.execute(DRAWINGS.select().where(same)).first():
                         stored.append(_labelled(row))
                         continue
-                new = replace(drawing, created=drawing.created or now)
+                held_out = _is_held_out(connection, drawing.label)
+                new = replace(
+                    drawing,
+                    created=drawing.created or now,
+                    name=drawing.name or str(drawing.label),
+                    held_out=held_out,
+                )
                 values = asdict(new) | {"strokes": new.strokes and json.dumps(new.strokes)}
                 del values["id"]
                 insert = DRAWINGS.insert().values(**values).returning(DRAWINGS.c.id)
@@ -203,11 +236,12 @@ class Store:
                 return
             last = rows[-1].id
 
-    def relabel(self, number: int, label: int) -> Labelled:
-        """Change the label of a drawing. Raises NoSuchDrawing."""
+    def relabel(self, number: int, label: int, name: str = "") -> Labelled:
+        """Change the label of a drawing, and the label's name. Raises NoSuchDrawing."""
+        values = {"label": label, "name": name or str(label)}
         with self._write() as connection:
             changed = connection.execute(
-                DRAWINGS.update().where(DRAWINGS.c.id == number).values(label=label)
+                DRAWINGS.update().where(DRAWINGS.c.id == number).values(**values)
             )
         if not changed.rowcount:
             raise _none(number)
@@ -266,16 +300,31 @@ class Store:
             ) from cause
 
 
-def _set_up_sqlite(connection: Any, _: object) -> None:
+def _set_up_sqlite(journal_mode: str, connection: Any, _: object) -> None:
     """Readers beside one writer, each commit on disk, and patience with another process."""
     connection.isolation_level = None  # transactions begin where _begin_sqlite says
-    for pragma in ("journal_mode=WAL", "synchronous=FULL"):
-        connection.execute(f"PRAGMA {pragma}")
-    connection.execute(f"PRAGMA busy_timeout={1000 * SECONDS_TO_WAIT}")
+    connection.execute(f"PRAGMA busy_timeout={1000 * SECONDS_TO_WAIT}")  # first: the next may wait
+    deadline = time.monotonic() + SECONDS_TO_WAIT
+    while True:
+        try:
+            connection.execute(f"PRAGMA journal_mode={journal_mode}")
+            break
+        except sqlite3.OperationalError:  # another sets it: here SQLite itself does not wait
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+    connection.execute("PRAGMA synchronous=FULL")
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
+    connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begin', '')}")
+
+
+def _is_held_out(connection: sa.Connection, label: int) -> bool:
+    """Whether the next drawing of a label is held out: every fifth, from the third on."""
+    same = sa.select(sa.func.count()).where(DRAWINGS.c.label == label)
+    rank: int = connection.execute(same).scalar_one()
+    return rank % HELD_OUT == FIRST_HELD_OUT
 
 
 def _labelled(row: sa.Row[Any]) -> Labelled:

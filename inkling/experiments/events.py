@@ -5,6 +5,7 @@ short by a full disk, is skipped.
 """
 
 import math
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,10 +144,14 @@ def to_json(event: Event) -> str:
 
 
 def append(run: Path, event: Event) -> None:
-    """Add an event to a run's. Raises RunError where there is no room."""
+    """Add an event to a run's. Raises RunError where there is no room.
+
+    A line that a full disk or a kill has cut short is ended first, so that it spoils no other.
+    """
     try:
-        with (run / runs.EVENTS).open("a") as file:
-            file.write(to_json(event) + "\n")
+        with (run / runs.EVENTS).open("a+b") as file:
+            torn = file.tell() and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n"
+            file.write(b"\n" * bool(torn) + to_json(event).encode() + b"\n")
     except OSError as cause:
         raise runs.no_room(run, cause) from cause
 

@@ -113,7 +113,8 @@ class Record(BaseModel):
         mean, n = statistics.mean(tests), seeds[0].test.n
         interval = metrics.wilson(round(mean / 100 * n), n)  # all seeds share these n images
         corrected = [seed.corrected_test.accuracy for seed in seeds if seed.corrected_test]
-        seconds = statistics.median(s.train_seconds for s in seeds if not s.ran_elsewhere)
+        here = [seed for seed in seeds if not seed.ran_elsewhere] or seeds
+        seconds = statistics.median(seed.train_seconds for seed in here)
         size = recipe.evaluation.ensemble_size
         trained = recipes.steps(recipe, images) * recipe.batch * size
         return cls(

@@ -52,20 +52,23 @@ class Plan:
     threads: int
     machine: dict[str, Any] | None = None  # system.describe(); None before 0.6.0, as the versions
     versions: dict[str, str] | None = None  # of Python and the libraries
+    kind: Literal["training", "fine-tuning"] = "training"
 
 
 def read_plan(run: Path) -> Plan:
     """The plan of a run. Raises RunError if there is none, RecipeError if it is of no version."""
     try:
         values: dict[str, Any] = json.loads((run / PLAN).read_bytes())
+        recipe = from_saved(values["recipe"])
         return Plan(
-            recipe=from_saved(values["recipe"]),
+            recipe=recipe,
             seed=values["seed"],
             commit=values.get("commit", "unknown"),
             device=values["device"],
             threads=values["threads"],
             machine=values.get("machine"),
             versions=values.get("versions"),
+            kind=values.get("kind") or ("training" if recipe.name != "taught" else "fine-tuning"),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as cause:
         raise RunError(
@@ -111,10 +114,11 @@ def is_held(run: Path) -> bool:
 
 
 def stop(run: Path) -> None:
-    """Ask the process that trains a run to save it and stop, once. Raises RunError if none does."""
-    holder = _holder(run)
-    if not is_held(run) or holder is None:
+    """Tell the process that trains a run to save and stop, once. Raises RunError if none does."""
+    if not is_held(run):
         raise RunError(f"{run}: expected a run under way, but nobody trains it", "Reload the list")
+    if (holder := _holder(run)) is None:  # it was told, and saves
+        return
     try:
         (run / HOLDER).unlink(missing_ok=True)  # a second signal would not let it save
         os.kill(holder, signal.SIGINT)

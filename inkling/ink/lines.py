@@ -18,6 +18,7 @@ from inkling.ink.paper import AROUND
 
 Grey = NDArray[np.float32]
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels; right and bottom exclusive
+Key = tuple[Box, int]
 
 MAX_PIECES = 6  # of one digit
 MAX_WIDTH = 1.5  # line heights, of a digit
@@ -39,6 +40,11 @@ class Piece:
     ink: Grey  # (h, w), inside its box
     box: Box
     cut_off: bool = False  # from the piece on its left
+
+    @property
+    def key(self) -> Key:
+        """What tells it from others: slanted cuts give different ink the same box."""
+        return self.box, hash(self.ink.tobytes())
 
     @property
     def height(self) -> int:

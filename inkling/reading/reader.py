@@ -108,8 +108,10 @@ class Reader:
     def read_number(self, source: ink.Source, min_accuracy: float | None = None) -> Number:
         """Read one line of digits, with a minus, decimal point or comma where there is one.
 
-        Arguments and errors as of `read`. A piece of ink that is no digit is cut where that makes
-        digits of it.
+        Arguments and errors as of `read`. A number is accepted where all of it is correct with
+        that accuracy, so that each of n digits may be wrong in 1/n of the cases; where the bundle
+        cannot promise that, it is not accepted. A piece of ink that is no digit is cut where that
+        makes digits of it.
         """
         threshold = self.threshold(min_accuracy)
         if self.card.frame != "digit":
@@ -120,9 +122,9 @@ class Reader:
         sheet = ink.to_sheet(source, "line")
         whole = lines.pieces(sheet.ink)
         top, height = lines.extent(whole)
-        known: dict[lines.Box, Reading] = {}
+        known: dict[lines.Key, Reading] = {}
         self._look_at(whole, known, threshold)
-        sure = {box for box, reading in known.items() if _likely(reading) >= CERTAIN}
+        sure = {piece.box for piece in whole if _likely(known[piece.key]) >= CERTAIN}
         pieces = [
             piece
             for one in whole
@@ -132,7 +134,7 @@ class Reader:
         joined = [lines.joined(pieces[first:beyond]) for first, beyond in runs]
         self._look_at(joined, known, threshold)
         parts = [
-            _part(known[piece.box], lines.sign(piece, top, height, first == 0), piece, sheet)
+            _part(known[piece.key], lines.sign(piece, top, height, first == 0), piece, sheet)
             for (first, _), piece in zip(runs, joined, strict=True)
         ]
         likelihood = [
@@ -142,7 +144,7 @@ class Reader:
         ]
         found = tuple(parts[index] for index in lines.best(len(pieces), runs, likelihood))
         digits = [part.reading for part in found if part.reading]
-        accepted = bool(digits) and all(digit.accepted for digit in digits)
+        accepted = self._accepts_all(digits, min_accuracy)
         return Number(
             text="".join(part.text for part in found),
             confidence=math.prod(digit.confidence for digit in digits) if digits else 0.0,
@@ -192,15 +194,26 @@ class Reader:
     def _look_at(
         self,
         pieces: Sequence[lines.Piece],
-        known: dict[lines.Box, Reading],
+        known: dict[lines.Key, Reading],
         threshold: float | None,
     ) -> None:
         """Read each piece of a line as if it were alone, in one batch, unless it is `known`."""
-        new = [piece for piece in pieces if piece.box not in known]
+        new = [piece for piece in pieces if piece.key not in known]
         if new:
             images = np.stack([ink.fit(piece.ink) for piece in new])
             readings = self._readings(images, threshold)
-            known |= {piece.box: reading for piece, reading in zip(new, readings, strict=True)}
+            known |= {piece.key: reading for piece, reading in zip(new, readings, strict=True)}
+
+    def _accepts_all(self, digits: Sequence[Reading], min_accuracy: float | None) -> bool:
+        """Whether all of these digits are correct with the accuracy that is asked of a number."""
+        acceptance = self.card.acceptance
+        if not digits or acceptance is None:
+            return False
+        target = metrics.TARGET_ACCURACY if min_accuracy is None else min_accuracy
+        threshold = acceptance.threshold(1 - (1 - target) / len(digits))
+        if threshold is None or not all(digit.accepted for digit in digits):
+            return False
+        return min(digit.confidence for digit in digits) >= threshold
 
     def threshold(self, min_accuracy: float | None = None) -> float | None:
         """The confidence from which readings are accepted; None if the bundle cannot say.

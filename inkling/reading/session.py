@@ -1,13 +1,17 @@
 """An ONNX graph, run by ONNX Runtime. The only module that knows it."""
 
+import os
 from typing import NamedTuple
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from inkling import ink, metrics
 from inkling.errors import BundleError
+
+# Before the import, which else writes to the user's cache and looks up a host of its maker.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+import onnxruntime
 
 IMAGES = (1, ink.SIDE, ink.SIDE)  # the shape of an image
 SCORE = "ood_score"

@@ -92,6 +92,7 @@ class Torch:
         self.freeze_statistics = freeze_statistics
         self.optimizer = _optimizer(recipe, model)
         self.frozen = False
+        model.eval()  # `learn` sets the modes of a network that does not train yet
         kinds = [type(module).__name__ for module in model.modules()]
         self.drops = recipe.model == "custom" or any("Dropout" in kind for kind in kinds)
         if next(model.parameters()).device.type == "cpu":

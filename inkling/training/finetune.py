@@ -9,8 +9,7 @@ Source: Robins 1995, rehearsal; Wortsman et al. 2022, averaging weights.
 """
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +23,9 @@ from torch import Generator, Tensor, nn
 from inkling import __version__, data, ink, metrics, system
 from inkling.data import Split, Splits
 from inkling.drawings import Labelled
-from inkling.errors import RunError
+from inkling.drawings.archive import readable
+from inkling.drawings.store import FIRST_HELD_OUT
+from inkling.errors import InkError, RunError
 from inkling.experiments import events, runs
 from inkling.experiments import recipe as recipes
 from inkling.experiments.events import Figures
@@ -42,7 +43,6 @@ BATCH = 96  # images of MNIST
 DRAWINGS = 32  # mixed into each batch
 RATE = 0.02  # the peak; a training from fresh weights takes ten times as much
 SYNTHETIC_IMAGES = 1_000  # of synthetic handwriting, and as many outliers
-HELD_OUT, FIRST_HELD_OUT = 5, 2  # of each digit's drawings, every fifth from the third on
 NEW_SHARES = (0.7, 0.5, 0.3)  # of the new weights in the average, tried in this order
 MAX_LOSS = 0.0005  # of the accuracy on MNIST's validation images, against the base network
 PREFIX = "network.network."  # of a weight in the graph: export.Calibrated, architectures.Averaged
@@ -67,25 +67,32 @@ class Base:
 
 
 def split_drawings(drawings: Iterable[Labelled]) -> tuple[list[Labelled], list[Labelled]]:
-    """The drawings to learn from, and those held out; more drawings move none across.
+    """The drawings to learn from, and those held out, as the store has marked them.
 
-    By rank within each digit: deleting or relabelling one may move later ones of that digit.
     Raises RunError unless there is one of each.
     """
-    of_label: defaultdict[int, list[Labelled]] = defaultdict(list)
-    for drawing in sorted(drawings, key=lambda drawing: drawing.id):
-        of_label[drawing.label].append(drawing)
     parts: tuple[list[Labelled], list[Labelled]] = [], []
-    for some in of_label.values():
-        for rank, drawing in enumerate(some):
-            parts[rank % HELD_OUT == FIRST_HELD_OUT].append(drawing)
-    if not parts[1]:
+    for drawing in drawings:
+        parts[bool(drawing.held_out)].append(drawing)
+    if not (parts[0] and parts[1]):
         raise RunError(
             f"Expected at least {FIRST_HELD_OUT + 1} drawings of one digit to teach with, "
-            f"got {len(parts[0])} in all",
+            f"got {len(parts[0]) + len(parts[1])} in all",
             "Draw and label more, then teach again; five of each digit are enough",
         )
     return parts
+
+
+def usable(
+    drawings: Iterable[Labelled], card: Card, skip: Callable[[InkError], object]
+) -> Iterator[Labelled]:
+    """Those whose labels are classes of the card's, and that can be read; `skip` as `readable`."""
+    own = (
+        drawing
+        for drawing in drawings
+        if drawing.label < len(card.classes) and drawing.name == card.classes[drawing.label]
+    )
+    return (drawing for drawing, _ in readable(own, skip, card.frame))
 
 
 def fine_tune(
@@ -95,18 +102,26 @@ def fine_tune(
     should_stop: loop.ShouldStop = lambda: False,
     served: Path = bundle.PRETRAINED,
     seed: int = 0,
+    skip: Callable[[InkError], object] = lambda _: None,
+    serve: Callable[[], None] = lambda: None,
 ) -> events.FineTuneEnd | None:
     """Fine-tune the bundle that ships on `drawings`; None if it was stopped.
 
     `run` becomes the folder of the fine-tuning, with its events and the bundle. The outcome
-    compares that with the bundle `served`. Raises RunError, DataError, BundleError, RecipeError.
+    compares that with the bundle `served`; if it is better, `serve` is called before it is
+    reported. `skip` gets an error for each drawing that cannot be read. Raises RunError,
+    DataError, BundleError, RecipeError.
     """
-    learn, held_out = split_drawings(drawings)
     base = load(bundle.PRETRAINED)
+    learn, held_out = split_drawings(usable(drawings, base.card, skip))
     splits = data.splits(base.card.dataset)
     assert splits.validation  # of the standard split
     recipe = _recipe(base, len(learn), len(splits.train.labels))
-    plan = runs.Plan(recipe, seed, system.commit(), **engines.place("cpu"))
+    if (run / runs.PLAN).exists():
+        raise RunError(
+            f"{run}: expected a new name, but a fine-tuning is there", "Name another with --name"
+        )
+    plan = runs.Plan(recipe, seed, system.commit(), **engines.place("cpu"), kind="fine-tuning")
     checkpoint.create(run, plan)
     emit = loop.reporting(run, report)
     with runs.held(run):
@@ -123,6 +138,8 @@ def fine_tune(
             outcome = compare(base, after, held_out, splits.test, served, run / runs.BUNDLE)
             if not should_stop():
                 bundle.write(run / runs.BUNDLE, card, content)
+                if outcome.better:
+                    serve()
                 emit(outcome)
                 return outcome
         emit(events.Stopped(run=str(run)))

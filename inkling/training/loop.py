@@ -48,6 +48,12 @@ def create(
             f"Train them all, and read with them together: inkling record {recipe.name}",
         )
     dataset = catalog.get(recipe.dataset)
+    augmentation = recipe.augmentation
+    if (augmentation.handwriting or augmentation.outliers) and dataset.frame != "digit":
+        raise RecipeError(
+            f"Expected a data set of digits for handwriting and outliers, got {recipe.dataset}",
+            "Train without them: --set handwriting=0 --set outliers=0",
+        )
     images = len(data.splits(recipe.dataset, recipe.split).train.labels)
     if recipe.batch > images:
         raise RunError(
@@ -59,12 +65,6 @@ def create(
         averaged = architectures.Averaged(network, recipe.evaluation.test_time_augmentation)
         with custom.reported(source, "gives a graph"):  # now, not when all is trained
             export.to_onnx(averaged, recipe.evaluation.temperature)
-    augmentation = recipe.augmentation
-    if (augmentation.handwriting or augmentation.outliers) and dataset.frame != "digit":
-        raise RecipeError(
-            f"Expected a data set of digits for handwriting and outliers, got {recipe.dataset}",
-            "Train without them: --set handwriting=0 --set outliers=0",
-        )
     place = engines.place(engines.choose_device(device, recipe))
     checkpoint.create(run, runs.Plan(recipe, seed, system.commit(), **place), source)
 
@@ -100,6 +100,11 @@ def train(
             f"Its bundle is {run / runs.BUNDLE}",
         )
     plan = runs.read_plan(run)
+    if plan.kind != "training":
+        raise RunError(
+            f"{run}: expected a training, but it is a fine-tuning, which cannot be resumed",
+            "Start another with: inkling teach",
+        )
     with runs.held(run):
         torch.set_num_threads(plan.threads)
         splits = data.splits(plan.recipe.dataset, plan.recipe.split)

@@ -201,9 +201,14 @@ def _with_seed(made: Record | None, seed: int, folders: list[Path], request: Req
     """The record with one seed more, whose runs have ended."""
     recipe = request.recipe
     splits = data.splits(recipe.dataset, recipe.split)
-    place = _place(folders[0], request.place)
-    named = made.place if made else place
-    elsewhere = {k: v for k, v in asdict(place).items() if v != getattr(named, k)}
+    places = [_place(folder, request.place) for folder in folders]
+    named = made.place if made else places[0]
+    elsewhere = {  # of an ensemble, where any of its networks was trained elsewhere
+        key: value
+        for place in places
+        for key, value in asdict(place).items()
+        if value != getattr(named, key)
+    }
     latest = _measure(seed, folders, splits.test).model_copy(update=elsewhere)
     card = bundle.read(folders[0])[0]
     return Record.of(
@@ -238,6 +243,6 @@ def _measure(seed: int, folders: list[Path], test: Split) -> SeedResult:
         validation=cards[0].validation,
         train_seconds=round(sum(card.train_seconds for card in cards), 2),
         temperature=cards[0].temperature,
-        commit=runs.read_plan(folders[0]).commit,
+        commit=", ".join(dict.fromkeys(runs.read_plan(folder).commit for folder in folders)),
         corrected_test=corrected,
     )
