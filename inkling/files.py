@@ -1,7 +1,9 @@
-"""Files written so that a crash leaves the old one or the new one, whole."""
+"""Files written so that a crash leaves the old one or the new one, whole; where runs lie."""
 
 import os
 from pathlib import Path
+
+RUNS = Path("runs")  # in the working folder, unless another is named
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -14,7 +14,6 @@ from inkling.errors import MissingExtra
 
 PACKAGE = Path(__file__).parent
 HOME = "INKLING_HOME"  # in the environment: a folder
-RUNS = Path("runs")  # where runs lie, in the working folder
 
 
 def home() -> Path:

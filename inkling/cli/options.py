@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from inkling.errors import InklingError
-from inkling.system import RUNS as RUNS
+from inkling.files import RUNS as RUNS
 
 if TYPE_CHECKING:
     from PIL.Image import Image

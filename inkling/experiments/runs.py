@@ -26,8 +26,8 @@ from filelock import FileLock, Timeout
 
 from inkling.errors import RunError
 from inkling.experiments.recipe import Recipe, from_saved
+from inkling.files import RUNS as RUNS
 from inkling.reading import bundle
-from inkling.system import RUNS as RUNS
 
 PLAN = "run.json"
 EVENTS = "events.jsonl"
