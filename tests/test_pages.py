@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import shutil
 
 import httpx
 import numpy as np
@@ -13,6 +14,7 @@ from playwright.sync_api import expect
 
 from inkling import drawings, system
 from inkling.experiments import recipes, runs
+from inkling.reading import bundle
 from inkling.reading.registry import PRETRAINED
 
 FORMS = {  # of one writer: strokes with ";", points as x,y in per cent of a box, y down
@@ -128,6 +130,32 @@ def test_fine_tuning_is_watched_served_and_reverted(open_page, place):
     assert served_model(place) == before
 
 
+def test_only_the_drawings_of_this_browser_can_be_learnt_from(open_page, place):
+    page = open_page(place, "/drawings")
+    expect(page.locator("#teach-start")).to_be_enabled()
+    expect(page.locator("#teach-mine")).to_be_disabled()  # it has stored none
+    page.evaluate("localStorage.setItem('session', 'a&b')")
+    page.reload()
+    refusal = {"error": "Expected more drawings", "hint": "Draw more"}
+    page.route(re.compile(r"/api/teach(\?.*)?$"), lambda route: route.fallback())
+    asked = []
+
+    def refuse(route):
+        if route.request.method != "POST":
+            return route.fallback()
+        asked.append(route.request.url)
+        return route.fulfill(status=422, json=refusal)
+
+    page.route("**/api/teach*", refuse)
+    for mine in (False, True):
+        page.locator("#teach-mine").set_checked(mine)
+        page.locator("#teach-start").click()
+        expect_state(page, "#teach-status", "error")
+        expect(page.locator("#teach-start")).to_be_enabled()
+    assert asked == [f"{place}/api/teach", f"{place}/api/teach?session=a%26b"]
+    check(page)
+
+
 def start(page, epochs):
     form = page.locator("#start")
     form.locator("[name=recipe]").select_option("mlp")
@@ -156,6 +184,12 @@ def test_a_training_is_watched_stopped_resumed_and_compared(open_page, place):
     page.locator("#stop").click()
     expect(page.locator("#resume")).to_be_visible(timeout=30_000)
     start(page, 2)
+    stop = page.locator("#stop")
+    stop.click()  # while it starts up
+    expect(stop).to_be_disabled()
+    expect_state(page, "#progress", "stopped", 60)
+    expect(stop).to_be_hidden()
+    page.locator("#resume").click()
     expect_state(page, "#progress", "ended", 60)
     page.get_by_role("checkbox").last.check()
     expect(page.locator("#accuracy .u-series")).to_have_count(5)  # 2 lines of 2 runs, and the epoch
@@ -238,10 +272,53 @@ def test_a_bundle_is_described_evaluated_and_served(open_page, place):
     for what in (n, str(label), str(reading)):
         expect(cell).to_have_accessible_name(re.compile(rf"\b{what}\b"))
     cell.click()
-    expect(page.locator("#cell-images img")).to_have_count(int(n))
+    expect(page.locator("#cell-images img")).to_have_count(int(n), timeout=60_000)
     expect(page.locator("#cell-title")).to_be_focused()
     image = page.locator("#cell-images img").first
     assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") == 28
     expect(page.locator("#reliability canvas")).to_be_visible()
     expect(page.locator("#serve")).to_be_disabled()  # it is served already
     check(page)
+
+
+def test_without_data_the_models_are_shown_all_the_same(open_page, tmp_path):
+    for name, values in (("50%", {}), ("old", {"report": None})):
+        card, model = bundle.read(bundle.PRETRAINED)
+        folder = tmp_path / "runs" / name / runs.BUNDLE
+        bundle.write(folder, card.model_copy(update=values), model)
+    (tmp_path / "nothing").mkdir()
+    empty = dict.fromkeys(("INKLING_DATA", "XDG_CACHE_HOME"), str(tmp_path / "nothing"))
+    command = "inkling data fetch mnist"
+    with serving("--runs", str(tmp_path / "runs"), **empty) as (address, _):
+        page = open_page(address, "/models")
+        expect(page.locator("#confusion tbody tr")).to_have_count(10)
+        for chart in ("#reliability", "#risk"):
+            expect(page.locator(chart).locator("canvas")).to_be_visible()
+        page.locator("#confusion .wrong").first.click()
+        expect(page.locator("#cell-title")).to_be_focused()
+        expect(page.locator("#cell-problem code")).to_have_text(command)
+        expect(page.locator("#cell-images img")).to_have_count(0)
+        expect(page.locator("#status")).to_have_text("")
+        check(page)
+        page.locator("#bundle").select_option("runs/old")
+        expect(page.locator("#report-problem code")).to_have_text(command)
+        expect(page.locator("#confusion-part")).to_be_hidden()
+        expect(page.locator("#description")).to_contain_text("99.56 %")
+        expect(page.locator("#status")).to_have_text("")
+        page.locator("#bundle").select_option("runs/50%")
+        expect(page.locator("#confusion tbody tr")).to_have_count(10)
+        expect(page.locator("#report-problem")).to_be_hidden()
+        page.reload()
+        expect(page.locator("#bundle")).to_have_value("runs/50%")
+
+
+@pytest.mark.parametrize("typed", ["50%", "50%25"])
+def test_a_run_whose_name_is_no_encoded_text_is_found(open_page, tmp_path, typed):
+    run = tmp_path / "runs" / "50%"
+    shutil.copytree(bundle.PRETRAINED, run / runs.BUNDLE)
+    (run / runs.PLAN).write_text("{}")
+    with serving("--runs", str(tmp_path / "runs")) as (address, _):
+        page = open_page(address, f"/models#runs/{typed}")
+        expect(page.locator("#bundle")).to_have_value("runs/50%")
+        page = open_page(address, f"/training#{typed}")
+        expect(page.locator("#watched-title")).to_have_text("50%")

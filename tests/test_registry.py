@@ -1,8 +1,11 @@
 """Which bundle is served, and how another takes its place."""
 
+import contextlib
 import hashlib
+import os
 import shutil
 import threading
+from pathlib import Path
 
 import httpx
 import pytest
@@ -62,6 +65,68 @@ def test_the_page_opens_though_the_chosen_bundle_is_broken_or_gone(registry):
     assert Served(registry).name == PRETRAINED
     shutil.rmtree(registry.taught)
     assert Served(registry).name == PRETRAINED
+
+
+def test_a_choice_means_the_same_bundle_in_every_working_folder(tmp_path, monkeypatch):
+    home, mine = tmp_path / "home", Path("runs", "mine", runs.BUNDLE)
+    for folder in ("here", "there"):
+        shutil.copytree(bundle.PRETRAINED, tmp_path / folder / mine)
+    here, there = (Registry(home, tmp_path / folder / "runs") for folder in ("here", "there"))
+    monkeypatch.chdir(tmp_path / "here")
+    Registry(home, Path("runs")).choose("runs/mine")
+    chosen = tmp_path / "here" / mine
+    assert (here.chosen(), here.path_of_choice()) == ("runs/mine", chosen)
+    assert (there.chosen(), there.path_of_choice()) == (str(chosen), chosen)
+    assert list(there.bundles()) == [PRETRAINED, "runs/mine", str(chosen)]
+    assert Served(there).path == chosen
+    there.choose(str(chosen))
+    assert here.chosen() == "runs/mine"
+    shutil.rmtree(tmp_path / "here")
+    assert (there.chosen(), there.path_of_choice()) == (PRETRAINED, bundle.PRETRAINED)
+    there.choice.write_text("runs/mine\n")  # as before 0.7.0
+    assert there.path_of_choice() == tmp_path / "there" / mine
+
+
+def test_a_card_is_checked_again_only_if_its_bundle_changes(registry, monkeypatch):
+    read, folders = bundle.read, []
+    monkeypatch.setattr(bundle, "read", lambda folder: folders.append(folder) or read(folder))
+
+    def look():
+        for folder in registry.bundles().values():
+            with contextlib.suppress(BundleError):
+                registry.card(folder)
+
+    look()
+    assert len(folders) == 3
+    look()
+    assert len(folders) == 3
+    changed = registry.find("taught/mine")
+    for name in (bundle.CARD, bundle.MODEL):
+        path = changed / name
+        content = path.read_bytes()
+        path.write_bytes(content + b" ")  # the card may end in a space, the model may not
+        look()
+        assert folders[3:] == [changed]
+        folders.pop()
+        if name == bundle.CARD:
+            assert registry.card(changed).model_sha256 != registry.card(bundle.PRETRAINED)
+        else:
+            with pytest.raises(BundleError, match="SHA-256"):
+                registry.card(changed)
+
+
+def test_what_vanishes_while_it_is_listed_is_left_out(registry, monkeypatch):
+    glob = Path.glob
+    name = os.fsdecode(b"\xff")  # no UTF-8, so that no answer can hold it
+    shutil.copytree(bundle.PRETRAINED, registry.runs / name / runs.BUNDLE)
+
+    def vanishing(path, pattern):
+        found = list(glob(path, pattern))
+        shutil.rmtree(registry.runs / "broken", ignore_errors=True)
+        return found
+
+    monkeypatch.setattr(Path, "glob", vanishing)
+    assert list(registry.bundles()) == [PRETRAINED, "taught/mine"]
 
 
 def test_no_request_is_dropped_while_the_served_bundle_changes(registry):

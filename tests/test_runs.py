@@ -1,6 +1,7 @@
 """The folder of a run, as others look at it while it is trained."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,11 +14,12 @@ import pytest
 from conftest import serving
 from PIL import Image
 
-from inkling import data, metrics
+from inkling import data, metrics, system
 from inkling.errors import RunError
 from inkling.experiments import events, runs
 from inkling.networks import architectures
 from inkling.training import snapshots
+from inkling.web.jobs import Jobs
 
 HOLDING = """
 import sys, time; from pathlib import Path; from inkling.experiments import runs
@@ -47,6 +49,15 @@ def test_a_process_that_dies_holds_nothing(tmp_path):
     process.wait()
     process.stdout.close()
     assert not runs.is_held(tmp_path)
+
+
+def test_a_second_stop_while_a_run_saves_is_accepted(tmp_path):
+    jobs = Jobs()
+    with runs.held(tmp_path):
+        assert not jobs.is_stopping(tmp_path)
+        (tmp_path / runs.HOLDER).unlink()  # as the first one does
+        jobs.stop(tmp_path)
+        assert jobs.is_stopping(tmp_path)
 
 
 def test_events_are_read_on_from_where_a_reader_was(tmp_path):
@@ -172,6 +183,39 @@ def test_a_broken_folder_hides_no_other(tmp_path):
         long = httpx.get(f"{address}/api/runs/{'x' * 300}")
         assert long.status_code == 422
         assert "a run that is here" in long.json()["error"]
+
+
+def test_a_folder_without_a_proper_name_hides_no_other(tmp_path):
+    name = os.fsdecode(b"\xff")  # no UTF-8
+    for folder in (name, "proper"):
+        (tmp_path / "runs" / folder).mkdir(parents=True)
+        (tmp_path / "runs" / folder / runs.PLAN).write_text("{}")
+    (tmp_path / "taught").mkdir()
+    options = ["--runs", str(tmp_path / "runs")]
+    with serving(*options, **{system.HOME: str(tmp_path)}) as (address, _):
+        assert [run["name"] for run in httpx.get(f"{address}/api/runs").json()] == ["proper"]
+        long = f"{address}/api/teach/{'x' * 300}"
+        for answer in (httpx.get(long), httpx.post(f"{long}/stop")):
+            assert answer.status_code == 422
+            assert set(answer.json()) == {"error", "hint"}
+
+
+def test_a_run_that_is_stopped_while_it_starts_up_is_saved_and_goes_on(tmp_path):
+    with serving("--runs", str(tmp_path)) as (address, _):
+        wanted = {"recipe": "mlp", "dataset": "optdigits", "epochs": 5000}
+        name = httpx.post(f"{address}/api/runs", json=wanted).json()["name"]
+        seen = []
+        for _ in range(2):  # it starts up for the first time; then, to go on
+            for _ in range(2):  # one signal ends what two would kill
+                stopping = httpx.post(f"{address}/api/runs/{name}/stop").json()
+                assert (stopping["state"], stopping["stopping"]) == ("running", True)
+            run = until(address, name, lambda run: run["state"] != "running")
+            assert (run["state"], run["stopping"]) == ("stopped", False)
+            seen.append([event["event"] for event in run["events"]])
+            httpx.post(f"{address}/api/runs/{name}/resume").raise_for_status()
+        until(address, name, lambda run: run["events"][-1]["event"] == "progress")
+    assert [events_[0] for events_ in seen] == ["start", "start"]
+    assert [events_.count("stopped") for events_ in seen] == [1, 2]
 
 
 def test_asking_whether_a_run_is_held_does_not_hold_it(tmp_path):

@@ -1,22 +1,32 @@
+import contextlib
 import http.client
 import io
 import json
+import shutil
 import signal
 import socket
 import subprocess
 import threading
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
 import pytest
+import uvicorn
 import websockets.exceptions
 from conftest import invoke, serving
 from PIL import Image, ImageDraw
 from websockets.sync.client import connect
 
-from inkling.web import types
+from inkling import system, web
+from inkling.data import catalog
+from inkling.drawings import Store
+from inkling.reading import bundle
+from inkling.reading.registry import Registry, Served
+from inkling.web import models, types
+from inkling.web.jobs import Jobs
 
 SEVEN = {"strokes": [[[110, 80], [270, 80], [180, 310]]], "pen": 30}
 
@@ -27,6 +37,38 @@ def picture(size=384, kind="PNG"):
     ImageDraw.Draw(image).line(points, fill=255, width=30 * size // 384, joint="curve")
     image.save(file, kind)
     return file.getvalue()
+
+
+@contextlib.contextmanager
+def serving_here(registry, given=None):
+    """A client of an application in this process, whose drawings lie beside the registry."""
+    store = Store(f"sqlite:///{registry.runs.parent}/drawings.sqlite")
+    app = web.create_app(Served(registry, given), store, "")
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread = threading.Thread(target=server.run, args=[[listener]])
+        thread.start()
+        try:
+            with httpx.Client(base_url=url, timeout=60) as client:
+                yield client
+        finally:
+            server.should_exit = True
+            thread.join()
+            store.close()
+
+
+@pytest.fixture
+def client(tmp_path):
+    """A client of an application in this process."""
+    with serving_here(Registry(tmp_path / "home", tmp_path / "runs")) as client:
+        yield client
+
+
+def write_bundle(folder, **values):
+    """The bundle that ships, with another card."""
+    card, model = bundle.read(bundle.PRETRAINED)
+    bundle.write(folder, card.model_copy(update=values), model)
 
 
 def live(server, **options):
@@ -166,6 +208,35 @@ def test_a_form_over_the_limit_is_refused(server):
     assert answer.status_code == 413
 
 
+def test_json_over_the_limit_is_refused_by_every_route(server):
+    answer = httpx.post(f"{server}/api/runs", json={"recipe": "x" * 10_000_001})
+    assert answer.status_code == 413
+    assert set(answer.json()) == {"error", "hint"}
+
+
+@pytest.mark.parametrize("number", [2**31, 2**63, -1, -(2**64), "9" * 5000])
+def test_a_number_that_no_database_takes_is_wrong(server, number):
+    drawings = f"{server}/api/drawings"
+    for method, url in (
+        ("PATCH", f"{drawings}/{number}?label=7"),
+        ("DELETE", f"{drawings}/{number}"),
+        ("GET", f"{drawings}/{number}/image"),
+        ("GET", f"{drawings}?skip={number}"),
+        ("GET", f"{drawings}?label={number}"),
+    ):
+        answer = httpx.request(method, url)
+        assert answer.status_code == 422
+        assert set(answer.json()) == {"error", "hint"}
+        assert len(answer.text) < 300
+
+
+def test_half_a_character_is_wrong(server):
+    headers = {"Content-Type": "application/json"}
+    body = b'{"recipe": "\\ud800", "epochs": "\\ud800"}'  # half of a pair, in UTF-16
+    answer = httpx.post(f"{server}/api/runs", content=body, headers=headers)
+    assert answer.status_code == 422
+
+
 def test_another_sites_page_is_rejected(server):
     own = {"Origin": server}
     assert httpx.post(f"{server}/api/read", json=SEVEN, headers=own).status_code == 200
@@ -271,6 +342,126 @@ def test_a_long_reading_does_not_hold_up_the_others(server):
     assert labels == [7]
 
 
+@pytest.mark.parametrize(
+    ("path", "place", "name"),
+    [
+        ("/api/models/cell?name=pretrained&label=1&reading=1", models, "_read"),
+        ("/api/drawings", Store, "find"),  # which may wait for another that writes
+    ],
+)
+def test_nothing_but_readings_holds_up_a_reading(client, monkeypatch, path, place, name):
+    begun, done, labels = threading.Event(), threading.Event(), []
+
+    def wait(*_):
+        begun.set()
+        done.wait(30)
+        return [] if place is Store else (np.zeros((1, 10)), np.zeros(1, np.uint8))
+
+    monkeypatch.setattr(place, name, wait)
+    count = system.cores() + 1
+    others = [threading.Thread(target=client.get, args=[path]) for _ in range(count)]
+    reading = threading.Thread(
+        target=lambda: labels.append(client.post("/api/read", json=SEVEN).json()["label"])
+    )
+    for other in others:
+        other.start()
+    assert begun.wait(10)
+    time.sleep(0.5)  # for the others to begin
+    reading.start()
+    reading.join(10)
+    seen = list(labels)
+    done.set()
+    for thread in (*others, reading):
+        thread.join()
+    assert seen == [7]
+
+
+def test_unchanged_bundles_are_listed_without_reading_them_again(client, monkeypatch):
+    listed = client.get("/api/models").json()
+    assert "report" not in listed["models"][0]["card"]
+    monkeypatch.delattr(bundle, "read")
+    assert client.get("/api/models").json() == listed
+
+
+def test_a_folder_that_vanishes_while_it_is_listed_is_left_out(client, tmp_path, monkeypatch):
+    glob = Path.glob
+    for name in ("stays", "goes"):
+        write_bundle(tmp_path / "runs" / name / "bundle")
+        (tmp_path / "runs" / name / "run.json").write_text("{}")
+
+    def vanishing(path, pattern):
+        found = list(glob(path, pattern))
+        shutil.rmtree(tmp_path / "runs" / "goes", ignore_errors=True)
+        return found
+
+    monkeypatch.setattr(Path, "glob", vanishing)
+    assert [run["name"] for run in client.get("/api/runs").json()] == ["stays"]
+    monkeypatch.setattr(Registry, "bundles", lambda _: {"goes": tmp_path / "runs" / "goes"})
+    assert client.get("/api/models").json()["models"] == []
+
+
+def test_a_report_needs_no_data_and_what_does_names_the_command(tmp_path):
+    write_bundle(tmp_path / "runs" / "old" / "bundle", report=None)
+    (tmp_path / "nothing").mkdir()
+    empty = dict.fromkeys(("INKLING_DATA", "XDG_CACHE_HOME"), str(tmp_path / "nothing"))
+    with serving("--runs", str(tmp_path / "runs"), **empty) as (address, _):
+        report = httpx.get(f"{address}/api/models/report?name=pretrained").json()
+        assert np.array(report["confusion"]).sum() == report["n"] == 10_000
+        assert {"confidence", "accuracy"} < set(report["reliability"][0])
+        assert {"coverage", "accuracy"} < set(report["risk_coverage"][0])
+        for path in (
+            "/api/models/cell?name=pretrained&label=1&reading=7",
+            "/api/models/report?name=runs/old",
+        ):
+            answer = httpx.get(f"{address}{path}")
+            assert answer.status_code == 422
+            assert "inkling data fetch mnist" in answer.json()["hint"]
+
+
+def test_a_report_that_is_not_on_the_card_is_the_same(client, tmp_path, mnist):
+    assert mnist
+    write_bundle(tmp_path / "runs" / "old" / "bundle", report=None)
+    of = {
+        name: client.get("/api/models/report", params={"name": name}).json()
+        for name in ("pretrained", "runs/old")
+    }
+    assert of["runs/old"]["confusion"] == of["pretrained"]["confusion"]
+    for curve in ("reliability", "risk_coverage"):
+        for old, new in zip(of["runs/old"][curve], of["pretrained"][curve], strict=True):
+            assert old == pytest.approx(new, abs=1e-4)
+
+
+def test_a_drawing_is_of_the_served_bundles_data_set(tmp_path):
+    names = catalog.get("fashion-mnist").classes
+    write_bundle(tmp_path / "garments", dataset="fashion-mnist", classes=names)
+    registry = Registry(tmp_path / "home", tmp_path / "runs")
+    with serving_here(registry, tmp_path / "garments") as client:
+        drawing = client.post("/api/drawings?label=7", json=SEVEN).json()
+        assert (drawing["dataset"], drawing["name"]) == ("fashion-mnist", "Sneaker")
+        changed = client.patch(f"/api/drawings/{drawing['id']}?label=9").json()
+        assert (changed["label"], changed["name"]) == (9, "Ankle boot")
+        for answer in (
+            client.post("/api/drawings?label=10", json=SEVEN),
+            client.patch(f"/api/drawings/{drawing['id']}?label=10"),
+        ):
+            assert answer.status_code == 422
+        registry.choose("pretrained")  # whose labels mean others
+        assert client.patch(f"/api/drawings/{drawing['id']}?label=7").status_code == 422
+        assert [one["name"] for one in client.get("/api/drawings").json()] == ["Ankle boot"]
+
+
+def test_fine_tuning_may_take_one_session_only(client, monkeypatch):
+    started = []
+    monkeypatch.setattr(Jobs, "start", lambda *values, **_: started.append(values[2:]))
+    for session, expected in (("", []), ("--name", ["--session=--name"])):
+        answer = client.post("/api/teach", params={"session": session})
+        assert answer.status_code == 201
+        assert [value for value in started[-1] if value.startswith("--session")] == expected
+    for session in ("x" * 65, "\0"):
+        assert client.post("/api/teach", params={"session": session}).status_code == 422
+    assert len(started) == 2
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_stops_within_seconds_with_sockets_open(number):
     with serving() as (address, process), live(address) as client:
@@ -326,12 +517,13 @@ def test_the_cli_the_api_and_the_live_socket_give_the_same_answer(server, tmp_pa
     assert said == {key: value for key, value in answer.items() if key != "image"}
 
 
-def test_the_server_never_loads_torch():
+def test_the_server_never_loads_torch(tmp_path):
     code = (
         "import sys, inkling.web, inkling.data; from inkling import Reader; "
         "from pathlib import Path; from inkling.drawings import Store; "
         "from inkling.reading.registry import Registry, Served; "
-        "inkling.web.create_app(Served(Registry(Path('.'), Path('.'))), Store('sqlite://'), ''); "
+        f"store = Store('sqlite:///{tmp_path}/drawings.sqlite'); "
+        "inkling.web.create_app(Served(Registry(Path('.'), Path('.'))), store, ''); "
         "sys.exit(sum(name in sys.modules for name in ('torch', 'onnx', 'sklearn', 'ray')))"
     )
     assert subprocess.run([__import__("sys").executable, "-c", code]).returncode == 0

@@ -1,9 +1,11 @@
 """The model registry: the bundle that ships, fine-tuned ones, those of runs; which is served.
 
-A file in the user's own folder names the served bundle. A server looks at it before each request
-(`Served`), so that a choice, made anywhere, holds from the next request on.
+A file in the user's own folder holds the name of the served bundle and, in a second line, its
+folder: "runs/mine" is another bundle in each working folder. A server looks at the file before
+each request (`Served`), so that a choice, made anywhere, holds from the next request on.
 """
 
+import os
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -11,10 +13,28 @@ from pathlib import Path
 from inkling.errors import BundleError, InklingError
 from inkling.files import write_atomically
 from inkling.reading import bundle
+from inkling.reading.bundle import Card
 from inkling.reading.reader import Reader
 
 PRETRAINED = "pretrained"  # the name of the bundle that ships
 TAUGHT, RUNS = "taught", "runs"  # how the names of others begin
+Stamps = tuple[tuple[int, int, int], ...]  # of each file: two times of its change, and its size
+
+
+def newest(pattern: str, *folders: Path) -> list[Path]:
+    """The files of a pattern in the folders, the newest first.
+
+    One that vanishes meanwhile is left out, and one whose name is no UTF-8, which no answer and no
+    address can hold.
+    """
+    found = []
+    for folder in folders:
+        with suppress(OSError):
+            for path in folder.glob(pattern):
+                with suppress(OSError, UnicodeError):
+                    str(path.relative_to(folder)).encode()
+                    found.append((path.stat().st_mtime, path))
+    return [path for _, path in sorted(found, reverse=True)]
 
 
 class Registry:
@@ -25,6 +45,7 @@ class Registry:
         self.home = home
         self.runs = runs
         self.choice = home / "served"
+        self._checked: dict[Path, tuple[Stamps | None, Card | BundleError]] = {}
 
     @property
     def taught(self) -> Path:
@@ -32,15 +53,27 @@ class Registry:
         return self.home / TAUGHT
 
     def bundles(self) -> dict[str, Path]:
-        """The folder of each bundle, the newest first after the one that ships."""
-        found = [
-            (path.stat().st_mtime, f"{kind}/{path.parent.parent.name}", path.parent)
-            for kind, folder in ((TAUGHT, self.taught), (RUNS, self.runs))
-            for path in folder.glob(f"*/{bundle.IN_A_RUN}/{bundle.CARD}")
-        ]
-        return {PRETRAINED: bundle.PRETRAINED} | {
-            name: path for _, name, path in sorted(found, reverse=True)
-        }
+        """The folder of each bundle, the newest first after the one that ships.
+
+        A chosen one that is not among them, since it was chosen elsewhere, is named by its path.
+        """
+        found = self._listed()
+        found.setdefault(*self._choice_among(found))
+        return found
+
+    def card(self, folder: Path) -> Card:
+        """The checked card of a bundle; read again only if a file changes. Raises BundleError."""
+        stamps = _stamps(folder)
+        seen, known = self._checked.get(folder, (None, None))
+        if seen != stamps or known is None:
+            try:
+                known = bundle.read(folder)[0]
+            except BundleError as error:
+                known = error
+            self._checked[folder] = stamps, known
+        if isinstance(known, BundleError):
+            raise BundleError(known.error, known.hint)
+        return known
 
     def find(self, name: str) -> Path:
         """The folder of a bundle. Raises BundleError."""
@@ -54,23 +87,54 @@ class Registry:
 
     def chosen(self) -> str:
         """The name of the chosen bundle, or of the one that ships."""
-        with suppress(OSError, ValueError):
-            name = self.choice.read_text().strip()
-            if name in self.bundles():
-                return name
-        return PRETRAINED
+        return self._choice_among(self._listed())[0]
+
+    def path_of_choice(self) -> Path:
+        """The folder of the chosen bundle, or of the one that ships."""
+        return self._choice_among(self._listed())[1]
 
     def choose(self, name: str) -> None:
         """Serve another bundle, if it is whole. Raises BundleError."""
-        bundle.read(self.find(name))
+        folder = self.find(name)
+        bundle.read(folder)
+        content = name if name == PRETRAINED else f"{name}\n{folder.resolve()}"
         try:
             self.home.mkdir(parents=True, exist_ok=True)
-            write_atomically(self.choice, f"{name}\n".encode())
+            write_atomically(self.choice, os.fsencode(f"{content}\n"))
         except OSError as cause:
             raise BundleError(
                 f"{self.choice}: expected room to write the choice, but {cause.strerror}",
                 "Free some space",
             ) from cause
+
+    def _listed(self) -> dict[str, Path]:
+        """The folder of each bundle here, whatever is chosen."""
+        kinds = {self.taught: TAUGHT, self.runs: RUNS}
+        cards = newest(f"*/{bundle.IN_A_RUN}/{bundle.CARD}", *kinds)
+        return {PRETRAINED: bundle.PRETRAINED} | {
+            f"{kinds[path.parents[2]]}/{path.parents[1].name}": path.parent for path in cards
+        }
+
+    def _choice_among(self, listed: dict[str, Path]) -> tuple[str, Path]:
+        """The name and folder of the chosen bundle, or of the one that ships."""
+        with suppress(OSError, ValueError):  # there is no choice, or it is not one
+            content = os.fsdecode(self.choice.read_bytes()).removesuffix("\n")
+            name, _, path = content.partition("\n")
+            if path and (Path(path) / bundle.CARD).is_file():
+                same = (each for each, folder in listed.items() if folder.resolve() == Path(path))
+                return next(same, path), Path(path)
+            if name in listed and not (path and name.startswith(RUNS)):  # that would be another
+                return name, listed[name]
+        return PRETRAINED, bundle.PRETRAINED
+
+
+def _stamps(folder: Path) -> Stamps | None:
+    """When the files of a bundle have changed; None where one is missing."""
+    try:
+        found = [(folder / name).stat() for name in (bundle.MODEL, bundle.CARD)]
+    except OSError:
+        return None
+    return tuple((file.st_mtime_ns, file.st_ctime_ns, file.st_size) for file in found)
 
 
 class Served:

@@ -37,6 +37,7 @@ from inkling.web.state import State
 
 STATIC = Path(__file__).parent / "static"
 MAX_LIVE_BYTES = 256_000
+MAX_SHOWN = 100  # characters of a wrong value, in its error
 SECONDS_TO_FINISH = 3  # of requests under way, when the server stops
 STATUS = {TooLarge: 413, NoSuchDrawing: 404, StoreError: 503}  # of other errors: 422
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -137,10 +138,12 @@ async def _answer_known(_: Request, error: InklingError) -> JSONResponse:
 async def _answer_invalid(_: Request, error: RequestValidationError) -> JSONResponse:
     first = error.errors()[0]
     where, got = first["loc"][1 if len(first["loc"]) > 1 else 0], first["input"]
-    return _problem(422, f"{where}: {first['msg']}, got {got}", "See /docs")
+    return _problem(422, f"{where}: {first['msg']}, got {got!s:.{MAX_SHOWN}}", "See /docs")
 
 
-async def _answer_http(_: Request, error: HTTPException) -> JSONResponse:
+async def _answer_http(request: Request, error: HTTPException) -> JSONResponse:
+    if isinstance(error.__cause__, InklingError):  # FastAPI answers 400 to what a body raises
+        return await _answer_known(request, error.__cause__)
     answer = _problem(error.status_code, str(error.detail), "See /docs for what is served")
     answer.headers.update(error.headers or {})
     return answer
@@ -155,4 +158,5 @@ async def _answer_broken(_: Request, _error: Exception) -> JSONResponse:
 
 
 def _problem(status: int, error: str, hint: str) -> JSONResponse:
-    return JSONResponse(Problem(error=error, hint=hint).model_dump(), status)
+    sendable = error.encode(errors="replace").decode()  # JSON may hold half a character
+    return JSONResponse(Problem(error=sendable, hint=hint).model_dump(), status)

@@ -3,15 +3,18 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from PIL import Image
 
 from inkling import ink, plots
 from inkling.drawings import MAX_PAGE, Filter, Labelled, Order
-from inkling.web.schemas import READ_BODY, source_of
+from inkling.errors import InkError
+from inkling.reading.bundle import Card
+from inkling.web.schemas import MAX_INTEGER, READ_BODY, source_of
 from inkling.web.state import Current
 
-Digit = Annotated[int, Query(ge=0, le=9, description="The correct label")]
+Label = Annotated[int, Query(ge=0, le=MAX_INTEGER, description="The correct label")]
+Number = Annotated[int, Path(ge=0, le=MAX_INTEGER)]
 
 router = APIRouter(prefix="/api/drawings")
 
@@ -20,20 +23,20 @@ router = APIRouter(prefix="/api/drawings")
 class Page:
     """The query of a page of drawings."""
 
-    label: Annotated[int | None, Query(ge=0, le=9)] = None
+    label: Annotated[int | None, Query(ge=0, le=MAX_INTEGER)] = None
     wrong: bool = False
     unsure: bool = False
     since: Annotated[str | None, Query(pattern=r"^\d{4}-\d\d-\d\d")] = None
     order: Order = "hardest"
     count: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50
-    skip: Annotated[int, Query(ge=0)] = 0
+    skip: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0
 
 
 @router.post("", status_code=201, openapi_extra={"requestBody": READ_BODY})
 async def store_drawing(
     request: Request,
     state: Current,
-    label: Digit,
+    label: Label,
     session: Annotated[str, Query(max_length=64, description="A random name of the sender")] = "",
     idempotency_key: Annotated[
         str | None,
@@ -45,10 +48,13 @@ async def store_drawing(
 
     def work() -> dict[str, Any]:
         reader = state.served.reader
+        name = _name(reader.card, label)
         reading = reader.read(source)
         drawn = source if isinstance(source, ink.Drawing) else None
         drawing = Labelled(
             label=label,
+            name=name,
+            dataset=reader.card.dataset,
             reading=reading.label,
             confidence=reading.confidence,
             ood_score=reading.ood_score,
@@ -80,7 +86,7 @@ async def stats(state: Current) -> dict[str, Any]:
 
 
 @router.get("/{number}/image", response_class=Response, summary="As it is read, PNG")
-async def image(number: int, state: Current) -> Response:
+async def image(number: Number, state: Current) -> Response:
     """28x28 pixels, ink high."""
 
     def work() -> bytes:
@@ -91,12 +97,33 @@ async def image(number: int, state: Current) -> Response:
 
 
 @router.patch("/{number}", summary="Change its label")
-async def relabel(number: int, label: Digit, state: Current) -> dict[str, Any]:
-    """The drawing, with its new label."""
-    return (await state.run(state.store.relabel, number, label)).to_json()
+async def relabel(number: Number, label: Label, state: Current) -> dict[str, Any]:
+    """The drawing, with its new label: a class of the served bundle, as the old one is."""
+
+    def work() -> dict[str, Any]:
+        card, old = state.served.reader.card, state.store.get(number)
+        name = _name(card, label)
+        if card.classes[old.label : old.label + 1] != (old.name,):
+            raise InkError(
+                f"Drawing {number} shows {old.name}, which the served bundle does not read",
+                f"Serve a bundle of {old.dataset} first",
+            )
+        return state.store.relabel(number, label, name).to_json()
+
+    return await state.run(work)
 
 
 @router.delete("/{number}", status_code=204, summary="Delete it")
-async def delete(number: int, state: Current) -> None:
+async def delete(number: Number, state: Current) -> None:
     """Nothing of it stays."""
     await state.run(state.store.delete, number)
+
+
+def _name(card: Card, label: int) -> str:
+    """The name of a label. Raises InkError if the bundle has no such class."""
+    if label < len(card.classes):
+        return card.classes[label]
+    raise InkError(
+        f"Expected a label from 0 to {len(card.classes) - 1}, got {label}",
+        "Serve a bundle that reads it first",
+    )

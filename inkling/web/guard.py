@@ -57,7 +57,7 @@ class Guard:
                     return message
             raise TooLarge(
                 f"Expected a body of at most {MAX_BODY_BYTES:,} bytes, got more",
-                "Scale the picture down",
+                "Send less; scale a picture down",
             )
 
         async def hardened(message: Message) -> None:

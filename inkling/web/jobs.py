@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -17,6 +18,12 @@ from inkling.errors import RunError
 from inkling.experiments import runs
 
 SECONDS_TO_SAVE = 10
+SECONDS_TO_START, SECONDS_TO_LOOK = 10, 0.1  # of a process, until it can be told to stop
+
+if sys.platform == "win32":  # SIGINT cannot be sent there. Not tested: no test runs on Windows
+    STOP, NEW_GROUP = signal.CTRL_BREAK_EVENT, subprocess.CREATE_NEW_PROCESS_GROUP
+else:
+    STOP, NEW_GROUP = signal.SIGINT, 0
 
 
 @dataclass
@@ -55,6 +62,7 @@ class Jobs:
                 stderr=errors,
                 env=os.environ | environment,
                 start_new_session=True,  # Ctrl-C is for the server, which then stops it once
+                creationflags=NEW_GROUP,  # the same on Windows
             )
             self._of[run] = Job(process, errors)
 
@@ -78,20 +86,28 @@ class Jobs:
                 job.said = lines[-1] if code and lines else ""
             return ("stopped" if code else "ended"), job.said
 
+    def is_stopping(self, run: Path) -> bool:
+        """Whether a run under way was told to stop."""
+        with self._lock:
+            job = self._of.get(run)
+            if job and job.process.poll() is None:
+                return job.stopping
+        return not (run / runs.HOLDER).exists()  # a stop takes it away
+
     def stop(self, run: Path) -> None:
         """Tell a run to save and stop, wherever it was started. Raises RunError if it is idle."""
         with self._lock:
             job = self._of.get(run)
             if job and job.process.poll() is None:
-                return _ask(job)
+                return _stop(job, run)
         return runs.stop(run)
 
     def close(self) -> None:
         """Save and stop every training under way."""
         with self._lock:
-            for job in self._of.values():
+            for run, job in self._of.items():
                 if job.process.poll() is None:
-                    _ask(job)
+                    _stop(job, run)
                 try:
                     job.process.wait(SECONDS_TO_SAVE)
                 except subprocess.TimeoutExpired:
@@ -103,7 +119,19 @@ class Jobs:
         return next((run for run, job in self._of.items() if job.process.poll() is None), None)
 
 
-def _ask(job: Job) -> None:
+def _stop(job: Job, run: Path) -> None:
+    """Tell a job to save and stop, once."""
     if not job.stopping:
         job.stopping = True
-        job.process.send_signal(signal.SIGINT)
+        threading.Thread(target=_signal, args=[job.process, run], daemon=True).start()
+
+
+def _signal(process: subprocess.Popen[bytes], run: Path) -> None:
+    """Signal a process once it trains: one that still starts up would end without a word.
+
+    One that does not train by then may be fetching its data.
+    """
+    deadline = time.monotonic() + SECONDS_TO_START
+    while process.poll() is None and not runs.is_held(run) and time.monotonic() < deadline:
+        time.sleep(SECONDS_TO_LOOK)
+    process.send_signal(STOP)  # of one that has ended, nothing happens

@@ -1,5 +1,6 @@
 """Bundles over HTTP: which are here, how good they are, which is served."""
 
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -24,21 +25,22 @@ Class = Annotated[int, Query(ge=0)]
 
 
 def _card(state: State, name: str) -> bundle.Card:
-    return bundle.read(state.registry.find(name))[0]
+    return state.registry.card(state.registry.find(name))
 
 
 @router.get("/api/models", summary="The bundles here, with their cards")
 async def list_models(state: Current) -> dict[str, Any]:
-    """A broken one has an error instead of a card."""
+    """A broken one has an error instead of a card. The card's report is asked for by itself."""
 
     def work() -> dict[str, Any]:
         found: list[dict[str, Any]] = []
-        for name in state.registry.bundles():
+        for name, folder in state.registry.bundles().items():
             try:
-                card = _card(state, name).model_dump(mode="json")
+                card = state.registry.card(folder).model_dump(mode="json", exclude={"report"})
                 found.append({"name": name, "card": card})
             except InklingError as error:
-                found.append({"name": name, "error": str(error)})
+                if folder.exists():  # it may vanish meanwhile
+                    found.append({"name": name, "error": str(error)})
         return {"served": state.served.name, "models": found}
 
     return await state.run(work)
@@ -55,19 +57,10 @@ async def choose(name: str, state: Current) -> dict[str, str]:
 async def report(name: str, state: Current) -> dict[str, Any]:
     """Its confusion matrix, reliability bins and risk-coverage curve."""
 
-    def work() -> dict[str, Any]:
-        card = _card(state, name)
-        probabilities, labels = _read(str(state.registry.find(name)), card.model_sha256)
-        counts = metrics.confusion(labels, probabilities.argmax(1), len(card.classes))
-        curve = metrics.risk_coverage(probabilities, labels)
-        return {
-            "n": len(labels),
-            "confusion": counts.tolist(),
-            "reliability": [vars(part) for part in metrics.reliability(probabilities, labels)],
-            "risk_coverage": [vars(point) for point in curve],
-        }
-
-    return await state.run(work)
+    card = await state.run(_card, state, name)
+    if card.report:
+        return asdict(card.report)
+    return await state.report(lambda: asdict(metrics.report(*_read(state, name))))
 
 
 @router.get("/api/models/cell", summary="Test images of one label that were read as another")
@@ -75,13 +68,12 @@ async def cell(name: str, label: Class, reading: Class, state: Current) -> dict[
     """Of mistakes, the most confident first; of correct readings, the least confident."""
 
     def work() -> dict[str, Any]:
-        card = _card(state, name)
-        probabilities, labels = _read(str(state.registry.find(name)), card.model_sha256)
+        probabilities, labels = _read(state, name)
         there = np.flatnonzero((labels == label) & (probabilities.argmax(1) == reading))
         confidence = probabilities[there].max(1)
         order = np.argsort(-confidence if label != reading else confidence, kind="stable")
         return {
-            "dataset": card.dataset,
+            "dataset": _card(state, name).dataset,
             "n": len(there),
             "images": [
                 {"index": int(there[i]), "confidence": round(float(confidence[i]), 4)}
@@ -89,7 +81,7 @@ async def cell(name: str, label: Class, reading: Class, state: Current) -> dict[
             ],
         }
 
-    return await state.run(work)
+    return await state.report(work)
 
 
 @router.get("/api/data", summary="The data sets that are here")
@@ -114,9 +106,14 @@ async def image(dataset: str, index: int, state: Current) -> Response:
     return Response(await state.run(work), media_type="image/png")
 
 
-@lru_cache(CACHED_REPORTS)
-def _read(path: str, _sha256: str) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+def _read(state: State, name: str) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """The probabilities `(N, K)` of a bundle for the test images of its data set, their labels."""
+    folder = state.registry.find(name)
+    return _read_once(str(folder), state.registry.card(folder).model_sha256)
+
+
+@lru_cache(CACHED_REPORTS)
+def _read_once(path: str, _sha256: str) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     reader = Reader.load(path)
     split = data.load(catalog.get(reader.card.dataset))[1]
     images = split.images()

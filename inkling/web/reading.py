@@ -48,7 +48,7 @@ async def _read(
         explanation = reader.explain(reading) if explain else None
         return Answer.of(reading, reader.card, with_image=True, explanation=explanation)
 
-    return await state.run(work)
+    return await state.read(work)
 
 
 @router.post(

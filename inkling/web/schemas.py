@@ -10,7 +10,7 @@ from inkling import ink
 from inkling.errors import InkError, InklingError, TooLarge
 
 MAX_STROKES_BYTES = 1_000_000  # parsed in one go, while other requests wait
-
+MAX_INTEGER = 2**31 - 1  # that every database takes
 
 Point = Annotated[list[float], Field(min_length=2, max_length=3)]
 

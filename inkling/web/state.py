@@ -25,7 +25,9 @@ class State:
     store: Store
     url: str  # of the store's database
     jobs: Jobs = field(default_factory=Jobs)
-    threads: anyio.CapacityLimiter | None = None  # set once the event loop runs
+    readings: anyio.CapacityLimiter | None = None  # these three are set once the event loop runs
+    reports: anyio.CapacityLimiter | None = None
+    others: anyio.CapacityLimiter | None = None
 
     @property
     def registry(self) -> Registry:
@@ -33,12 +35,22 @@ class State:
         return self.served.registry
 
     def start(self) -> None:
-        """Get ready, within the event loop: as many threads work as there are cores."""
-        self.threads = anyio.CapacityLimiter(system.cores())
+        """Get ready, within the event loop: as many threads read as there are cores."""
+        self.readings = anyio.CapacityLimiter(system.cores())
+        self.reports = anyio.CapacityLimiter(1)  # each takes seconds; the next finds it done
+        self.others = anyio.CapacityLimiter(system.cores())
+
+    async def read(self, work: Callable[[], Done]) -> Done:
+        """What `work` gives, a reading: it waits for other readings alone."""
+        return await anyio.to_thread.run_sync(work, limiter=self.readings)
+
+    async def report(self, work: Callable[[], Done]) -> Done:
+        """What `work` gives, which takes seconds: one at a time."""
+        return await anyio.to_thread.run_sync(work, limiter=self.reports)
 
     async def run(self, work: Callable[..., Done], *arguments: object) -> Done:
-        """What `work` gives, done in a thread once one is free."""
-        return await anyio.to_thread.run_sync(work, *arguments, limiter=self.threads)
+        """What `work` gives, done in a thread once one is free: it may wait for a file or lock."""
+        return await anyio.to_thread.run_sync(work, *arguments, limiter=self.others)
 
 
 def _state(connection: HTTPConnection) -> State:

@@ -17,11 +17,15 @@ from inkling.data import catalog
 from inkling.errors import InklingError, RunError
 from inkling.experiments import events, recipes, runs
 from inkling.experiments.events import Event
-from inkling.reading.registry import PRETRAINED
+from inkling.reading.registry import PRETRAINED, newest
 from inkling.web.state import Current, State
 
 PICTURES = {"sheet": runs.SHEET, "filters": runs.FILTERS}
 After = Annotated[int, Query(ge=0, description="How many events are known already")]
+Session = Annotated[
+    str | None,
+    Query(max_length=64, pattern=r"^[^\x00]*$", description="Only the drawings of this session"),
+]
 
 router = APIRouter()
 
@@ -40,6 +44,7 @@ class RunState(BaseModel):
 
     name: str | None
     state: runs.State | None
+    stopping: bool = False  # it was told to stop, and still runs
     said: str = ""  # the last line of the error output of a process that failed
     recipe: str | None = None
     dataset: str | None = None
@@ -82,9 +87,8 @@ async def list_runs(state: Current) -> list[RunState]:
     """Those under way, too."""
 
     def work() -> list[RunState]:
-        plans = state.registry.runs.glob(f"*/{runs.PLAN}")
-        newest = sorted(plans, key=lambda plan: plan.stat().st_mtime, reverse=True)
-        return [_described(state, plan.parent) for plan in newest]
+        plans = newest(f"*/{runs.PLAN}", state.registry.runs)
+        return [_described(state, plan.parent) for plan in plans if plan.is_file()]
 
     return await state.run(work)
 
@@ -148,13 +152,14 @@ async def resume(name: str, state: Current) -> RunState:
 
 
 @router.post("/api/teach", status_code=201, summary="Teach the network that ships your handwriting")
-async def teach(state: Current) -> Named:
+async def teach(state: Current, session: Session = None) -> Named:
     """The name of the fine-tuning. Fails where the extra `train` is not installed."""
 
     def work() -> Named:
         system.require("Teaching", "train")
         name = f"{datetime.now():%Y%m%d-%H%M%S}"
         options = ["--name", name, "--served", str(state.served.path)]
+        options += [f"--session={session}"] if session else []
         database = {drawings.ENVIRONMENT: state.url}
         state.jobs.start(state.registry.taught / name, "teach", *options, **database)
         return Named(name=name)
@@ -171,9 +176,8 @@ async def latest_fine_tuning(state: Current) -> RunState:
         running = state.jobs.running()
         if running and running.parent == taught:
             return _described(state, running)
-        plans = taught.glob(f"*/{runs.PLAN}")
-        latest = max(plans, key=lambda plan: plan.stat().st_mtime, default=None)
-        return _described(state, latest.parent) if latest else RunState(name=None, state=None)
+        plans = newest(f"*/{runs.PLAN}", taught)
+        return _described(state, plans[0].parent) if plans else RunState(name=None, state=None)
 
     return await state.run(work)
 
@@ -185,17 +189,14 @@ async def latest_fine_tuning(state: Current) -> RunState:
 )
 async def watch_fine_tuning(name: str, state: Current, after: After = 0) -> Watched:
     """Ask again with `after` = `next` for what has happened since."""
-    path = state.registry.taught / name
-    known = path.parent == state.registry.taught and path.is_dir()
-    if not known and state.jobs.state(path)[0] is None:
-        raise RunError(f"Expected a fine-tuning that is here, got {name!r}", "Reload the page")
+    path = await state.run(_known_fine_tuning, state, name)
     return await state.run(_watched, state, path, after)
 
 
 @router.post("/api/teach/{name}/stop", summary="Stop it; nothing changes")
 async def stop_fine_tuning(name: str, state: Current) -> Named:
     """Its name."""
-    await state.run(state.jobs.stop, state.registry.taught / name)
+    await state.run(state.jobs.stop, await state.run(_known_fine_tuning, state, name))
     return Named(name=name)
 
 
@@ -220,12 +221,22 @@ def _known(state: State, name: str) -> Path:
     return path if state.jobs.state(path)[0] is not None else _folder(state, name)
 
 
+def _known_fine_tuning(state: State, name: str) -> Path:
+    """A fine-tuning's folder, also of one that was just started and has none yet."""
+    path = state.registry.taught / name
+    with suppress(OSError):  # a name may be too long for a file
+        if state.jobs.state(path)[0] or (path.parent == state.registry.taught and path.is_dir()):
+            return path
+    raise RunError(f"Expected a fine-tuning that is here, got {name!r}", "Reload the page")
+
+
 def _described(state: State, path: Path) -> RunState:
     running, said = state.jobs.state(path)
     if running != "running":
         ended = runs.has_ended(path)
         running = "running" if runs.is_held(path) else "ended" if ended else "stopped"
     found = RunState(name=path.name, state=running, said=said)
+    found.stopping = running == "running" and state.jobs.is_stopping(path)
     if (path / runs.PLAN).is_file():  # one that was just started has none yet
         try:
             plan = runs.read_plan(path)
@@ -244,7 +255,11 @@ def _watched(state: State, path: Path, after: int) -> Watched:
 
 def _file(path: Path) -> Response:
     """A file that changes while it is looked at. Raises RunError where there is none yet."""
-    if not path.is_file():
-        raise RunError(f"Expected {path.name} in the run's folder, found none", "Let it train on")
     kind = "image/png" if path.suffix == ".png" else "application/json"
-    return Response(path.read_bytes(), media_type=kind, headers={"Cache-Control": "no-store"})
+    try:
+        content = path.read_bytes()
+    except OSError as cause:
+        raise RunError(
+            f"Expected {path.name} in the run's folder, found none", "Let it train on"
+        ) from cause
+    return Response(content, media_type=kind, headers={"Cache-Control": "no-store"})

@@ -22,7 +22,7 @@ export function make(kind, properties = {}, ...children) {
   return element;
 }
 
-/** The JSON that the server answers. Throws an Error to show; it is `offline` without an answer. */
+/** The JSON that the server answers. Throws an Error to show: `offline` without an answer, else with its `problem`. */
 export async function call(path, options) {
   let response;
   try {
@@ -31,7 +31,7 @@ export async function call(path, options) {
     throw Object.assign(new Error("The server does not answer. Check that it is running."), { offline: true });
   }
   const content = response.status === 204 ? null : await response.json();
-  if (!response.ok) throw new Error(`${content.error}. ${content.hint}.`);
+  if (!response.ok) throw Object.assign(new Error(`${content.error}. ${content.hint}.`), { problem: content });
   return content;
 }
 
@@ -44,14 +44,30 @@ export const reporting = (act, show = say) => async (...values) => {
   }
 };
 
+/** Show an error of the server in `element`, its command as code; hide the element without one. */
+export function showProblem(element, problem) {
+  element.hidden = !problem;
+  if (!problem) return;
+  const { error, hint } = problem;
+  const [, lead, command] = hint.match(/^(.*?: )((?:pip|inkling) .*)$/) ?? [null, hint, ""];
+  element.replaceChildren(`${error}. ${lead}`, ...(command ? [make("code", { textContent: command })] : []));
+}
+
 /** Whether this installation can train. If not, show the reason and the pip command in `element`. */
 export async function canTrain(element) {
-  const { error, hint } = await call("/api/training");
-  if (!error) return true;
-  const [, lead, command] = hint.match(/^(.*?: )(pip .*)$/) ?? [null, hint, ""];
-  element.replaceChildren(`${error}. ${lead}`, ...(command ? [make("code", { textContent: command })] : []));
-  element.hidden = false;
-  return false;
+  const problem = await call("/api/training");
+  showProblem(element, problem.error ? problem : null);
+  return !problem.error;
+}
+
+/** The name in the address, after its #. One typed by hand may be no encoded text. */
+export function nameInAddress() {
+  const text = location.hash.slice(1);
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** A table with a caption. The first cell of each row is its heading. */

@@ -1,7 +1,7 @@
 // The bundles: their cards in words, confusion matrices, calibration and rejection; which one is served.
 
 import { drawLines } from "./chart.js";
-import { call, capitalise, find, make, percent, reporting, say } from "./dom.js";
+import { call, capitalise, find, make, nameInAddress, percent, reporting, say, showProblem } from "./dom.js";
 
 let models = {}; // by name
 let served = null; // the name of the served bundle
@@ -50,14 +50,26 @@ function showConfusion(name, classes, counts) {
   find("confusion-part").hidden = false;
 }
 
+/** The server's answer, or its problem, as where the data set is missing. */
+const asked = (path, query) => call(`${path}?${new URLSearchParams(query)}`).catch((error) => {
+  if (error.problem) return { problem: error.problem, images: [] };
+  throw error;
+});
+
 /** Show the test images of one cell of the confusion matrix. */
 async function openCell(name, classes, label, reading) {
   const request = latest;
-  const { dataset, n, images } = await call(`/api/models/cell?${new URLSearchParams({ name, label, reading })}`);
+  say("Reading the test images …"); // the first time, it takes seconds
+  const { dataset, n, images, problem } = await asked("/api/models/cell", { name, label, reading });
   if (request !== latest) return;
-  const count = n > images.length ? `${images.length} of ${number(n)}` : number(n);
-  const order = label === reading ? "lowest confidence first" : "highest confidence first";
-  find("cell-title").textContent = `${classes[label]} read as ${classes[reading]}: ${count}, ${order}`;
+  say("");
+  let title = `${classes[label]} read as ${classes[reading]}`;
+  if (!problem) {
+    const count = n > images.length ? `${images.length} of ${number(n)}` : number(n);
+    title += `: ${count}, ${label === reading ? "lowest" : "highest"} confidence first`;
+  }
+  find("cell-title").textContent = title;
+  showProblem(find("cell-problem"), problem);
   find("cell-images").replaceChildren(...images.map(({ index, confidence }) => make("li", {},
     make("img", { src: `/api/data/${dataset}/${index}.png`, alt: `Test image ${index}, labelled ${classes[label]}`, width: 28, height: 28, loading: "lazy" }),
     make("p", { textContent: `${index}: ${percent(confidence)}` }))));
@@ -82,15 +94,17 @@ const show = reporting(async () => {
   const request = latest;
   const name = find("bundle").value;
   const { card, error } = models[name];
-  location.hash = name;
-  for (const id of ["confusion-part", "charts", "cell"]) find(id).hidden = true;
+  location.hash = encodeURI(name);
+  for (const id of ["confusion-part", "charts", "cell", "report-problem"]) find(id).hidden = true;
   find("serve").disabled = name === served || Boolean(error);
   find("description").textContent = error ?? describe(name, card);
   if (error) return say("");
-  say("Reading the test images …");
-  const report = await call(`/api/models/report?${new URLSearchParams({ name })}`);
+  say("Loading the report …");
+  const report = await asked("/api/models/report", { name });
   if (request !== latest) return;
   say("");
+  showProblem(find("report-problem"), report.problem);
+  if (report.problem) return;
   showConfusion(name, card.classes, report.confusion);
   showCharts(report);
 });
@@ -116,6 +130,6 @@ find("serve").addEventListener("click", reporting(async () => {
 }));
 
 reporting(async () => {
-  await list(decodeURIComponent(location.hash.slice(1)));
+  await list(nameInAddress());
   await show();
 })();

@@ -7,9 +7,11 @@ const say = (text, state) => setStatus(find("teach-status"), text, state);
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 let name = null; // of the fine-tuning that is watched
 let available = false; // whether this installation can train
+const session = localStorage.getItem("session"); // under which this browser has stored drawings
 
 function setRunning(is) {
   find("teach-start").disabled = is || !available;
+  find("teach-mine").disabled = is || !session;
   for (const id of ["teach-stop", "teach-progress"]) find(id).hidden = !is;
 }
 
@@ -44,17 +46,25 @@ function showEvent(event) {
   if (event.event === "stopped") say("Stopped. Nothing has changed.", "stopped");
 }
 
+const url = (name) => `/api/teach/${encodeURIComponent(name)}`;
+
+function showStopping(is) {
+  find("teach-stop").disabled = is;
+  find("teach-stop").textContent = is ? "Stopping …" : "Stop";
+}
+
 /** Show the events of a fine-tuning until it ends. */
 async function watch(started) {
   name = started;
   let next = 0;
   find("teach-progress").removeAttribute("value");
   setRunning(true);
+  showStopping(false);
   say("Getting ready …", "preparing");
   while (started === name) {
     let state;
     try {
-      state = await call(`/api/teach/${started}?after=${next}`);
+      state = await call(`${url(started)}?after=${next}`);
     } catch (error) {
       say(error.message, "error");
       if (!error.offline) return setRunning(false);
@@ -62,6 +72,7 @@ async function watch(started) {
       continue;
     }
     next = state.next;
+    showStopping(state.stopping);
     state.events.forEach(showEvent);
     if (state.state !== "running") {
       setRunning(false);
@@ -80,9 +91,13 @@ async function showBack() {
 
 find("teach-start").addEventListener("click", reporting(async () => {
   find("teach-outcome").replaceChildren();
-  await watch((await call("/api/teach", { method: "POST" })).name);
+  const query = find("teach-mine").checked ? `?${new URLSearchParams({ session })}` : "";
+  await watch((await call(`/api/teach${query}`, { method: "POST" })).name);
 }, say));
-find("teach-stop").addEventListener("click", reporting(() => call(`/api/teach/${name}/stop`, { method: "POST" }), say));
+find("teach-stop").addEventListener("click", reporting(async () => {
+  await call(`${url(name)}/stop`, { method: "POST" });
+  showStopping(true);
+}, say));
 find("teach-back").addEventListener("click", reporting(async () => {
   await call("/api/teach/back", { method: "POST" });
   say("The pretrained network is served again.", "pretrained");

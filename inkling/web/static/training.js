@@ -1,7 +1,7 @@
 // Training runs: start, watch, stop, resume, compare.
 
 import { drawLines, removeChart } from "./chart.js";
-import { call, canTrain, capitalise, find, make, percent, reporting, say, setStatus } from "./dom.js";
+import { call, canTrain, capitalise, find, make, nameInAddress, percent, reporting, say, setStatus } from "./dom.js";
 
 const POLL_MS = 1000;
 const TILE = 56; // pixels of a digit of the sheet on the page
@@ -94,6 +94,11 @@ async function showSnapshot(name) {
 find("first-layer").addEventListener("load", () => { find("first-layer-part").hidden = false; });
 find("first-layer").addEventListener("error", () => { find("first-layer-part").hidden = true; });
 
+function showStopping(is) {
+  find("stop").disabled = is;
+  find("stop").textContent = is ? "Stopping …" : "Stop and save";
+}
+
 async function showWatched() {
   if (!watched) return;
   const name = watched;
@@ -112,6 +117,7 @@ async function showWatched() {
   find("watched-title").textContent = name;
   setStatus(find("progress"), ...progress(run));
   find("stop").hidden = run.state !== "running";
+  showStopping(run.stopping);
   find("resume").hidden = run.state !== "stopped" || Boolean(run.said && !run.recipe);
   find("resume").disabled = !available;
   find("report").hidden = run.state !== "ended";
@@ -170,6 +176,7 @@ find("start").addEventListener("submit", (event) => {
 });
 find("stop").addEventListener("click", reporting(async () => {
   await call(`${runUrl(watched)}/stop`, { method: "POST" });
+  showStopping(true);
   say("The run stops after this step and saves.");
 }));
 find("resume").addEventListener("click", reporting(async () => {
@@ -206,6 +213,6 @@ reporting(async () => {
   const datasets = [...new Set(await call("/api/data"))];
   find("start").elements.dataset.append(...datasets.map((name) => make("option", { value: name, textContent: name })));
   describeRecipe();
-  if (location.hash) watch(decodeURIComponent(location.hash.slice(1)));
+  if (location.hash) watch(nameInAddress());
 })();
 poll();

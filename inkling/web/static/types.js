@@ -67,6 +67,7 @@
  * @typedef {object} RunState
  * @property {string | null} name
  * @property {"running" | "stopped" | "ended" | null} state
+ * @property {boolean} [stopping]
  * @property {string} [said]
  * @property {string | null} [recipe]
  * @property {string | null} [dataset]
