@@ -11,9 +11,9 @@ for library in ("torch", "fastapi", "sqlalchemy"):
 seven = inkling.Drawing([[(110, 80), (270, 80), (180, 310)]])
 assert inkling.Reader.load().read(seven).label == 7
 for room, extra in (("web", "serve"), ("drawings", "serve"), ("training", "train")):
+    hint = ""
     try:
         importlib.import_module(f"inkling.{room}")
     except MissingExtra as error:
-        assert f"[{extra}]" in error.hint, error
-    else:
-        raise AssertionError(f"inkling.{room} needs no extra")
+        hint = error.hint
+    assert f"[{extra}]" in hint, room

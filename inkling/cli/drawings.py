@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
-from inkling.cli.options import RUNS, STOPPED, Drawings, Json, complain, shown_as, stopped_by_signal
+from inkling.cli.options import (
+    MAX_SEED,
+    RUNS,
+    STOPPED,
+    Drawings,
+    Json,
+    complain,
+    shown_as,
+    stopped_by_signal,
+)
 
 if TYPE_CHECKING:
     from inkling.drawings import Filter, Store
@@ -113,7 +122,7 @@ def teach(
     name: Annotated[
         str | None, typer.Option(help="Its name (default: the time)", show_default=False)
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0, max=MAX_SEED)] = 0,
     served: Annotated[
         Path | None,
         typer.Option(help="The bundle to compare with (default: the served one)"),

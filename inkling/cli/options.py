@@ -1,6 +1,7 @@
 """What every command shares: how it ends, and the options they have in common."""
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from inkling.cli.progress import Shown
 
 FOUND_WRONG, STOPPED = 1, 128  # exit codes; 128 + the signal's number is the shell's custom
+MAX_SEED = 2**63 - 1  # of a PyTorch generator
 BUNDLE_HELP = "A bundle's or run's folder (default: the one that ships)"
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, an object a line.")]
 Drawings = Annotated[
@@ -64,7 +66,10 @@ def stopped_by_signal() -> Iterator[list[int]]:
         caught.append(number)
         signal.signal(number, signal.default_int_handler)
 
-    before = {number: signal.signal(number, catch) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if sys.platform == "win32":  # what web/jobs.py and runs.stop send there
+        numbers.append(signal.SIGBREAK)
+    before = {number: signal.signal(number, catch) for number in numbers}
     try:
         yield caught
     finally:

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from inkling.cli.options import (
     BUNDLE_HELP,
+    MAX_SEED,
     RUNS,
     STOPPED,
     shown_as,
@@ -47,7 +48,7 @@ def train(
     ] = None,
     dataset: Annotated[str | None, typer.Option(help="Instead of the recipe's data set.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Instead of the recipe's epochs.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0, max=MAX_SEED)] = 0,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a value; may be repeated."),

@@ -15,6 +15,7 @@ that it is under way, wherever it was started.
 import json
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -121,7 +122,10 @@ def stop(run: Path) -> None:
         return
     try:
         (run / HOLDER).unlink(missing_ok=True)  # a second signal would not let it save
-        os.kill(holder, signal.SIGINT)
+        if sys.platform == "win32":  # SIGINT would end it unsaved; no test of ours runs there
+            os.kill(holder, signal.CTRL_BREAK_EVENT)
+        else:
+            os.kill(holder, signal.SIGINT)
     except OSError as cause:
         raise RunError(
             f"{run}: expected to stop process {holder}, but {cause.strerror}",
