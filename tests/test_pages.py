@@ -92,6 +92,7 @@ def served_model(place):
     return httpx.get(f"{place}/readyz").json()["model_sha256"]
 
 
+@pytest.mark.slow
 def test_fine_tuning_is_watched_served_and_reverted(open_page, place):
     page = open_page(place, "/drawings")
     page.locator("#teach-start").click()
@@ -164,6 +165,7 @@ def start(page, epochs):
     page.locator("#start-button").click()
 
 
+@pytest.mark.slow
 def test_a_training_is_watched_stopped_resumed_and_compared(open_page, place):
     page = open_page(place, "/training")
     expect(page.locator("#start-button")).to_be_enabled()

@@ -2,14 +2,17 @@
 
 import contextlib
 import hashlib
+import json
 import os
 import shutil
 import threading
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
-from conftest import serving
+from conftest import invoke, serving
+from PIL import Image
 
 from inkling import Drawing, system
 from inkling.errors import BundleError
@@ -166,3 +169,19 @@ def test_no_request_is_dropped_while_the_served_bundle_changes(registry):
         "taught/mine": False,
         "runs/broken": True,
     }
+
+
+def test_the_command_line_reads_with_the_served_bundle_where_it_is_told_to(
+    registry, monkeypatch, tmp_path
+):
+    monkeypatch.setenv(system.HOME, str(registry.home))
+    seven = np.zeros((60, 60), np.uint8)
+    seven[10:14, 15:45] = seven[10:50, 40:45] = 255
+    Image.fromarray(seven).save(tmp_path / "7.png")
+    registry.choose("taught/mine")
+    command = ("read", str(tmp_path / "7.png"), "--json")
+    models = [
+        json.loads(invoke(*command, *more).stdout)["model"] for more in ((), ("--bundle", "served"))
+    ]
+    folders = bundle.PRETRAINED, registry.find("taught/mine")
+    assert models == [bundle.read(folder)[0].model_sha256[:12] for folder in folders]

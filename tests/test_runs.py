@@ -200,6 +200,7 @@ def test_a_folder_without_a_proper_name_hides_no_other(tmp_path):
             assert set(answer.json()) == {"error", "hint"}
 
 
+@pytest.mark.slow
 def test_a_run_that_is_stopped_while_it_starts_up_is_saved_and_goes_on(tmp_path):
     with serving("--runs", str(tmp_path)) as (address, _):
         wanted = {"recipe": "mlp", "dataset": "optdigits", "epochs": 5000}

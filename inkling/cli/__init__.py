@@ -9,10 +9,8 @@ import typer
 
 from inkling import __version__
 from inkling.cli import data, drawings, reading, training
-from inkling.cli.options import STOPPED, complain
+from inkling.cli.options import FOUND_WRONG, complain
 from inkling.errors import InklingError
-
-SIGPIPE = 13  # by its number, for Windows has no name for it
 
 app = typer.Typer(
     name="inkling",
@@ -41,7 +39,7 @@ def main() -> None:
         sys.exit(complain(error))
     except BrokenPipeError:
         _drop_output()
-        sys.exit(STOPPED + SIGPIPE)
+        sys.exit(FOUND_WRONG)  # as Click does, where it is the first to see it
     except OSError as cause:
         if cause.filename is not None:  # not of standard output
             raise

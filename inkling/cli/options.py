@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 FOUND_WRONG, STOPPED = 1, 128  # exit codes; 128 + the signal's number is the shell's custom
 MAX_SEED = 2**63 - 1  # of a PyTorch generator
-BUNDLE_HELP = "A bundle's or run's folder (default: the one that ships)"
+SERVED = "served"  # instead of a folder: the bundle that is served
+BUNDLE_HELP = "A bundle's or run's folder, or `served` (default: the one that ships)"
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, an object a line.")]
 Drawings = Annotated[
     str | None,
@@ -31,6 +32,14 @@ Drawings = Annotated[
         show_default=False,
     ),
 ]
+
+
+def bundle_folder(path: Path | None) -> Path | None:
+    """The folder that a bundle option means; None of the bundle that ships. Raises BundleError."""
+    from inkling import system
+    from inkling.reading.registry import Registry
+
+    return Registry(system.home(), RUNS).path_of_choice() if path == Path(SERVED) else path
 
 
 def complain(error: InklingError, of: str = "") -> int:

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from inkling.cli.options import BUNDLE_HELP, RUNS, Drawings, Json, complain, write_picture
+from inkling.cli.options import (
+    BUNDLE_HELP,
+    RUNS,
+    Drawings,
+    Json,
+    bundle_folder,
+    complain,
+    write_picture,
+)
 from inkling.errors import InkError, InklingError
 
 if TYPE_CHECKING:
@@ -42,7 +50,7 @@ def measure(
     from inkling.data import catalog
     from inkling.reading.reader import Reader
 
-    reader = Reader.load(path, threads=os.cpu_count() or 1)
+    reader = Reader.load(bundle_folder(path), threads=os.cpu_count() or 1)
     entry = catalog.get(dataset or reader.card.dataset)
     names = entry.classes
     if names != reader.card.classes:
@@ -110,12 +118,17 @@ def read(
     from inkling import plots
     from inkling.reading.answers import Answer, NumberAnswer
     from inkling.reading.reader import Number, Reader
+    from inkling.reading.registry import PRETRAINED
 
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv exclude each other")
     if number and explain:
         raise typer.BadParameter("--explain is for one digit, not for --number")
-    reader = Reader.load(bundle)
+    folder = bundle_folder(bundle)
+    reader = Reader.load(folder)
+    if sys.stderr.isatty():  # not where another program reads what is said
+        name, digest = folder or PRETRAINED, reader.card.model_sha256[:12]
+        typer.echo(f"Reading with the bundle {name} ({digest})", err=True)
     reader.threshold(min_accuracy)  # which may be more than it can promise, whatever is read
     table = csv.writer(sys.stdout)
     if as_csv:
@@ -191,7 +204,7 @@ def serve(
 
     url = drawings or store.default_url()
     web.serve(
-        Served(Registry(system.home(), runs), bundle),
+        Served(Registry(system.home(), runs), bundle_folder(bundle)),
         store.Store(url),
         url,
         host,

@@ -13,6 +13,7 @@ from inkling.cli.options import (
     MAX_SEED,
     RUNS,
     STOPPED,
+    bundle_folder,
     shown_as,
     stopped_by_signal,
     write_picture,
@@ -227,7 +228,7 @@ def show_weights(
     system.require("Showing weights", "train")
     from inkling.training import weights
 
-    images = weights.first_layer(path or bundle.PRETRAINED)[:count]
+    images = weights.first_layer(bundle_folder(path) or bundle.PRETRAINED)[:count]
     captions = [str(index) for index in range(len(images))]
     if png:
         return write_picture(plots.contact_sheet(plots.tint(images), captions), png)
