@@ -108,10 +108,10 @@ class Reader:
     def read_number(self, source: ink.Source, min_accuracy: float | None = None) -> Number:
         """Read one line of digits, with a minus, decimal point or comma where there is one.
 
-        Arguments and errors as of `read`. A number is accepted where all of it is correct with
-        that accuracy, so that each of n digits may be wrong in 1/n of the cases; where the bundle
-        cannot promise that, it is not accepted. A piece of ink that is no digit is cut where that
-        makes digits of it.
+        Arguments and errors as of `read`, but `min_accuracy` holds for the whole number, so that
+        each of n digits may be wrong in 1/n of the cases; where the bundle cannot promise that,
+        the number is not accepted. Without it, a number is accepted if each digit is. A piece of
+        ink that is no digit is cut where that makes digits of it.
         """
         threshold = self.threshold(min_accuracy)
         if self.card.frame != "digit":
@@ -205,15 +205,13 @@ class Reader:
             known |= {piece.key: reading for piece, reading in zip(new, readings, strict=True)}
 
     def _accepts_all(self, digits: Sequence[Reading], min_accuracy: float | None) -> bool:
-        """Whether all of these digits are correct with the accuracy that is asked of a number."""
-        acceptance = self.card.acceptance
-        if not digits or acceptance is None:
+        """Whether a number of these digits is accepted, by the accuracy asked of all of it."""
+        if not digits or not all(digit.accepted for digit in digits):
             return False
-        target = metrics.TARGET_ACCURACY if min_accuracy is None else min_accuracy
-        threshold = acceptance.threshold(1 - (1 - target) / len(digits))
-        if threshold is None or not all(digit.accepted for digit in digits):
-            return False
-        return min(digit.confidence for digit in digits) >= threshold
+        if min_accuracy is None:
+            return True
+        threshold = self._acceptance().threshold(1 - (1 - min_accuracy) / len(digits))
+        return threshold is not None and min(d.confidence for d in digits) >= threshold
 
     def threshold(self, min_accuracy: float | None = None) -> float | None:
         """The confidence from which readings are accepted; None if the bundle cannot say.
