@@ -19,7 +19,11 @@ HOME = "INKLING_HOME"  # in the environment: a folder
 def home() -> Path:
     """The user's own folder: drawings, fine-tuned bundles. INKLING_HOME names another."""
     named = os.environ.get(HOME)
-    return Path(named) if named else platformdirs.user_data_path("inkling", appauthor=False)
+    return (
+        Path(named).expanduser()
+        if named
+        else platformdirs.user_data_path("inkling", appauthor=False)
+    )
 
 
 def cores() -> int:

@@ -115,7 +115,7 @@ def test_a_drawing_sent_again_is_kept_once(store, tmp_path):
     store.add_all([labelled(), labelled()])
     archive.export(store.each(), tmp_path, "jsonl", fail)
     archive.take_in(store, tmp_path / archive.LINES)
-    assert store.stats()["n"] == 6  # an import adds: it changes no drawing that is here
+    assert store.stats()["n"] == 3  # an import adds what is not here, and changes nothing
     assert store.get(first.id).label == 7
 
 
@@ -209,6 +209,56 @@ def test_a_store_in_memory_is_refused_and_a_journal_can_be_chosen(tmp_path):
     with sqlite3.connect(tmp_path / "x.sqlite") as database:
         assert database.execute("pragma journal_mode").fetchone() == ("delete",)
     database.close()
+
+
+def test_an_import_adds_what_is_new_and_keeps_its_part(store, tmp_path):
+    store.add_all(labelled(7) for _ in range(6))
+    store.delete(1)
+    before = [(d.created, d.held_out) for d in store.each()]
+    archive.export(store.each(), tmp_path, "jsonl", fail)
+    assert archive.take_in(store, tmp_path / archive.LINES) == 0
+    other = Store(f"sqlite:///{tmp_path}/other.sqlite")
+    assert archive.take_in(other, tmp_path / archive.LINES) == 5
+    assert [(d.created, d.held_out) for d in other.each()] == before
+    other.close()
+
+
+@pytest.mark.parametrize(
+    "touched",
+    [lambda t: t + "\n\n", lambda t: "\ufeff" + t, lambda t: t.replace("\n", "\r\n")],
+    ids=["blank line", "byte order mark", "carriage returns"],
+)
+def test_lines_that_other_tools_have_touched_are_imported(store, tmp_path, touched):
+    store.add(labelled(7, session="a\u2028b"))
+    archive.export(store.each(), tmp_path, "jsonl", fail)
+    path = tmp_path / archive.LINES
+    path.write_bytes(touched(path.read_text()).encode())
+    other = Store(f"sqlite:///{tmp_path}/other.sqlite")
+    assert archive.take_in(other, path) == 1
+    other.close()
+
+
+def test_pictures_are_not_exported_among_older_ones(store, tmp_path):
+    store.add(labelled(7))
+    archive.export(store.each(), tmp_path / "png", "png", fail)
+    with pytest.raises(StoreError, match="a folder without pictures"):
+        archive.export(store.each(), tmp_path / "png", "png", fail)
+
+
+@pytest.mark.usefixtures("store")
+def test_a_store_of_a_newer_version_is_one_line(url, tmp_path):
+    with sqlite3.connect(tmp_path / "below" / "drawings.sqlite") as database:
+        database.execute("update alembic_version set version_num = '9999'")
+    database.close()
+    result = invoke("drawings", "stats", "--drawings", url)
+    assert result.returncode == 1
+    assert "a newer version of Inkling" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [("delete", "9" * 20), ("list", "--label", "9" * 20)])
+def test_a_number_that_no_database_takes_is_a_wrong_option(command, url):
+    assert invoke("drawings", *command, "--drawings", url).returncode == 2
 
 
 def test_threads_write_side_by_side(store):

@@ -179,6 +179,18 @@ def test_a_file_that_is_edited_meanwhile_is_trained_as_it_was(tmp_path):
     assert made.source == text
 
 
+def test_a_file_is_read_in_the_encoding_that_it_declares(tmp_path):
+    mine = tmp_path / "mine.py"
+    text = (
+        "# -*- coding: latin-1 -*-\n# caf\u00e9\nfrom torch import nn\n"
+        "def model(classes): return nn.Sequential(nn.Flatten(), nn.Linear(784, classes))\n"
+    )
+    mine.write_bytes(text.encode("latin-1"))
+    own = dataclasses.replace(SMALL, model="custom", name="mine")
+    made, _ = take(tmp_path, 1, own, source=mine)
+    assert made.source == text
+
+
 ANOTHER = {"processor": "another"}
 
 

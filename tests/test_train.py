@@ -4,6 +4,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -329,7 +330,12 @@ def wait_for(process, kind, count=1):
 
 
 @pytest.mark.parametrize(
-    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+    "number",
+    [
+        signal.SIGINT,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),  # of a closed terminal
+    ],
 )
 def test_a_signal_saves_and_says_how_to_go_on(tmp_path, number):
     with start_in_a_process(tmp_path / "run") as process:
@@ -503,3 +509,31 @@ def test_a_run_of_before_0_7_goes_on(trained, tmp_path):
     path.write_text(json.dumps(plan))
     assert run(tmp_path / "run")[0].step > 0
     assert_same_weights(weights(trained[0]), weights(tmp_path / "run"))
+
+
+def test_of_those_that_make_the_same_run_at_once_one_succeeds(tmp_path):
+    errors, made = [], []
+
+    def make(seed):
+        try:
+            loop.create(tmp_path / "run", SMALL, seed, "cpu")
+            made.append(seed)
+        except RunError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=make, args=[seed]) for seed in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(made), len(errors)) == (1, 5)
+    assert runs.read_plan(tmp_path / "run").seed == made[0]
+
+
+def test_a_run_of_a_device_that_is_not_here_says_where_it_goes_on(tmp_path):
+    loop.create(tmp_path / "run", SMALL, 0, "cpu")
+    path = tmp_path / "run" / runs.PLAN
+    path.write_text(path.read_text().replace('"cpu"', '"cuda"'))
+    if not torch.cuda.is_available():
+        with pytest.raises(RunError, match="on a machine with cuda"):
+            run(tmp_path / "run")

@@ -27,7 +27,8 @@ drawings_app = typer.Typer(help="The drawings you have labelled.", no_args_is_he
 commands = typer.Typer()
 commands.add_typer(drawings_app, name="drawings")
 
-Label = Annotated[int | None, typer.Option(help="Only those of this digit.", min=0)]
+MAX_NUMBER = 2**31 - 1  # that every database takes
+Label = Annotated[int | None, typer.Option(help="Only those of this digit.", min=0, max=MAX_NUMBER)]
 Wrong = Annotated[bool, typer.Option("--wrong", help="Only those that were misread.")]
 Unsure = Annotated[bool, typer.Option("--unsure", help="Only those not accepted.")]
 
@@ -102,12 +103,15 @@ def import_drawings(
     from inkling.drawings import archive
 
     count = archive.take_in(_store(drawings), file)
-    typer.echo(f"Added {count:,} drawings")
+    typer.echo(f"Added {count:,} drawings that were not here")
 
 
 @drawings_app.command()
 def delete(
-    numbers: Annotated[list[int], typer.Argument(metavar="NUMBER...", help="See: list.")],
+    numbers: Annotated[
+        list[int],
+        typer.Argument(metavar="NUMBER...", help="See: list.", min=0, max=MAX_NUMBER),
+    ],
     drawings: Drawings = None,
 ) -> None:
     """Delete drawings."""

@@ -1,7 +1,6 @@
 """The commands that train and show what was trained."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +13,7 @@ from inkling.cli.options import (
     RUNS,
     STOPPED,
     bundle_folder,
+    new_folder,
     shown_as,
     stopped_by_signal,
     write_picture,
@@ -80,7 +80,7 @@ def train(
         chosen = change(chosen, changes)
         from inkling import training
 
-        run = resume or out or RUNS / f"{chosen.name}-{datetime.now():%Y%m%d-%H%M%S}"
+        run = resume or out or new_folder(RUNS / chosen.name)
         if not resume:
             _fetch(chosen.dataset, quiet, caught)
             training.create(run, chosen, seed, device, source)

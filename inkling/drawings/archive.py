@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from inkling.data import idx
 from inkling.drawings.store import Labelled, Store
@@ -57,6 +57,11 @@ def export(
         if form == "parquet":
             write_atomically(folder / TABLE, _table(chosen, images))
             return len(chosen)
+        if any(folder.glob("*/*.png")):
+            raise StoreError(
+                f"{folder}: expected a folder without pictures, for old ones would stay among new",
+                "Name a new one",
+            )
         for drawing, pixels in zip(chosen, images, strict=True):
             (folder / str(drawing.label)).mkdir(exist_ok=True)
             Image.fromarray(pixels).save(folder / str(drawing.label) / f"{drawing.id}.png")
@@ -81,16 +86,25 @@ def readable(
 
 
 def take_in(store: Store, file: Path) -> int:
-    """Add the drawings of a file of JSON lines to a store, all or none; how many."""
+    """Add the drawings of a file of JSON lines to a store, all or none; how many are new there.
+
+    One that the store holds already is not added again; the part of each comes with it.
+    """
     try:
-        lines = file.read_text().splitlines()
+        lines = file.read_bytes().decode("utf-8-sig").split("\n")  # as other tools may leave it
     except (OSError, ValueError) as cause:
         raise StoreError(
             f"{file}: expected JSON lines, but it cannot be read", "Check the path"
         ) from cause
-    drawings = [_from_line(line, f"{file} line {number}") for number, line in enumerate(lines, 1)]
-    store.add_all(drawings)
-    return len(drawings)
+    drawings = [
+        _from_line(line, f"{file} line {number}")
+        for number, line in enumerate(lines, 1)
+        if line.strip()
+    ]
+    known = {_content(drawing) for drawing in store.each()}
+    new = [drawing for drawing in drawings if _content(drawing) not in known]
+    store.add_all(new)
+    return len(new)
 
 
 def _table(drawings: list[Labelled], images: list[NDArray[np.uint8]]) -> bytes:
@@ -129,6 +143,11 @@ def _table(drawings: list[Labelled], images: list[NDArray[np.uint8]]) -> bytes:
     return file.getvalue()
 
 
+def _content(drawing: Labelled) -> tuple[str, str, str, bytes | None]:
+    """What tells a drawing from others, whatever its number and label."""
+    return drawing.created, drawing.session, json.dumps(drawing.strokes), drawing.picture
+
+
 def _to_line(drawing: Labelled) -> dict[str, Any]:
     picture = drawing.picture and base64.b64encode(drawing.picture).decode()
     return drawing.to_json() | {"picture": picture}
@@ -151,10 +170,18 @@ def _from_line(line: str, where: str) -> Labelled:
         to_image(drawing.source)
         if drawing.label not in range(10):
             raise ValueError(f"its label is {drawing.label}")
+    except ValidationError as cause:
+        first = cause.errors()[0]
+        what = f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}"
+        raise _no_drawing(where, what) from cause
     except (ValueError, InkError) as cause:
-        what = str(cause).splitlines()[0]
-        raise StoreError(
-            f"{where}: expected a drawing as it was exported, but {what}",
-            "Nothing was added; mend or remove that line",
-        ) from cause
+        what = cause.error if isinstance(cause, InkError) else str(cause).splitlines()[0]
+        raise _no_drawing(where, what) from cause
     return drawing
+
+
+def _no_drawing(where: str, what: str) -> StoreError:
+    return StoreError(
+        f"{where}: expected a drawing as it was exported, but {what}",
+        "Nothing was added; mend or remove that line",
+    )

@@ -22,6 +22,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
@@ -54,7 +55,7 @@ class Labelled:
     session: str = ""  # of its writer's browser
     dataset: str = "mnist"  # of the bundle whose label this is
     name: str = ""  # of the label, as "7"; where it is empty, the label's number
-    held_out: bool | None = None  # from fine-tuning, to compare by; set by the store
+    held_out: bool | None = None  # from fine-tuning, to compare by; where None, the store sets it
     idempotency_key: str | None = None  # of the request: sent again, it is the same drawing
     created: str = ""  # UTC, ISO 8601; set by the store
     id: int = 0  # set by the store
@@ -195,7 +196,9 @@ class Store:
                     if row := connection.execute(DRAWINGS.select().where(same)).first():
                         stored.append(_labelled(row))
                         continue
-                held_out = _is_held_out(connection, drawing.label)
+                held_out = drawing.held_out
+                if held_out is None:
+                    held_out = _is_held_out(connection, drawing.label)
                 new = replace(
                     drawing,
                     created=drawing.created or now,
@@ -292,6 +295,11 @@ class Store:
         """What the database raises becomes one line."""
         try:
             yield
+        except CommandError as cause:
+            raise StoreError(
+                f"{expected}, but a newer version of Inkling has written it ({cause})",
+                "Use that version, or name another with --drawings or INKLING_DRAWINGS",
+            ) from cause
         except (SQLAlchemyError, OSError) as cause:
             reason = cause.orig if isinstance(cause, DBAPIError) else cause
             what = str(reason).splitlines()[0] if str(reason) else type(cause).__name__

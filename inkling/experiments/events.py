@@ -4,6 +4,7 @@
 short by a full disk, is skipped.
 """
 
+import json
 import math
 import os
 from contextlib import suppress
@@ -140,7 +141,8 @@ _EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
 def to_json(event: Event) -> str:
     """An event as one line of JSON, without its values that are None."""
-    return _EVENT.dump_json(event, exclude_none=True).decode()
+    values = _EVENT.dump_python(event, exclude_none=True)
+    return json.dumps(values)  # of ASCII alone: a path may hold what is no text
 
 
 def append(run: Path, event: Event) -> None:
@@ -162,14 +164,14 @@ def since(run: Path, number: int) -> tuple[list[Event], int]:
     A run that has reported nothing yet has none. A line still being written waits.
     """
     try:
-        content = (run / runs.EVENTS).read_text(errors="replace")
+        content = (run / runs.EVENTS).read_bytes()
     except OSError:
         return [], number
-    lines = content[: content.rfind("\n") + 1].splitlines()
+    *lines, _ = content.split(b"\n")  # a name may hold what other splitting takes for an end
     found = []
     for line in lines[number:]:
-        with suppress(ValidationError):
-            found.append(_EVENT.validate_json(line))
+        with suppress(ValidationError, ValueError):
+            found.append(_EVENT.validate_python(json.loads(line)))
     return found, max(number, len(lines))
 
 

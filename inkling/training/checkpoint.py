@@ -15,22 +15,26 @@ from safetensors.torch import save
 from torch import Tensor
 
 from inkling.errors import RunError
-from inkling.experiments.runs import CHECKPOINT, PLAN, SOURCE, Plan, no_room
+from inkling.experiments.runs import CHECKPOINT, PLAN, SOURCE, Plan, held, no_room
 from inkling.files import write_atomically
 
 
 def create(run: Path, plan: Plan, source: Path | None = None) -> None:
-    """Make the folder of a new run. Raises RunError if it holds one or cannot be made."""
-    if (run / PLAN).exists():
-        raise RunError(
-            f"{run}: expected a new folder, but a run is there",
-            f"Go on with: inkling train --resume {run}",
-        )
+    """Make the folder of a new run. Raises RunError if it holds one or cannot be made.
+
+    Of processes that make the same folder at once, one succeeds.
+    """
     try:
         run.mkdir(parents=True, exist_ok=True)
-        if source:
-            write_atomically(run / SOURCE, source.read_bytes())
-        write_atomically(run / PLAN, json.dumps(asdict(plan), indent=2).encode() + b"\n")
+        with held(run):
+            if (run / PLAN).exists():
+                raise RunError(
+                    f"{run}: expected a new folder, but a run is there",
+                    f"Go on with: inkling train --resume {run}",
+                )
+            if source:
+                write_atomically(run / SOURCE, source.read_bytes())
+            write_atomically(run / PLAN, json.dumps(asdict(plan), indent=2).encode() + b"\n")
     except OSError as cause:
         raise RunError(
             f"{run}: expected a folder to write to, but {cause.strerror}",

@@ -261,8 +261,13 @@ LAYERS = {
 KINDS, FIELDS = ("model", "velocity", "squares"), ("weights", "bias")  # in a checkpoint
 
 
-def choose_device(named: str | None, recipe: Recipe) -> str:
-    """The named device if it is here, else the best that is: cuda, mps or cpu."""
+def choose_device(
+    named: str | None, recipe: Recipe, hint: str = "Leave --device out to take the best one"
+) -> str:
+    """The named device, or without one the best that is here: cuda, mps or cpu.
+
+    Raises RunError, with that hint, if the named one is not here.
+    """
     torch_too = recipe.model != "scratch"  # which NumPy computes
     here = [
         *(["cuda"] if torch_too and torch.cuda.is_available() else []),
@@ -272,7 +277,7 @@ def choose_device(named: str | None, recipe: Recipe) -> str:
     if named is not None and named not in here:
         raise RunError(
             f"Expected a device that is here ({', '.join(here)}), got {named!r}",
-            "Leave --device out to take the best one",
+            hint,
         )
     return named or here[0]
 

@@ -141,7 +141,8 @@ class Learner:
 
 def prepare(run: Path, plan: Plan, train: Split) -> Learner:
     """A fresh network, and the data set whole on its device. Raises RecipeError, RunError."""
-    recipe, device = plan.recipe, engines.choose_device(plan.device, plan.recipe)
+    hint = f"Resume it on a machine with {plan.device}, or train again"
+    recipe, device = plan.recipe, engines.choose_device(plan.device, plan.recipe, hint)
     classes = len(catalog.get(recipe.dataset).classes)
     return Learner(
         recipe,

@@ -7,8 +7,10 @@ are without it.
 """
 
 import hashlib
+import io
 import json
 import shutil
+import tokenize
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -88,9 +90,10 @@ def take_record(
             "Expected a package that is as committed, but files in it differ",
             "Commit them, or have the record say so: --allow-dirty",
         )
+    content = source.read_bytes() if source else b""  # once: it may be edited meanwhile
     request = Request(
         recipe,
-        source.read_text() if source else None,
+        _text(content, source) if source else None,
         Place(**engines.place(engines.choose_device(device, recipe))),
         {file.name: file.sha256 for file in catalog.get(recipe.dataset).files},
     )
@@ -102,7 +105,7 @@ def take_record(
         _refuse_another(made, request, path)
     if request.source:
         source = request.folder / runs.SOURCE
-        records.write_file(source, request.source.encode())
+        records.write_file(source, content)
     for seed in made.missing(seeds) if made else range(seeds):
         numbers = range(seed * size, (seed + 1) * size)
         folders = [request.folder / f"seed-{number}" for number in numbers]
@@ -123,6 +126,16 @@ def take_record(
             )
         )
     return made
+
+
+def _text(content: bytes, source: Path) -> str:
+    """The text of a Python file, in the encoding that it declares. Raises RunError."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        return content.decode(encoding)
+    except (SyntaxError, UnicodeDecodeError) as cause:
+        way_out = "Save it as UTF-8"
+        raise RunError(f"{source}: expected a Python file, but {cause}", way_out) from cause
 
 
 def _single(recipe: Recipe) -> Recipe:
