@@ -467,6 +467,30 @@ def test_a_drawing_is_stored_once_it_is_labelled_and_the_person_agrees(new_page,
     assert len({one["session"] for one in found}) == 1
 
 
+def test_with_cookies_blocked_labelling_works_for_as_long_as_the_page(new_page, store):
+    """As Chromium does then: every use of localStorage raises an error."""
+    address, _ = store
+    page = new_page()
+    page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', "
+        "{get() { throw new DOMException('blocked', 'SecurityError'); }});"
+    )
+    errors = []
+    page.on("pageerror", lambda error: errors.append(error))
+    page.goto(address)
+    draw_and_wait(page, "7")
+    page.keyboard.press("7")
+    page.locator("#consent button[value=yes]").click()
+    expect_stored(page, "7")
+    draw_and_wait(page, "1")
+    page.keyboard.press("1")  # without being asked again
+    expect_stored(page, "1")
+    assert len({one["session"] for one in stored(address)}) == 1
+    page.goto(f"{address}/drawings")
+    expect(page.locator("#teach-start")).to_be_enabled()
+    assert errors == []
+
+
 def test_a_locked_store_is_reported_and_the_drawing_stays(new_page, store):
     address, path = store
     page = new_page()

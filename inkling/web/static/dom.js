@@ -16,6 +16,26 @@ export function setStatus(element, text, state = "") {
 
 export const say = (text, state) => setStatus(find("status"), text, state);
 
+const memory = new Map(); // while the browser keeps no data for this site
+
+/** A value of an earlier visit, or null. */
+export function recall(key) {
+  try {
+    return localStorage.getItem(key);
+  } catch { // cookies are blocked
+    return memory.get(key) ?? null;
+  }
+}
+
+/** Keep a value for later visits, or until this page closes where the browser keeps none. */
+export function remember(key, value) {
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    memory.set(key, value);
+  }
+}
+
 export function make(kind, properties = {}, ...children) {
   const element = Object.assign(document.createElement(kind), properties);
   element.append(...children);

@@ -1,6 +1,6 @@
 // The drawing page. The server reads the drawing while it grows; the page shows the reading.
 
-import { confidenceText as percent, find, make, say } from "./dom.js";
+import { confidenceText as percent, find, make, recall, remember, say } from "./dom.js";
 import { Live } from "./live.js";
 import * as share from "./share.js";
 import { Sheet, placement } from "./sheet.js";
@@ -138,19 +138,19 @@ const randomName = () =>
   [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
 function session() {
-  if (!localStorage.getItem("session")) localStorage.setItem("session", randomName());
-  return localStorage.getItem("session");
+  if (!recall("session")) remember("session", randomName());
+  return recall("session");
 }
 
 /** Store the drawing with its label, after the person has once agreed to that. */
 function giveLabel(label) {
   if (find("truth").disabled || find("consent").open) return;
-  if (localStorage.getItem(CONSENT) === "yes") return void store(label);
+  if (recall(CONSENT) === "yes") return void store(label);
   find("consent").returnValue = "no"; // the value if Escape closes it
   find("consent").showModal();
   find("consent").onclose = () => {
     if (find("consent").returnValue !== "yes") return showMessage("declined");
-    localStorage.setItem(CONSENT, "yes");
+    remember(CONSENT, "yes");
     store(label);
   };
 }

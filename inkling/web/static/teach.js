@@ -1,13 +1,13 @@
 // Fine-tuning on the stored drawings: start, watch, stop; before and after; back to the pretrained network.
 
-import { call, canTrain, find, percent, reporting, setStatus, table } from "./dom.js";
+import { call, canTrain, find, percent, recall, reporting, setStatus, table } from "./dom.js";
 
 const POLL_MS = 700;
 const say = (text, state) => setStatus(find("teach-status"), text, state);
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 let name = null; // of the fine-tuning that is watched
 let available = false; // whether this installation can train
-const session = localStorage.getItem("session"); // under which this browser has stored drawings
+const session = recall("session"); // under which this browser has stored drawings
 
 function setRunning(is) {
   find("teach-start").disabled = is || !available;
