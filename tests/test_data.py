@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from inkling import data
-from inkling.data import catalog, idx
+from inkling.data import catalog, datasets, idx
 from inkling.data.catalog import DataSet, File
 from inkling.errors import DataError
 
@@ -139,6 +139,93 @@ def test_unpacked_files_are_read_as_well(small):
     assert len(data.load(small[0])[1].labels) == 20
 
 
+TORCHVISION = "MNIST"  # its name of the small data set here
+PUBLISHED = ("-idx", ".gz", gzip.compress)
+LAYOUTS = [  # folder in INKLING_DATA, what stands for -idx in names, how they end, and how packed
+    ("small", *PUBLISHED),
+    ("small", ".idx", "", bytes),
+    ("small", "-idx", ".gz", bytes),  # unpacked by a browser
+    ("small", ".idx", ".gz", bytes),
+    ("small", "-idx", "", gzip.compress),
+    ("MNIST/raw", "-idx", "", bytes),
+    ("MNIST/raw", *PUBLISHED),
+    ("MNIST", *PUBLISHED),
+    (".", *PUBLISHED),
+    (".", ".idx", "", bytes),
+    ("raw", "-idx", "", bytes),
+]
+
+
+def lay(folder, small, place, dash, end, pack):
+    """Put a data set's files into a folder, laid out in that way."""
+    dataset, mirror = small
+    (folder / place).mkdir(parents=True, exist_ok=True)
+    for file in dataset.files:
+        content = gzip.decompress((mirror / f"{file.name}.gz").read_bytes())
+        (folder / place / (file.name.replace("-idx", dash) + end)).write_bytes(pack(content))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_files_of_other_names_and_places_are_found(small, tmp_path, monkeypatch, layout):
+    dataset = dataclasses.replace(small[0], torchvision=TORCHVISION)
+    monkeypatch.setenv("INKLING_DATA", str(tmp_path / "named"))
+    assert not data.is_here(dataset)
+    lay(tmp_path / "named", small, *layout)
+    assert data.is_here(dataset)
+    assert len(data.load(dataset)[0].labels) == 60
+    paths = data.fetch(at(dataset), silent)  # without a mirror
+    assert all(path.is_relative_to(tmp_path / "named") for path in paths)
+
+
+def test_the_real_mnist_is_found_in_torchvisions_folder(mnist, tmp_path, monkeypatch):
+    files = [datasets.locate(catalog.get("mnist"), file) for file in catalog.get("mnist").files]
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for path in files:
+        (raw / path.name).symlink_to(path)
+    monkeypatch.setenv("INKLING_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert np.array_equal(data.load(catalog.get("mnist"))[1].labels, mnist.test.labels)
+    monkeypatch.setenv("INKLING_DATA", str(raw))  # the data set's own folder, and no other's
+    assert data.is_here(catalog.get("mnist"))
+    assert not data.is_here(catalog.get("fashion-mnist"))
+    with pytest.raises(DataError, match=r"found only .*raw.* of other content"):
+        data.load(catalog.get("fashion-mnist"))
+
+
+def test_a_tilde_in_inkling_data_is_the_home_folder(small, tmp_path, monkeypatch):
+    put(tmp_path / "named", small)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))  # on Windows
+    monkeypatch.setenv("INKLING_DATA", "~/named")
+    assert len(data.load(small[0])[0].labels) == 60
+    monkeypatch.setenv("INKLING_DATA", "~nobody-of-that-name/named")
+    assert not data.is_here(small[0])
+
+
+def test_among_several_files_the_content_decides(small, tmp_path, monkeypatch):
+    monkeypatch.setenv("INKLING_DATA", str(tmp_path / "named"))
+    put(tmp_path / "named", small, train_images=lambda content: content[:100])
+    with pytest.raises(DataError, match=r"train-images-idx3-ubyte.gz: expected a whole gzip file"):
+        data.load(small[0])
+    lay(tmp_path / "named", small, "small", ".idx", "", bytes)
+    assert len(data.load(small[0])[0].labels) == 60
+
+
+def test_a_folder_of_a_files_name_is_passed_over(small, tmp_path, monkeypatch):
+    monkeypatch.setenv("INKLING_DATA", str(tmp_path / "named"))
+    for file in small[0].files:  # as Kaggle's archive of MNIST has it
+        (tmp_path / "named" / "small" / file.name).mkdir(parents=True)
+    assert not data.is_here(small[0])
+    lay(tmp_path / "named", small, "small", ".idx", "", bytes)
+    assert len(data.load(small[0])[0].labels) == 60
+
+
+def test_a_folder_that_may_not_be_entered_is_not_an_error(small, monkeypatch):
+    monkeypatch.setenv("INKLING_DATA", "/" + "x" * 300)  # as a forbidden one, it cannot be asked
+    assert not data.is_here(small[0])
+
+
 def repacked(change):
     return lambda content: gzip.compress(change(gzip.decompress(content)))
 
@@ -246,4 +333,54 @@ def test_a_full_disk_is_an_error(small):
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert "train-images" in str(caught.value)
+    assert "Free some space" in caught.value.hint
     assert not list((data.cache_folder() / "small").iterdir())
+
+
+SECURE = "https://127.0.0.1:9/"
+
+
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_wrong_file_of_certificates_is_named_by_its_variable(small, monkeypatch, name):
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    monkeypatch.setenv(name, "/no/such/file.pem")
+    with pytest.raises(DataError) as caught:
+        data.fetch(at(small[0], SECURE), silent)
+    assert f"{name}, whose certificates do not fit (/no/such/file.pem)" in caught.value.hint
+    assert "SSLError" in caught.value.error
+    assert "space" not in str(caught.value)
+
+
+def test_another_mirror_may_need_no_certificates(small, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file.pem")
+    with serving(small[1]) as address:
+        data.fetch(at(small[0], SECURE, address), silent)
+    assert len(data.load(small[0])[0].labels) == 60
+
+
+def test_a_file_without_certificates_is_named_by_its_variable(small, tmp_path, monkeypatch):
+    (tmp_path / "empty.pem").write_text("none")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "empty.pem"))
+    with serving(small[1]) as address, pytest.raises(DataError, match="unset REQUESTS_CA_BUNDLE"):
+        data.fetch(at(small[0], address.replace("http:", "https:")), silent)
+
+
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "foo://bar", "http://", "http://[::1"])
+def test_a_wrong_proxy_is_named_by_its_variable(small, monkeypatch, proxy):
+    for name in datasets.PROXIES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
+    with pytest.raises(DataError) as caught:
+        data.fetch(at(small[0], "https://example.invalid/"), silent)
+    assert "Correct HTTPS_PROXY" in caught.value.hint
+
+
+def test_a_cache_that_cannot_be_written_to_is_not_called_full(small, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with serving(small[1]) as address, pytest.raises(DataError) as caught:
+        data.fetch(at(small[0], address), silent)
+    assert "XDG_CACHE_HOME" in caught.value.hint
+    assert "space" not in str(caught.value)

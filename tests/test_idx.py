@@ -62,3 +62,12 @@ def test_a_gzip_bomb_is_read_only_up_to_the_limit(tmp_path):
     path = tmp_path / "bomb.gz"
     path.write_bytes(gzip.compress(bytes(10**7)))
     assert len(idx.read_bytes(path, 1000)) == 1001
+
+
+@pytest.mark.parametrize("name", ["labels.gz", "labels"])
+@pytest.mark.parametrize("pack", [gzip.compress, bytes])
+def test_the_content_decides_whether_a_file_is_packed(name, pack, tmp_path):
+    content = idx.serialize(np.arange(10, dtype=np.uint8))
+    path = tmp_path / name
+    path.write_bytes(pack(content))
+    assert idx.read_bytes(path, 1000) == content

@@ -1,8 +1,10 @@
 """The commands that use a bundle: test, read, serve."""
 
 import dataclasses
+import errno
 import json
 import os
+import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,13 +22,15 @@ from inkling.cli.options import (
     complain,
     write_picture,
 )
-from inkling.errors import InkError, InklingError
+from inkling.errors import InkError, InklingError, StoreError
 
 if TYPE_CHECKING:
+    from inkling.drawings import Store
     from inkling.reading.reader import Number, Reading
 
 commands = typer.Typer()
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")  # taken from a folder
+PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL)  # of the same place
 BundleOption = Annotated[Path | None, typer.Option("--bundle", help=BUNDLE_HELP)]
 
 
@@ -127,8 +131,8 @@ def read(
     folder = bundle_folder(bundle)
     reader = Reader.load(folder)
     if sys.stderr.isatty():  # not where another program reads what is said
-        name, digest = folder or PRETRAINED, reader.card.model_sha256[:12]
-        typer.echo(f"Reading with the bundle {name} ({digest})", err=True)
+        where, digest = folder or PRETRAINED, reader.card.model_sha256[:12]
+        typer.echo(f"Reading with the bundle {where} ({digest})", err=True)
     reader.threshold(min_accuracy)  # which may be more than it can promise, whatever is read
     table = csv.writer(sys.stdout)
     if as_csv:
@@ -138,6 +142,8 @@ def read(
     code, tiles, captions = 0, [], []
     for name in _pictures(files):
         try:
+            if isinstance(name, InkError):
+                raise name  # as what reading raises
             reading = read(sys.stdin.buffer.read() if name == "-" else name, min_accuracy)
         except InkError as error:
             code = complain(error, "standard input: " if name == "-" else "")
@@ -175,15 +181,50 @@ def _spoken(reading: "Reading | Number", names: Sequence[str]) -> str:
     return f"not sure, perhaps {' or '.join(said)} ({reading.confidence:.1%})"
 
 
-def _pictures(files: list[str]) -> Iterator[str]:
-    """The files as named, and the pictures in each folder named, in order of their names."""
+def _pictures(files: list[str]) -> Iterator[str | InkError]:
+    """The files as named, and the pictures in each folder named, in order of their names.
+
+    A folder without pictures gives the error that says so.
+    """
     for name in files:
         if name != "-" and os.path.isdir(name):  # noqa: PTH112  # Path.is_dir raises for long names
-            inside = Path(name).rglob("*")
-            found = sorted(str(path) for path in inside if path.suffix.lower() in PICTURES)
-            yield from found or [name]  # which is then reported to be no picture
+            found = sorted(str(path) for path in Path(name).rglob("*") if _is_picture(path))
+            yield from found
+            if not found:
+                yield InkError(
+                    f"{name}: Expected a folder with pictures, but there are none in it",
+                    f"Name files, or a folder with any of: {' '.join(PICTURES)}",
+                )
         else:
             yield name
+
+
+def _is_picture(path: Path) -> bool:
+    """Whether a file in a folder is a picture, by its name; macOS puts a ._X beside it, of none."""
+    return path.suffix.lower() in PICTURES and not path.name.startswith("._")
+
+
+def _opened(url: str) -> "Store":
+    """The store of drawings at a URL; where its place is wrong, the error says how to name another.
+
+    Raises StoreError.
+    """
+    from inkling import system
+    from inkling.drawings import ENVIRONMENT, Store
+
+    try:
+        return Store(url)
+    except StoreError as error:
+        cause = getattr(error.__cause__, "orig", error.__cause__)  # of SQLite, or another database
+        url_is_wrong = cause is error.__cause__ and not isinstance(cause, OSError)
+        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # without the extended part
+        if url_is_wrong or code in PASSING or getattr(cause, "errno", None) == errno.ENOSPC:
+            raise
+        raise StoreError(
+            error.error,
+            f"Name another with --drawings URL or {ENVIRONMENT}, or a folder for it with "
+            f"{system.HOME}",
+        ) from error
 
 
 @commands.command()
@@ -205,7 +246,7 @@ def serve(
     url = drawings or store.default_url()
     web.serve(
         Served(Registry(system.home(), runs), bundle_folder(bundle)),
-        store.Store(url),
+        _opened(url),
         url,
         host,
         port,

@@ -32,6 +32,7 @@ class DataSet:
     frame: Frame
     files: tuple[File, ...] = ()  # train images, train labels, test images, test labels
     mirrors: tuple[str, ...] = ()  # each holds FILE.gz for every file
+    torchvision: str = ""  # what torchvision calls its folder
     corrections: dict[int, int] = field(default_factory=dict)  # test index: what it truly shows
     undecided: tuple[int, ...] = ()  # test indexes on whose label people disagreed
 
@@ -67,6 +68,7 @@ CATALOG = {
                 "https://ossci-datasets.s3.amazonaws.com/mnist/",
                 "https://storage.googleapis.com/cvdf-datasets/mnist/",
             ),
+            torchvision="MNIST",
             corrections={
                 947: 9,
                 1621: 6,
@@ -108,6 +110,7 @@ CATALOG = {
                 "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
                 "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
             ),
+            torchvision="FashionMNIST",
         ),
         DataSet(
             name="optdigits",

@@ -1,9 +1,13 @@
 """The data sets of the catalog: found, fetched, verified and split.
 
 A data set is looked for in the folder that INKLING_DATA names, then in the user's cache. The
-SHA-256 of the unpacked content is checked, so that a recompressed mirror serves as well.
+SHA-256 of the unpacked content is checked, so that a recompressed mirror serves as well. Files may
+be packed or unpacked, and lie in a folder of the data set's name, in torchvision's, or in the
+folder that INKLING_DATA names itself.
 """
 
+import contextlib
+import errno
 import hashlib
 import importlib.util
 import os
@@ -26,6 +30,9 @@ from inkling.errors import DataError, MissingExtra
 SPLIT_SEED = 1998  # the year of MNIST; choosing another makes old and new figures incomparable
 TIMEOUT_SECONDS = 30  # without a byte
 CHUNK_BYTES = 1 << 16
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk, a quota, or a file's largest size
+CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # in the environment: as requests asks them
+PROXIES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 Scheme = Literal["standard", "tutorial", "all"]
 Report = Callable[[str, int, int], None]
 
@@ -59,17 +66,46 @@ def cache_folder() -> Path:
 def folders() -> list[Path]:
     """Where data sets are looked for, first to last."""
     named = os.environ.get("INKLING_DATA")
-    return [*([Path(named)] if named else []), cache_folder()]
+    own = [Path(os.path.expanduser(named))] if named else []  # noqa: PTH111  # Path's may raise
+    return [*own, cache_folder()]
 
 
 def locate(dataset: DataSet, file: File) -> Path | None:
-    """The file as published (.gz) or unpacked, in the first folder that has it, or None."""
+    """The file, packed or unpacked, in the first folder that has it, or None.
+
+    In a folder of the data set's own name, one file is taken as it is; its content is checked as it
+    is loaded. Among several files, and where another data set's may lie, the content decides.
+    """
     for folder in folders():
-        for suffix in (".gz", ""):
-            path = folder / dataset.name / (file.name + suffix)
-            if path.exists():
+        own = _files_in([folder / dataset.name, *_torchvision(folder, dataset)], file)
+        if len(own) == 1:
+            return own[0]
+        for path in own + _files_in([folder, folder / "raw"], file):
+            state = path.stat()
+            if _looks_published(path, file, (state.st_mtime_ns, state.st_size)):
                 return path
+        if own:
+            return own[0]
     return None
+
+
+def _torchvision(folder: Path, dataset: DataSet) -> list[Path]:
+    """Where torchvision puts the data set's files, in the folder that is its root."""
+    name = dataset.torchvision
+    return [folder / name / "raw", folder / name] if name else []
+
+
+def _files_in(places: list[Path], file: File) -> list[Path]:
+    """The files of these folders that have the published name, or its old one with a dot."""
+    names = (file.name, file.name.replace("-idx", ".idx"))
+    paths = (place / (name + end) for place in places for name in names for end in (".gz", ""))
+    return [path for path in paths if os.path.isfile(path)]  # noqa: PTH113  # Path's may raise
+
+
+@lru_cache(64)
+def _looks_published(path: Path, file: File, _state: tuple[int, int]) -> bool:
+    """Whether its content is as published, once a state: when it was written, and its size."""
+    return _is_published(path, file)
 
 
 def is_here(dataset: DataSet) -> bool:
@@ -91,7 +127,7 @@ def fetch(dataset: DataSet, report: Report) -> list[Path]:
     for file in dataset.files:
         path = locate(dataset, file)
         if path is None or not _is_published(path, file):
-            if path and path.parent.parent != cache_folder():
+            if path and cache_folder() not in path.parents:
                 raise DataError(
                     f"{path}: expected the published content, got other",
                     "Delete it, since INKLING_DATA comes before the cache, and fetch again",
@@ -122,7 +158,7 @@ def _verify(content: bytes, path: Path, file: File) -> None:
 def _download(file: File, path: Path, mirrors: tuple[str, ...], report: Report) -> None:
     """Bring one file to `path` from the first mirror that serves it whole."""
     temporary = path.with_name(f"{os.getpid()}-{path.name}")
-    failures = []
+    failures, advice = [], dict[str, None]()  # a set that keeps its order
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         for mirror in mirrors:
@@ -130,33 +166,44 @@ def _download(file: File, path: Path, mirrors: tuple[str, ...], report: Report) 
                 _stream(mirror + path.name, temporary, file.size_bytes + CHUNK_BYTES, report)
             except requests.RequestException as cause:
                 failures.append(f"{mirror} ({type(cause).__name__})")
+                advice[_advice(cause)] = None
                 continue
             if _is_published(temporary, file):
                 temporary.replace(path)
                 return
             failures.append(f"{mirror} (not the published content)")
     except OSError as cause:
+        remedy = "Free some space" if cause.errno in FULL else "Make it a folder you may write to"
         raise DataError(
             f"{path}: expected room for a download, but {cause.strerror or cause}",
-            "Free some space, or name another cache folder in XDG_CACHE_HOME",
+            f"{remedy}, or name another cache folder in XDG_CACHE_HOME",
         ) from cause
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # its folder may be none
+            temporary.unlink()
     raise DataError(
         f"{path.name}: expected a download, but no mirror gave it: {'; '.join(failures)}",
-        "Check the network, or put the file into the folder that INKLING_DATA names, under "
-        f"{path.parent.name}/; the data set optdigits needs no network",
+        f"{'; '.join(advice) or 'Check the network'}, or put the file into the folder that "
+        f"INKLING_DATA names, under {path.parent.name}/; the data set optdigits needs no network",
     )
+
+
+def _advice(cause: requests.RequestException) -> str:
+    """What may be wrong with a connection; settings in the environment are named."""
+    if isinstance(cause, requests.exceptions.SSLError):
+        for name in CERTIFICATES:
+            if value := os.environ.get(name):
+                return f"Correct or unset {name}, whose certificates do not fit ({value})"
+        return "Name a file of the certificates of your network in REQUESTS_CA_BUNDLE"
+    proxies = [name for name in PROXIES if os.environ.get(name)]
+    if proxies and isinstance(cause, requests.exceptions.ProxyError | ValueError):
+        return f"Correct {' or '.join(proxies)}"  # ValueError: an address that is none
+    return "Check the network"
 
 
 def _stream(url: str, path: Path, max_bytes: int, report: Report) -> None:
     """Save what `url` serves, as it comes, up to a little over `max_bytes`."""
-    with (
-        requests.get(
-            url, stream=True, timeout=TIMEOUT_SECONDS, headers={"Accept-Encoding": "identity"}
-        ) as response,
-        path.open("wb") as file,
-    ):
+    with _ask(url) as response, path.open("wb") as file:
         response.raise_for_status()
         total = int(response.headers.get("content-length", 0))
         for chunk in response.iter_content(CHUNK_BYTES):
@@ -164,6 +211,17 @@ def _stream(url: str, path: Path, max_bytes: int, report: Report) -> None:
             report(path.name.partition("-")[2], file.tell(), total)
             if file.tell() > max_bytes:
                 return
+
+
+def _ask(url: str) -> requests.Response:
+    """The answer of a server, its content still to come. Raises RequestException alone."""
+    headers = {"Accept-Encoding": "identity"}
+    try:
+        return requests.get(url, stream=True, timeout=TIMEOUT_SECONDS, headers=headers)
+    except requests.RequestException:
+        raise
+    except OSError as cause:  # there is no file of certificates
+        raise requests.exceptions.SSLError(cause) from cause
 
 
 def load(dataset: DataSet) -> tuple[Split, Split]:
@@ -204,9 +262,11 @@ def _read(
 def _located(dataset: DataSet, file: File) -> Path:
     path = locate(dataset, file)
     if path is None:
+        found = [path for folder in folders() for path in _files_in([folder, folder / "raw"], file)]
         raise DataError(
             f"{dataset.name}: expected {file.name}.gz in "
-            f"{' or '.join(str(folder / dataset.name) for folder in folders())}, found none",
+            f"{' or '.join(str(folder / dataset.name) for folder in folders())}, found "
+            f"{f'only {found[0]} of other content' if found else 'none'}",
             f"Fetch it with: inkling data fetch {dataset.name}",
         )
     return path

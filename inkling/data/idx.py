@@ -17,15 +17,21 @@ from numpy.typing import NDArray
 from inkling.errors import DataError
 
 UNSIGNED_BYTE = 0x08
+IDX, GZIP = b"\0\0", b"\x1f\x8b"  # how such a file begins
 
 
 def read_bytes(path: Path, limit: int) -> bytes:
-    """The content of `path`, unpacked if its name ends in .gz; at most `limit` + 1 bytes.
+    """The content of `path`, unpacked if it is packed; at most `limit` + 1 bytes.
 
-    Raises DataError if the file cannot be read or its compressed stream is broken.
+    Its first bytes decide, as browsers unpack a .gz and keep its name. Raises DataError if the
+    file cannot be read or its compressed stream is broken.
     """
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        with path.open("rb") as file:
+            start = file.read(2)
+            file.seek(0)
+            if start == GZIP or (path.suffix == ".gz" and start != IDX):
+                return gzip.GzipFile(fileobj=file).read(limit + 1)
             return file.read(limit + 1)
     except (EOFError, gzip.BadGzipFile, zlib.error) as cause:
         raise DataError(
@@ -34,7 +40,7 @@ def read_bytes(path: Path, limit: int) -> bytes:
         ) from cause
     except OSError as cause:
         raise DataError(
-            f"{path}: expected a readable file, but {cause.strerror}",
+            f"{path}: expected a readable file, but {cause.strerror or cause}",
             "Check the path and its permissions",
         ) from cause
 
@@ -46,7 +52,7 @@ def parse(content: bytes, name: str) -> NDArray[np.uint8]:
     """
     way_out = "Delete it and fetch it again with: inkling data fetch"
     magic = content[:4]
-    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] != UNSIGNED_BYTE or not magic[3]:
+    if len(magic) < 4 or magic[:2] != IDX or magic[2] != UNSIGNED_BYTE or not magic[3]:
         raise DataError(
             f"{name}: expected an IDX file of unsigned bytes (magic 00 00 08 0N), "
             f"got {magic.hex(' ') or 'nothing'}",

@@ -1,10 +1,10 @@
 """A drawing, which is strokes of points and a pen width, and its rendering as ink."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Literal
+from itertools import islice, pairwise
+from typing import Literal, SupportsFloat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 
 from inkling.errors import InkError, NothingDrawn, TooLarge
 from inkling.ink import paper
+from inkling.ink.decode import reason
 
 MAX_POINTS = 10_000  # of one drawing; one with many strokes has a few hundred
 MAX_COORDINATE = 1e6
@@ -28,39 +29,91 @@ Frame = Literal["digit", "garment"]
 Layout = Literal["digit", "garment", "line"]
 
 
-@dataclass(frozen=True)
+Point = tuple[float, ...]  # x, y, and perhaps the pressure
+
+
+@dataclass(frozen=True, init=False)
 class Drawing:
     """What a person drew: strokes of points (x to the right, y down), in any unit, by one pen.
 
     The third number of a point, if it has one, is the pressure of the pen, in (0, 1]. Without it,
-    the pressure is DEFAULT_PRESSURE.
+    the pressure is DEFAULT_PRESSURE. Strokes, their points and the numbers of a point may come as
+    lists, arrays or generators; a number may also come as text. They are kept as tuples of floats.
+
+    Raises InkError or TooLarge if they are no drawing.
     """
 
-    strokes: Sequence[Sequence[Sequence[float]]]
-    pen: float = DEFAULT_PEN  # width of the line, in the unit of the points
+    strokes: tuple[tuple[Point, ...], ...]
+    pen: float  # width of the line, in the unit of the points
 
-    def __post_init__(self) -> None:
-        points = [point for stroke in self.strokes for point in stroke]
-        if len(points) > MAX_POINTS:
-            raise TooLarge(
-                f"Expected a drawing of at most {MAX_POINTS:,} points, got {len(points):,}",
-                "Send fewer points a stroke",
-            )
-        if not MIN_PEN <= self.pen <= MAX_COORDINATE:
-            raise InkError(
-                f"Expected a pen {MIN_PEN:g} to {MAX_COORDINATE:,.0f} wide, got {self.pen:g}",
-                "Send its width in pixels of your canvas",
-            )
-        if not all(len(p) in (2, 3) and all(abs(c) <= MAX_COORDINATE for c in p) for p in points):
-            raise InkError(
-                f"Expected points (x, y) with coordinates within {MAX_COORDINATE:,.0f}",
-                "Send finite numbers, in pixels of your canvas",
-            )
-        if not all(0 < pressure <= 1 for p in points for pressure in p[2:]):
-            raise InkError(
-                "Expected a pressure above 0 and at most 1 as third number of a point",
-                "Leave it out where it is not known",
-            )
+    def __init__(
+        self,
+        strokes: Iterable[Iterable[Iterable[SupportsFloat]]],
+        pen: SupportsFloat = DEFAULT_PEN,
+    ) -> None:
+        object.__setattr__(self, "strokes", _taken(strokes))
+        object.__setattr__(self, "pen", _width_of(pen))
+
+
+def _taken(strokes: Iterable[Iterable[Iterable[SupportsFloat]]]) -> tuple[tuple[Point, ...], ...]:
+    """The strokes as tuples, each iterated once. Raises InkError, TooLarge."""
+    taken: list[tuple[Point, ...]] = []
+    left = MAX_POINTS
+    try:
+        for stroke in strokes:
+            points = [_point(point) for point in islice(stroke, left + 1)]
+            left -= len(points)
+            if left < 0:
+                raise TooLarge(
+                    f"Expected a drawing of at most {MAX_POINTS:,} points, got more",
+                    "Send fewer points a stroke",
+                )
+            taken.append(tuple(points))
+    except InkError:
+        raise
+    except Exception as cause:  # what is iterated may raise anything
+        raise InkError(
+            f"Expected strokes of points of numbers, but {reason(cause)}",
+            "Give a list of strokes, each a list of points (x, y): [[(10, 20), (30, 40)]]",
+        ) from cause
+    return tuple(taken)
+
+
+def _point(point: Iterable[SupportsFloat]) -> Point:
+    """A point as a tuple of 2 or 3 floats. Raises InkError, TypeError, ValueError."""
+    if isinstance(point, str | bytes):
+        raise TypeError("a point is text")
+    numbers = tuple(map(float, islice(point, 4)))
+    if len(numbers) not in (2, 3) or not (
+        abs(numbers[0]) <= MAX_COORDINATE and abs(numbers[1]) <= MAX_COORDINATE
+    ):
+        raise InkError(
+            f"Expected points (x, y) with coordinates within {MAX_COORDINATE:,.0f}",
+            "Send finite numbers, in pixels of your canvas",
+        )
+    if len(numbers) == 3 and not 0 < numbers[2] <= 1:
+        raise InkError(
+            "Expected a pressure above 0 and at most 1 as third number of a point",
+            "Leave it out where it is not known",
+        )
+    return numbers
+
+
+def _width_of(pen: SupportsFloat) -> float:
+    """The width of a pen. Raises InkError."""
+    try:
+        width = float(pen)
+    except Exception as cause:  # as of any object
+        raise InkError(
+            f"Expected the width of a pen, got {type(pen).__name__}",
+            "Give a number, in pixels of your canvas",
+        ) from cause
+    if not MIN_PEN <= width <= MAX_COORDINATE:
+        raise InkError(
+            f"Expected a pen {MIN_PEN:g} to {MAX_COORDINATE:,.0f} wide, got {width:g}",
+            "Send its width in pixels of your canvas",
+        )
+    return width
 
 
 @dataclass(frozen=True)
@@ -84,7 +137,7 @@ def render(drawing: Drawing, layout: Layout) -> Sheet:
     own pen; a dot or a garment is drawn with its own pen. The mean pressure gives the width of
     the pen, so only differences of pressure matter.
     """
-    strokes = [_widths(stroke) for stroke in drawing.strokes if len(stroke)]
+    strokes = [_widths(stroke) for stroke in drawing.strokes if stroke]
     if not strokes:
         raise NothingDrawn(
             "Expected at least one stroke, but there is nothing drawn", "Draw a digit"

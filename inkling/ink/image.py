@@ -15,14 +15,17 @@ In Fashion-MNIST's frame (Xiao, Rasul & Vollgraf 2017), the longer side is 28 an
 """
 
 import math
+import os
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inkling.errors import InkError
+from inkling.errors import InkError
 from inkling.ink import decode, drawing, paper
+from inkling.ink.decode import SIDE
 from inkling.ink.drawing import Drawing, Frame, Layout, Sheet
 
-SIDE = 28  # pixels a side, of every image
 MIN_PAPER = 64  # pixels of the longer side; in a smaller picture, uneven paper is not removed
 
 Source = decode.Picture | Drawing
@@ -31,8 +34,12 @@ Source = decode.Picture | Drawing
 def to_image(source: Source, frame: Frame = "digit") -> NDArray[np.float32]:
     """The image `(1, 28, 28)` in [0, 1], ink = 1 on 0, of one drawing or picture.
 
-    `source` is a path, the bytes of a file, a PIL image, an array or a `Drawing`. An array is
-    `(H, W)`, `(1, H, W)`, `(H, W, 3)` or `(H, W, 4)`; uint8, bool, or floats in [0, 1].
+    `source` is a path, a file opened for bytes, the bytes of one (bytes, bytearray, memoryview),
+    a PIL image, an array or a `Drawing`. An array is `(H, W)`, `(H, W, 1)`, `(H, W, 3)`,
+    `(H, W, 4)`, any of these with axes of 1 before it, or `(784,)`; uint8, bool, or floats in
+    [0, 1]. A tensor on the CPU is taken as an array, and so are nested lists of such numbers, in
+    which whole numbers may also go up to 255. An open file is read from its beginning, and is
+    left open.
     Dark ink on light paper is inverted. A transparent background becomes black or white,
     whichever contrasts with the ink. `frame` is "digit" as in MNIST or "garment" as in
     Fashion-MNIST.
@@ -51,7 +58,16 @@ def to_sheet(source: Source, layout: Layout = "digit") -> Sheet:
     """
     if isinstance(source, Drawing):
         return drawing.render(source, layout)
-    grey, lossy = decode.grey(source)
+    try:
+        return _sheet(*decode.grey(source), layout)
+    except InkError as error:
+        if isinstance(source, str | os.PathLike):  # among many files, the error names its own
+            raise type(error)(f"{os.fspath(source)!s}: {error.error}", error.hint) from error
+        raise
+
+
+def _sheet(grey: NDArray[np.float32], lossy: bool, layout: Layout) -> Sheet:
+    """The ink of the brightness `(H, W)` in 0..255 of a picture."""
     if layout == "digit" and grey.shape == (SIDE, SIDE) and not paper.is_around(grey):
         return Sheet(grey, placed=True)  # ink reaches its border, as in an image
     if layout == "garment" or max(grey.shape) < MIN_PAPER:
