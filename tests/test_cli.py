@@ -131,9 +131,7 @@ def test_read_says_what_it_does_not_accept(pictures, tmp_path):
 def test_read_takes_a_line_of_digits(digits, tmp_path):
     line, file = np.concatenate(list(digits[:3]), 1), tmp_path / "line.png"
     Image.fromarray(line.repeat(4, 0).repeat(4, 1)).save(file)
-    assert invoke("read", "--number", str(file)).stdout.startswith(
-        f"{file}: 721 ("
-    )
+    assert invoke("read", "--number", str(file)).stdout.startswith(f"{file}: 721 (")
     content = json.loads(invoke("read", "--number", "--json", str(file)).stdout)
     assert [part["label"] for part in content["parts"]] == [7, 2, 1]
     table = invoke("read", "--number", "--csv", str(file)).stdout

@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkling.errors import InkError
-from inkling.errors import InkError
 from inkling.ink import decode, drawing, paper
 from inkling.ink.decode import SIDE
 from inkling.ink.drawing import Drawing, Frame, Layout, Sheet

@@ -89,7 +89,7 @@ class Reader:
         return self.session.run(images).probabilities
 
     def read(self, source: ink.Source, min_accuracy: float | None = None) -> Reading:
-        """Read one path, bytes of a file, PIL image, array or Drawing.
+        """Read one picture or drawing: anything that `ink.to_image` takes.
 
         `min_accuracy`, below 1, is the share of accepted readings that is to be correct; without
         it, the card's own threshold decides. Raises NothingDrawn if there is no ink, InkError if
