@@ -42,7 +42,9 @@ def test_only_readable_drawings_of_the_bundles_own_labels_are_used():
     shoe = replace(labelled(7, 2), dataset="fashion-mnist", name="Sneaker")
     broken = replace(labelled(7, 3), name="7", strokes=None, picture=b"no picture")
     skipped = []
-    assert list(finetune.usable([digit, shoe, broken], card, skipped.append)) == [digit]
+    unnamed = labelled(3, 4)  # its name is the label's number
+    every = [digit, shoe, broken, unnamed]
+    assert list(finetune.usable(every, card, skipped.append)) == [digit, unnamed]
     assert [str(error).partition(":")[0] for error in skipped] == ["Drawing 3"]
 
 

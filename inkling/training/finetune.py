@@ -90,7 +90,8 @@ def usable(
     own = (
         drawing
         for drawing in drawings
-        if drawing.label < len(card.classes) and drawing.name == card.classes[drawing.label]
+        if drawing.label < len(card.classes)
+        and (drawing.name or str(drawing.label)) == card.classes[drawing.label]
     )
     return (drawing for drawing, _ in readable(own, skip, card.frame))
 
