@@ -1,24 +1,20 @@
-"""How good probabilities are: accuracy and its interval, confusion, calibration, rejection.
+"""How good probabilities are: accuracy and its interval, confusion, calibration.
 
 Everything here takes `probabilities` `(N, K)`, rows summing to 1, and `labels` `(N,)`, and
 knows nothing of what made them. scikit-learn is the reference in the tests.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp, softmax
+from scipy.special import softmax
 
 Probabilities = NDArray[np.floating]
 Labels = NDArray[np.integer]
 
 CALIBRATION_BINS = 15  # as Guo et al. 2017
 MIN_PROBABILITY = 1e-12  # keeps the logarithm of a float32 zero finite
-TARGET_ACCURACY = 0.999  # of accepted readings, where no other is named
-OOD_REJECTED = 0.004  # share of validation's digits that the out-of-distribution score may reject
-LEVELS = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995)  # that label sets are fitted to
 
 
 @dataclass(frozen=True)
@@ -58,34 +54,6 @@ class Report:
     confusion: tuple[tuple[int, ...], ...]  # (K, K) counts: rows true labels, columns readings
     reliability: tuple[Bin, ...]  # by confidence, from low to high; empty bins are left out
     risk_coverage: tuple[Point, ...]  # from everything accepted to nothing wrong accepted
-
-
-@dataclass(frozen=True)
-class Acceptance:
-    """When a reading is accepted, as fitted to n validation images."""
-
-    n: int
-    min_confidence: float  # of an accepted reading, unless another accuracy is given
-    max_ood_score: float  # nats; above it, the image shows no class
-    curve: tuple[Point, ...]  # the risk-coverage curve, from the most to the least accepted
-    sets: tuple[tuple[float, float], ...]  # (level, lowest probability of a label in the set)
-
-    def threshold(self, min_accuracy: float) -> float | None:
-        """The lowest confidence that gives this accuracy on the validation images, or None.
-
-        It is the accuracy that was observed there, not a bound: n images cannot tell 1 - 1 / 2n
-        from 1, so that nothing above it can be promised.
-        """
-        if min_accuracy > 1 - 0.5 / self.n + 1e-12:
-            return None
-        return next((p.confidence for p in self.curve if p.accuracy >= min_accuracy), None)
-
-    def min_label_probability(self, level: float) -> float | None:
-        """From this probability on, a label belongs to the label set of this level.
-
-        That of the next higher level in `sets`; None above the highest.
-        """
-        return next((lowest for known, lowest in self.sets if known >= level), None)
 
 
 def measure(probabilities: Probabilities, labels: Labels) -> Measures:
@@ -155,33 +123,6 @@ def reliability(probabilities: Probabilities, labels: Labels) -> tuple[Bin, ...]
     )
 
 
-def fit_acceptance(logits: NDArray[np.floating], labels: Labels, temperature: float) -> Acceptance:
-    """When to accept, from the network's own logits `(N, K)` of validation images.
-
-    Source: Geifman & El-Yaniv 2017 (by confidence); Liu et al. 2020 (by the score).
-    """
-    probabilities = softmax(logits.astype(np.float64) / temperature, axis=1)
-    curve = risk_coverage(probabilities, labels)
-    enough = [point.confidence for point in curve if point.accuracy >= TARGET_ACCURACY]
-    return Acceptance(
-        n=len(labels),
-        min_confidence=enough[0] if enough else 1.0,
-        max_ood_score=float(np.quantile(ood_score(logits), 1 - OOD_REJECTED)),
-        curve=curve,
-        sets=conformal_sets(probabilities, labels),
-    )
-
-
-def ood_score(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    """The out-of-distribution score `(N,)` of a network's own logits `(N, K)`, in nats.
-
-    The energy, which is the negative log-sum-exp of the logits: the higher, the less the image
-    looks like any class. Of a network trained with outliers it is the log odds that there is
-    none. Source: Liu et al. 2020.
-    """
-    return np.asarray(-logsumexp(logits.astype(np.float64), axis=1))
-
-
 def risk_coverage(probabilities: Probabilities, labels: Labels) -> tuple[Point, ...]:
     """Coverage and accuracy, from everything accepted to nothing wrong accepted.
 
@@ -196,21 +137,6 @@ def risk_coverage(probabilities: Probabilities, labels: Labels) -> tuple[Point, 
         Point(float(ranked[first]), 1 - first / len(ranked), float((~wrong[first:]).mean()))
         for first in sorted(set(rejected))
         if first < len(ranked)
-    )
-
-
-def conformal_sets(probabilities: Probabilities, labels: Labels) -> tuple[tuple[float, float], ...]:
-    """For each of LEVELS, the lowest probability of a label that belongs to a label set.
-
-    Such sets hold the true label of at least that share of images like these, whatever the
-    network. Source: Vovk et al. 2005; Sadinle, Lei & Wasserman 2019, least ambiguous sets.
-    """
-    of_label = np.sort(probabilities[np.arange(len(labels)), labels].astype(np.float64))
-    ranks = [math.floor((len(labels) + 1) * (1 - level) + 1e-9) for level in LEVELS]
-    return tuple(
-        (level, float(of_label[rank - 1]))
-        for level, rank in zip(LEVELS, ranks, strict=True)
-        if rank
     )
 
 
@@ -236,12 +162,15 @@ def worst_mistakes(probabilities: Probabilities, labels: Labels, count: int) -> 
     return wrong[np.argsort(-probabilities[wrong].max(1), kind="stable")][:count]
 
 
-def fit_temperature(logits: NDArray[np.floating], labels: Labels) -> float:
+def fit_temperature(
+    logits: NDArray[np.floating], labels: Labels, weights: NDArray[np.float64] | None = None
+) -> float:
     """The temperature T > 0 that minimises the negative log-likelihood of softmax(logits / T).
 
-    The loss is convex in the inverse temperature (the logits of the label subtract a
-    log-sum-exp of a linear function), so its derivative has one zero, which is looked for between
-    1/20 and 20. Source: Guo et al. 2017, section 4.2.
+    `weights` `(N,)` says how much each image counts; without them, all count the same. The loss is
+    convex in the inverse temperature (the logits of the label subtract a log-sum-exp of a linear
+    function), so its derivative has one zero, which is looked for between 1/20 and 20.
+    Source: Guo et al. 2017, section 4.2.
     """
     from scipy.optimize import brentq  # here, for its import takes longer than a reading
 
@@ -249,7 +178,8 @@ def fit_temperature(logits: NDArray[np.floating], labels: Labels) -> float:
     of_label = wide[np.arange(len(labels)), labels]
 
     def slope(inverse: float) -> float:
-        return float(((softmax(wide * inverse, axis=1) * wide).sum(1) - of_label).mean())
+        gaps = (softmax(wide * inverse, axis=1) * wide).sum(1) - of_label
+        return float(np.average(gaps, weights=weights))
 
     low, high = 0.05, 20.0
     if slope(low) >= 0:  # no zero in between: the loss is lowest at an end

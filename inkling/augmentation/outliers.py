@@ -15,16 +15,39 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from inkling.augmentation import handwriting
+from inkling.augmentation import handwriting, strokes
+from inkling.data import Item
 from inkling.errors import NothingDrawn
 from inkling.ink import SIDE, to_image
 
-PENS = (3.0, 9.0)  # pixels of handwriting.SHEET; a wider pen would turn a scribble into a blot
-GLYPHS = "ACEFHKLMNPRTVWXacdefhkmnprtvwxΓΔΛΞΠΣΨΩαηκλμπωДЖИЛФШЮЯ!?#%*+=<>@~^€×÷±≠≈√∞←→★♥♪✓"
+PENS = (1.1, 3.5)  # pixels in a digit's box; a wider pen would turn a scribble into a blot
+GLYPHS = "ACEFHKLMNPRTVWXacdefhkmnprtvwxΓΔΛΞΠΣΨΩαηκμπωДЖИЛФШЮЯ!?#%*+=<>@~^€×÷±≠≈√∞←→★♥♪✓"
 TOUCHING = 0.7  # share of neighbouring digits that touch
 MIN_WIDTH = 0.45  # of its height: a narrower scribble could be a 1
 # The digits that are no digit any more when turned, mirrored, or with their halves exchanged
-TURNED, MIRRORED, SWAPPED = (2, 3, 4, 5, 7), (3, 7, 9), (2, 4, 5, 7)
+TURNED, MIRRORED, SWAPPED = (2, 3, 4, 5), (3, 7, 9), (2, 4, 5, 7)
+
+# Letters and signs that no one could tell from a digit, by their labels: of one character, of
+# LaTeX, and of Omniglot's alphabets, whose characters have numbers
+LIKE_DIGITS = frozenset(
+    [
+        *"OoQDlI|SsZzbqgByG()/,.'`\\]^&{}",
+        *(r"\{", r"\}", r"\prime", r"\exists", r"\phi", r"\sigma", r"\theta", r"\int"),
+        *(r"\gamma", r"\lambda", r"\Delta"),
+        *(f"Balinese/character{number:02}" for number in (5, 14)),
+        *(
+            f"Early_Aramaic/character{number:02}"
+            for number in (2, 3, 4, 5, 6, 10, 11, 12, 13, 14, 16, 17, 20)
+        ),
+        *(f"Greek/character{number:02}" for number in (2, 4, 6, 9, 11, 15, 18)),
+        *(
+            f"Korean/character{number:02}"
+            for number in (5, 7, 9, 10, 12, 20, 21, 22, 24, 27, 33, 37)
+        ),
+        *(f"Latin/character{number:02}" for number in (2, 7, 9, 12, 15, 17, 19, 26)),
+    ]
+)
+WORDS = 0.15  # share of the images with two letters, signs or digits side by side
 
 Pixels = NDArray[np.uint8]
 Pick = Callable[[Sequence[int]], Pixels]  # digits -> a random image (28, 28) of one of them
@@ -49,6 +72,39 @@ def make(pixels: Pixels, labels: NDArray[np.integer], number: int, rng: Generato
     return made
 
 
+def is_like_a_digit(label: str) -> bool:
+    """Whether a letter or a sign, out of context, could be a digit."""
+    return label in LIKE_DIGITS
+
+
+def written(others: Sequence[Item], digits: Sequence[Item], number: int, rng: Generator) -> Pixels:
+    """That number of images `(number, 1, 28, 28)` in 0..255 of people's letters and signs, varied.
+
+    A share shows two side by side, which may be digits.
+    """
+    words = round(WORDS * number)
+    single, _ = strokes.make(others, number - words, rng)
+    everything = [*others, *digits]
+    pairs = [
+        Item("", "", beside(*(everything[i].strokes for i in two)))
+        for two in rng.integers(len(everything), size=(words, 2))
+    ]
+    several, _ = strokes.make(pairs, words, rng)
+    return np.concatenate([single, several])
+
+
+def beside(left: strokes.Strokes, right: strokes.Strokes) -> tuple[strokes.Points, ...]:
+    """Two drawings side by side, equally high, a tenth of their height apart."""
+    found: list[strokes.Points] = []
+    for drawing in (left, right):
+        points = np.concatenate(drawing)
+        low, high = points.min(0), points.max(0)
+        height = max(high[1] - low[1], (high[0] - low[0]) / 3, 1e-9)
+        start = max((stroke[:, 0].max() for stroke in found), default=-0.1) + 0.1
+        found += [(stroke - low) / height + (start, 0) for stroke in drawing]
+    return tuple(found)
+
+
 def _seen(draw: "Draw", rng: Generator, pick: Pick) -> Pixels:
     """One outlier as a reader sees it. Half of those that fill an image stay as they are drawn."""
     while True:
@@ -69,38 +125,38 @@ def scribble(rng: Generator, _: Pick) -> Pixels:
         if kind == 0:
             turns = ndimage.gaussian_filter1d(rng.normal(0, 1, 80), rng.uniform(1, 5))
             heading = np.cumsum(turns / turns.std() * rng.uniform(0.3, 0.8))
-            strokes = [np.cumsum(np.stack([np.cos(heading), np.sin(heading)], 1), 0)]
+            lines = [np.cumsum(np.stack([np.cos(heading), np.sin(heading)], 1), 0)]
         elif kind == 1:
             angle = 2 * math.pi * rng.uniform(2.2, 6) * steps
             reach = rng.uniform(0.3, 1) + rng.uniform(-0.3, 1) * steps
             drift = rng.normal(0, 2, 2) * steps[:, None]
-            strokes = [np.stack([np.cos(angle), np.sin(angle)], 1) * reach[:, None] + drift]
+            lines = [np.stack([np.cos(angle), np.sin(angle)], 1) * reach[:, None] + drift]
         elif kind == 2:
             phase = 2 * math.pi * rng.uniform(2, 6) * steps
             wave = np.sin(phase) if rng.random() < 0.5 else np.arcsin(np.sin(phase))
-            strokes = [np.stack([steps * rng.uniform(1, 6), wave], 1) @ _turn(rng)]
+            lines = [np.stack([steps * rng.uniform(1, 6), wave], 1) @ _turn(rng)]
         else:
-            strokes = list(rng.uniform(0, 1, (rng.integers(3, 9), 2, 2)))
-        width, height = np.ptp(np.concatenate(strokes), 0)
+            lines = list(rng.uniform(0, 1, (rng.integers(3, 9), 2, 2)))
+        width, height = np.ptp(np.concatenate(lines), 0)
         if width > MIN_WIDTH * height:
-            return handwriting.drawn(strokes, rng.uniform(*PENS))
+            return np.asarray(strokes.render(lines, rng.uniform(*PENS))[0])
 
 
 def dash(rng: Generator, _: Pick) -> Pixels:
     """One to three lines, nearly level and nearly straight."""
     across = np.linspace(0, 1, 20)
-    strokes = []
+    lines = []
     for row in range(rng.choice([1, 1, 1, 2, 3])):
         fall, sag = rng.uniform(-0.5, 0.5), rng.uniform(-0.15, 0.15)
         down = row * 0.4 + fall * across + sag * np.sin(math.pi * across)
-        strokes.append(np.stack([across * rng.uniform(0.7, 1), down], 1))
-    return handwriting.drawn(strokes, rng.uniform(*PENS))
+        lines.append(np.stack([across * rng.uniform(0.7, 1), down], 1))
+    return np.asarray(strokes.render(lines, rng.uniform(*PENS))[0])
 
 
 def dots(rng: Generator, _: Pick) -> Pixels:
     """One to six dots."""
     places = rng.uniform(0, 1, (rng.integers(1, 7), 1, 2))
-    return handwriting.drawn(list(places), rng.uniform(*PENS))
+    return np.asarray(strokes.render(list(places), rng.uniform(*PENS))[0])
 
 
 def glyph(rng: Generator, _: Pick) -> Pixels:

@@ -13,6 +13,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from inkling.acceptance import Source
 from inkling.experiments import events
 from inkling.experiments.leaderboard import COLUMNS, Section, cells
 from inkling.experiments.recipe import Recipe, flat
@@ -167,6 +168,42 @@ def recipe_table(recipe: Recipe) -> Table:
     for key, value in flat(recipe).items():
         table.add_row(key, str(value))
     return table
+
+
+def source_table(sources: Sequence[Source], names: Sequence[str], promised: bool) -> Table:
+    """Sources, one a row: how many are read right, accepted, and right of the accepted ones.
+
+    `promised` says whether the bundle can say what it accepts.
+    """
+    table = Table(box=None, padding=(0, 1, 0, 0), title_justify="left")
+    table.add_column("")
+    headings = ("n", "right", "calib.\nerror", "accepted", "of these\nright", "worst\nclasses")
+    for heading in (*headings, "worst tenth\nof writers"):
+        table.add_column(heading, justify="right")
+    for source in sources:
+        low, high = source.interval
+        lowest = sorted(range(len(names)), key=lambda label: source.recall[label])[:2]
+        worst = [f"{names[label]} {source.recall[label]:.1%}" for label in lowest]
+        accepted = "", ""
+        if promised:
+            accepted = f"{source.coverage:.1%}", _share(
+                source.accepted_accuracy, source.accepted_interval
+            )
+        table.add_row(
+            Text(source.name, overflow="fold"),
+            f"{source.n:,}",
+            f"{source.accuracy:.2%}\n{low:.2%}-{high:.2%}",
+            f"{source.calibration_error:.2%}",
+            *accepted,
+            "\n".join(worst),
+            "" if source.worst_writers is None else f"{source.worst_writers:.1%}",
+        )
+    return table
+
+
+def _share(share: float | None, interval: tuple[float, float] | None) -> str:
+    """A share in per cent with its 95 % interval below."""
+    return f"{share:.2%}\n{interval[0]:.2%}-{interval[1]:.2%}" if share and interval else ""
 
 
 def describe(measures: Measures) -> str:

@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,11 +25,17 @@ from inkling.cli.options import (
 from inkling.errors import InkError, InklingError, StoreError
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from inkling.data import Split
     from inkling.drawings import Store
     from inkling.reading.reader import Number, Reading
 
 commands = typer.Typer()
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")  # taken from a folder
+PICTURES = (  # taken from a folder
+    *(".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"),
+    *(".heic", ".heif", ".jp2", ".pbm", ".pgm", ".ppm", ".pdf"),
+)
 PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL)  # of the same place
 BundleOption = Annotated[Path | None, typer.Option("--bundle", help=BUNDLE_HELP)]
 
@@ -39,7 +45,14 @@ def measure(
     path: Annotated[
         Path | None, typer.Argument(metavar="[BUNDLE]", help=BUNDLE_HELP, show_default=False)
     ] = None,
-    dataset: Annotated[str | None, typer.Option(help="Not the bundle's own data set.")] = None,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Not the bundle's own data set: NAME, NAME:PART, or the path of your own pictures "
+            "(LABEL/NAME.png) or pen strokes (.jsonl, .inkml, .dat). Repeat it for a table.",
+            show_default=False,
+        ),
+    ] = None,
     confusion: Annotated[
         Path | None, typer.Option(metavar="PNG", help="Write the confusion matrix.")
     ] = None,
@@ -48,45 +61,67 @@ def measure(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure a bundle on the test part of a data set."""
-    from inkling import data, metrics, plots
+    """Measure a bundle on the test part of its data set, or on others, one row each."""
+    import numpy as np
+
+    from inkling import acceptance, data, metrics, plots
     from inkling.cli import display
-    from inkling.data import catalog
     from inkling.reading.reader import Reader
 
     reader = Reader.load(bundle_folder(path), threads=os.cpu_count() or 1)
-    entry = catalog.get(dataset or reader.card.dataset)
-    names = entry.classes
-    if names != reader.card.classes:
-        raise InklingError(
-            f"Expected a data set of {', '.join(reader.card.classes)}; "
-            f"{entry.name} has {', '.join(names)}",
-            "Name another with --dataset",
+    names = reader.card.classes
+    parts = [(name, _part(name, names)) for name in dataset or [reader.card.dataset]]
+    sources, images, probabilities = [], [], []
+    for name, split in parts:
+        images.append(split.images())
+        probabilities.append(reader.probabilities(images[-1]))
+        accepted = (
+            reader.accepts(images[-1]) if reader.card.acceptance else np.ones(len(split), bool)
         )
-    _, split = data.load(entry)
-    images = split.images()
-    probabilities = reader.probabilities(images)
-    measures = metrics.measure(probabilities, split.labels)
-    predictions = probabilities.argmax(1)
-    counts = metrics.confusion(split.labels, predictions, len(names))
+        sources.append(
+            acceptance.measure(name, probabilities[-1], accepted, split.labels, split.writers)
+        )
+    labels = np.concatenate([split.labels for _, split in parts])
+    rows = np.concatenate(probabilities)
+    counts = metrics.confusion(labels, rows.argmax(1), len(names))
     if confusion:
         write_picture(plots.confusion_matrix(counts, names), confusion)
     if mistakes:
-        worst = metrics.worst_mistakes(probabilities, split.labels, 50)
-        captions = [f"{names[split.labels[i]]} as {names[predictions[i]]}" for i in worst]
+        worst = metrics.worst_mistakes(rows, labels, 50)
+        captions = [f"{names[labels[i]]} as {names[rows[i].argmax()]}" for i in worst]
         if len(worst):
-            write_picture(plots.contact_sheet(images[worst], captions), mistakes)
+            write_picture(plots.contact_sheet(np.concatenate(images)[worst], captions), mistakes)
+    measures = metrics.measure(rows, labels)
     if as_json:
         precision, recall = metrics.precision_recall(counts)
-        report = {"dataset": entry.name} | dataclasses.asdict(measures)
+        report = {"dataset": ", ".join(name for name, _ in parts)} | dataclasses.asdict(measures)
         report |= {"precision": precision.tolist(), "recall": recall.tolist()}
-        typer.echo(json.dumps(report | {"confusion": counts.tolist()}))
+        report |= {"confusion": counts.tolist()}
+        typer.echo(json.dumps(report | {"sources": [dataclasses.asdict(one) for one in sources]}))
         return
     console = Console()
-    console.print(display.confusion_table(counts, names))
-    console.print(
-        f"{entry.name} test: {display.describe(measures)}", highlight=False, soft_wrap=True
-    )
+    if len(parts) == 1:
+        console.print(display.confusion_table(counts, names))
+        console.print(
+            f"{parts[0][0]} test: {display.describe(measures)}", highlight=False, soft_wrap=True
+        )
+    console.print(display.source_table(sources, names, promised=bool(reader.card.acceptance)))
+
+
+def _part(name: str, classes: tuple[str, ...]) -> "Split":
+    """The part of a data set of that name, whose classes are a bundle's. Raises InklingError."""
+    from inkling import data
+
+    entry = data.get(name.partition(":")[0] if not data.is_own(name) else name)
+    if entry.classes != classes:
+        raise InklingError(
+            f"Expected a data set of {', '.join(classes)}; {name} has {', '.join(entry.classes)}",
+            "Name another with --dataset",
+        )
+    split = data.part(name)
+    if not len(split.labels):
+        raise InklingError(f"Expected images in {name}, found none", "Name another part of it")
+    return split
 
 
 @commands.command()
@@ -94,7 +129,8 @@ def read(
     files: Annotated[
         list[str],
         typer.Argument(
-            metavar="FILE...", help="Pictures, folders of pictures, or - for standard input."
+            metavar="FILE...",
+            help="Pictures, PDF or TIFF files, folders of these, or - for standard input.",
         ),
     ],
     bundle: BundleOption = None,
@@ -140,13 +176,13 @@ def read(
         table.writerow(["file", *what, "confidence", "accepted"])
     read = reader.read_number if number else reader.read
     code, tiles, captions = 0, [], []
-    for name in _pictures(files):
+    for name, of, picture in _pages(_pictures(files)):
         try:
-            if isinstance(name, InkError):
-                raise name  # as what reading raises
-            reading = read(sys.stdin.buffer.read() if name == "-" else name, min_accuracy)
+            if isinstance(picture, InkError):
+                raise picture  # as what reading raises
+            reading = read(picture, min_accuracy)
         except InkError as error:
-            code = complain(error, "standard input: " if name == "-" else "")
+            code = complain(error, of)
             continue
         if explain and not isinstance(reading, Number):
             tiles.append(plots.explained(reading.image[None], reader.explain(reading)[None, None]))
@@ -197,6 +233,33 @@ def _pictures(files: list[str]) -> Iterator[str | InkError]:
                 )
         else:
             yield name
+
+
+def _pages(
+    files: Iterable[str | InkError],
+) -> Iterator[tuple[str, str, "Image | InkError"]]:
+    """Each page of each file: its name, what is to stand before its error, and the picture.
+
+    What cannot be opened or decoded is the error instead.
+    """
+    from inkling import ink
+
+    for file in files:
+        try:
+            if isinstance(file, InkError):
+                raise file
+            pages = ink.pages(sys.stdin.buffer.read() if file == "-" else file)
+        except InkError as error:  # which names a file, but not standard input
+            yield str(file), "standard input: " if file == "-" else "", error
+            continue
+        for index in range(len(pages)):
+            page = f" page {index + 1}" if len(pages) > 1 else ""
+            of = f"{'standard input' if file == '-' else file}{page}: "
+            try:
+                picture: Image | InkError = pages[index]
+            except InkError as error:
+                picture = error
+            yield f"{file}{page}", of, picture
 
 
 def _is_picture(path: Path) -> bool:

@@ -4,6 +4,7 @@ MNIST: LeCun, Cortes & Burges 1998. Fashion-MNIST: Xiao, Rasul & Vollgraf 2017.
 optdigits: Alpaydin & Kaynak 1998, UCI, the part that scikit-learn carries. Corrections: the label
 errors that most of five people confirmed, and the images on which no three agreed with either
 label; Northcutt, Athalye & Mueller 2021, github.com/cleanlab/label-errors, mnist_mturk.json.
+The others hold pen strokes; see data/strokes.py for their files.
 """
 
 from dataclasses import dataclass, field
@@ -35,6 +36,10 @@ class DataSet:
     torchvision: str = ""  # what torchvision calls its folder
     corrections: dict[int, int] = field(default_factory=dict)  # test index: what it truly shows
     undecided: tuple[int, ...] = ()  # test indexes on whose label people disagreed
+    strokes: tuple[str, ...] = ()  # its files of pen strokes, each KIND-PART
+    trains: bool = True  # whether its licence lets what is trained on it be used by everyone
+    citation: str = ""  # who made it; stands on the card of what is trained on it
+    url: str = ""  # where it is published
 
 
 _MNIST_FILES = (
@@ -56,6 +61,7 @@ CATALOG = {
             name="mnist",
             title="70,000 handwritten digits",
             licence="CC BY-SA 3.0",
+            citation="LeCun, Cortes & Burges 1998, MNIST",
             classes=tuple("0123456789"),
             frame="digit",
             files=_files(
@@ -87,6 +93,7 @@ CATALOG = {
             name="fashion-mnist",
             title="70,000 pictures of clothing",
             licence="MIT",
+            citation="Xiao, Rasul & Vollgraf 2017, Fashion-MNIST",
             classes=(
                 "T-shirt/top",
                 "Trouser",
@@ -118,6 +125,53 @@ CATALOG = {
             licence="CC BY 4.0",
             classes=tuple("0123456789"),
             frame="digit",
+            citation="Alpaydin & Kaynak 1998, Optical Recognition of Handwritten Digits, UCI",
+            url="https://doi.org/10.24432/C50P49",
+        ),
+        DataSet(
+            name="unipen",
+            title="pen strokes: 12,763 digits, and letters, signs and numbers, of 200 writers",
+            licence="CC BY 4.0",
+            classes=tuple("0123456789"),
+            frame="digit",
+            strokes=tuple(
+                f"{kind}-{part}"
+                for kind in ("digits", "letters", "symbols", "numbers")
+                for part in ("train", "dev")
+            ),
+            citation="Guyon, Schomaker, Plamondon, Liberman & Janet 1994, UNIPEN train_r01_v07",
+            url="https://doi.org/10.5281/zenodo.1195803",
+        ),
+        DataSet(
+            name="pendigits",
+            title="pen strokes: 7,494 digits of 30 writers",
+            licence="CC BY 4.0",
+            classes=tuple("0123456789"),
+            frame="digit",
+            strokes=("digits-train",),
+            citation="Alpaydin & Alimoglu 1998, Pen-Based Recognition of Handwritten Digits, UCI",
+            url="https://doi.org/10.24432/C5MG6K",
+        ),
+        DataSet(
+            name="omniglot",
+            title="pen strokes: 2,720 letters of six alphabets, to learn what is no digit",
+            licence="MIT",
+            classes=tuple("0123456789"),
+            frame="digit",
+            strokes=("letters-train",),
+            citation="Lake, Salakhutdinov & Tenenbaum 2015, Omniglot",
+            url="https://github.com/brendenlake/omniglot",
+        ),
+        DataSet(
+            name="crohme",
+            title="pen strokes: 16,679 digits of formulas, to measure and never to train on",
+            licence="CC BY-NC-SA 3.0",
+            classes=tuple("0123456789"),
+            frame="digit",
+            strokes=("digits-dev", "symbols-dev", "numbers-dev"),
+            trains=False,
+            citation="Mouchere, Viard-Gaudin, Zanibbi & Garain 2016, CROHME",
+            url="https://www.isical.ac.in/~crohme/",
         ),
     )
 }

@@ -1,17 +1,18 @@
 """The data sets of the catalog: found, fetched, verified and split.
 
-A data set is looked for in the folder that INKLING_DATA names, then in the user's cache. The
-SHA-256 of the unpacked content is checked, so that a recompressed mirror serves as well. Files may
-be packed or unpacked, and lie in a folder of the data set's name, in torchvision's, or in the
-folder that INKLING_DATA names itself.
+A data set is looked for in the folder that INKLING_DATA names, or in each of several, separated as
+in PATH, then in the user's cache. The SHA-256 of the unpacked content is checked, so that a
+recompressed mirror serves as well. Files may be packed or unpacked, and lie in a folder of the data
+set's name, in torchvision's, or in the folder that INKLING_DATA names itself.
 """
 
 import contextlib
 import errno
 import hashlib
 import importlib.util
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -23,9 +24,10 @@ import requests
 from numpy.typing import NDArray
 
 from inkling import ink
-from inkling.data import catalog, idx
+from inkling.data import catalog, idx, strokes
 from inkling.data.catalog import DataSet, File
-from inkling.errors import DataError, MissingExtra
+from inkling.data.strokes import Item
+from inkling.errors import DataError, MissingExtra, suggest
 
 SPLIT_SEED = 1998  # the year of MNIST; choosing another makes old and new figures incomparable
 TIMEOUT_SECONDS = 30  # without a byte
@@ -43,6 +45,10 @@ class Split:
 
     pixels: NDArray[np.uint8]  # (N, 1, 28, 28), ink = 255 on 0
     labels: NDArray[np.uint8]  # (N,), each below the number of classes
+    writers: NDArray[np.str_] | None = None  # (N,) who wrote each, where that is known
+
+    def __len__(self) -> int:
+        return len(self.labels)
 
     def images(self) -> NDArray[np.float32]:
         """The images `(N, 1, 28, 28)` in [0, 1]."""
@@ -66,7 +72,8 @@ def cache_folder() -> Path:
 def folders() -> list[Path]:
     """Where data sets are looked for, first to last."""
     named = os.environ.get("INKLING_DATA")
-    own = [Path(os.path.expanduser(named))] if named else []  # noqa: PTH111  # Path's may raise
+    names = named.split(os.pathsep) if named else []
+    own = [Path(os.path.expanduser(name)) for name in names if name]  # noqa: PTH111  # Path's may raise
     return [*own, cache_folder()]
 
 
@@ -110,6 +117,8 @@ def _looks_published(path: Path, file: File, _state: tuple[int, int]) -> bool:
 
 def is_here(dataset: DataSet) -> bool:
     """Whether every file is on this machine; their content is checked when they are loaded."""
+    if dataset.strokes:
+        return all(_find_strokes(dataset, name) for name in dataset.strokes)
     if not dataset.files:
         return importlib.util.find_spec("sklearn") is not None
     return all(locate(dataset, file) for file in dataset.files)
@@ -229,6 +238,8 @@ def load(dataset: DataSet) -> tuple[Split, Split]:
 
     They are read and verified once a process, unless their files change.
     """
+    if dataset.strokes:
+        return _digits(dataset, "train"), _digits(dataset, "dev")
     if not dataset.files:
         return _optdigits()
     paths = tuple(_located(dataset, file) for file in dataset.files)
@@ -272,6 +283,123 @@ def _located(dataset: DataSet, file: File) -> Path:
     return path
 
 
+def items(dataset: DataSet, name: str) -> tuple[Item, ...]:
+    """The pen strokes of a file of a data set, as "letters-train". Raises DataError.
+
+    They are read once a process, unless the file changes.
+    """
+    path = _stroke_file(dataset, name)
+    return _read_items(path, path.stat().st_mtime_ns)
+
+
+def _stroke_file(dataset: DataSet, name: str) -> Path:
+    """The file of pen strokes, in the first folder that has it. Raises DataError."""
+    path = _find_strokes(dataset, name)
+    if path is None:
+        places = " or ".join(str(folder / dataset.name) for folder in folders())
+        raise DataError(
+            f"{dataset.name}: expected {name}.jsonl.gz in {places}, found none",
+            f"Fetch it with: inkling data fetch {dataset.name}"
+            if dataset.name == "unipen"
+            else f"Put it there as JSON lines; it comes from {dataset.url}",
+        )
+    return path
+
+
+def part(name: str) -> Split:
+    """A part of a data set, named as "unipen:dev". Raises DataError.
+
+    Parts are train, validation (of the standard split) and test. Of pen strokes they are train, dev
+    and dev-cleaned, which is dev `without_wrong`. Without one, it is test or dev.
+    """
+    name, _, wanted = name.partition(":")
+    dataset = catalog.get(name)
+    parts = {item.partition("-")[2] for item in dataset.strokes if item.startswith("digits")}
+    if "dev" in parts:
+        parts.add("dev-cleaned")
+    known = sorted(parts) if dataset.strokes else ["test", "train", "validation"]
+    wanted = wanted or (known[0] if known else "")
+    if wanted not in known:
+        raise DataError(
+            f"{name}: expected a part with digits ({', '.join(known) or 'it has none'}), "
+            f"got {wanted!r}",
+            suggest(wanted, known, "See: inkling data list"),
+        )
+    if wanted == "dev-cleaned":
+        return of_items(without_wrong(items(dataset, "digits-dev")))
+    if wanted == "validation":
+        validation = splits(name).validation
+        assert validation  # of the standard split
+        return validation
+    return load(dataset)[wanted != "train"]
+
+
+def digests(*names: str) -> dict[str, str]:
+    """The SHA-256 of the content of each file of these data sets, by its name.
+
+    Of pen strokes, those that may be trained on, each after its data set's name.
+    """
+    found: dict[str, str] = {}
+    for dataset in map(catalog.get, names):
+        found |= {file.name: file.sha256 for file in dataset.files}
+        for name in to_train_on(dataset):
+            path = _stroke_file(dataset, name)
+            text = strokes.text_of(path.read_bytes(), str(path))
+            found[f"{dataset.name}/{name}"] = hashlib.sha256(text.encode()).hexdigest()
+    return found
+
+
+def to_train_on(dataset: DataSet) -> list[str]:
+    """The files of pen strokes of a data set that may be trained on. Raises DataError."""
+    if not dataset.trains:
+        raise DataError(
+            f"{dataset.name}: expected a data set to train on, but its licence is "
+            f"{dataset.licence}",
+            f"Measure with it: inkling test --dataset {dataset.name}",
+        )
+    return [name for name in dataset.strokes if name.endswith("-train")]
+
+
+def _find_strokes(dataset: DataSet, name: str) -> Path | None:
+    """The file of pen strokes in the first folder that has it."""
+    paths = (folder / dataset.name / f"{name}.jsonl.gz" for folder in folders())
+    return next((path for path in paths if os.path.isfile(path)), None)  # noqa: PTH113  # as above
+
+
+@lru_cache(8)
+def _read_items(path: Path, _changed: int) -> tuple[Item, ...]:
+    return tuple(strokes.from_json_lines(path.read_bytes(), str(path)))
+
+
+def _digits(dataset: DataSet, part: str) -> Split:
+    """The digits of a part of a data set of strokes, as a reader sees them; it may have none."""
+    name = f"digits-{part}"
+    return of_items(items(dataset, name) if name in dataset.strokes else ())
+
+
+def without_wrong(found: Iterable[Item]) -> tuple[Item, ...]:
+    """Items without those whose label cannot be right; data/wrong.json says why each is one.
+
+    They were cut out wrongly: a 4 without its second stroke, "00" as a 0. What is only hard to read
+    stays.
+    """
+    return tuple(item for item in found if item.digest not in _wrong())
+
+
+@lru_cache(1)
+def _wrong() -> dict[str, str]:
+    """The reason for each wrong item, by its digest."""
+    table: dict[str, str] = json.loads(Path(__file__).with_name("wrong.json").read_bytes())
+    return table
+
+
+@lru_cache(4)
+def of_items(found: tuple[Item, ...]) -> Split:
+    """Items whose labels are digits, as a reader sees them."""
+    labels = np.array([int(item.label) for item in found], np.uint8)
+    return Split(strokes.render(found), labels, np.array([item.writer for item in found], np.str_))
+
+
 def split(pixels: NDArray[np.uint8], labels: NDArray[np.uint8], classes: int, name: str) -> Split:
     """A Split of `(N, 28, 28)` pixels and `(N,)` labels, or a DataError if they disagree."""
     if pixels.shape != (len(labels), ink.SIDE, ink.SIDE) or labels.ndim != 1:
@@ -294,9 +422,18 @@ def splits(name: str, scheme: Scheme = "standard") -> Splits:
     "standard": every twelfth of the shuffled training images of each class validates, so
     MNIST gives 55,000 / 5,000 / 10,000, stratified. "tutorial": as the Elixir tutorial, the
     last fifth validates, unshuffled: 48,000 / 12,000 / 10,000. "all": nothing validates, as for
-    a record whose recipe was chosen before: 60,000 / 0 / 10,000.
+    a record whose recipe was chosen before: 60,000 / 0 / 10,000. Where writers are known, none is
+    in two parts, and "standard" takes every twelfth writer.
     """
-    return _split(*load(catalog.get(name)), scheme)
+    dataset = catalog.get(name)
+    train, test = load(dataset)
+    if not dataset.trains or not len(train.labels) or not len(test.labels):
+        raise DataError(
+            f"{name}: expected digits to train on and to test on, "
+            + (f"but its licence is {dataset.licence}" if not dataset.trains else "found one part"),
+            f"Measure with it: inkling test --dataset {name}",
+        )
+    return _split(train, test, scheme)
 
 
 @lru_cache(2)
@@ -307,6 +444,8 @@ def _split(train: Split, test: Split, scheme: Scheme) -> Splits:
     count = len(train.labels)
     if scheme == "tutorial":
         validating = np.arange(count) >= count * 4 // 5
+    elif train.writers is not None:
+        validating = np.isin(train.writers, np.unique(train.writers)[::12])
     else:
         shuffled = np.random.RandomState(SPLIT_SEED).permutation(count)  # its stream is frozen
         by_class = shuffled[np.argsort(train.labels[shuffled], kind="stable")]
@@ -319,7 +458,7 @@ def _part(split: Split, chosen: NDArray[np.bool_]) -> Split:
     pixels, labels = split.pixels[chosen], split.labels[chosen]
     pixels.setflags(write=False)
     labels.setflags(write=False)
-    return Split(pixels, labels)
+    return Split(pixels, labels, None if split.writers is None else split.writers[chosen])
 
 
 @lru_cache(1)

@@ -87,7 +87,10 @@ class Augmentation(_Checked):
     max_erase_pixels: Amount = 0.0  # sides of a rectangle of noise in each image
     corruptions: Share = 0.0  # share of images that are corrupted; falls to a third
     handwriting: Share = 0.0  # synthetic digits mixed into each batch, as a share of it
-    outliers: Share = 0.0  # images of no class, likewise
+    outliers: Share = 0.0  # synthetic images of no class, likewise
+    real_digits: Amount = 0.0  # digits of people's pen strokes, likewise; may be more than a batch
+    real_outliers: Amount = 0.0  # letters and signs of people's pen strokes, likewise
+    stroke_datasets: str = "unipen,pendigits,omniglot"  # whose pen strokes
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,9 @@ class Evaluation(_Checked):
     """How the trained network reads, and what it is measured for."""
 
     temperature: Positive = 1.0  # of the split "all", which leaves nothing to fit it to
+    calibration: str = (
+        ""  # data sets beside validation, as "unipen:dev", that thresholds are fitted to
+    )
     test_time_augmentation: Literal["none", "flip", "shifts"] = "none"  # logits: their mean
     ensemble_size: Count = 1  # networks of different seeds whose logits a record averages
     target: Annotated[float, Field(ge=0, le=100)] = 0.0  # per cent of test, for the board of time
@@ -168,6 +174,8 @@ _FIXED_WITH_SCRATCH: dict[str, Any] = {
     "freeze": 1,
     "augmentation.handwriting": 0,
     "augmentation.outliers": 0,
+    "augmentation.real_digits": 0,
+    "augmentation.real_outliers": 0,
 }
 # Short key -> (group, field): every field of a group by its own name, and names of before 0.7.0.
 SHORT_KEYS: dict[str, tuple[str, str]] = {

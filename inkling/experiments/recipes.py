@@ -76,8 +76,8 @@ _DIGITS = replace(
     about="the network that ships: reads other people's digits, and says when it cannot",
     model="digits",
     split="standard",
-    epochs=36,
-    batch=256,
+    epochs=31,
+    batch=192,
     label_smoothing=0.03,
     optimizer=Optimizer("sgd", learning_rate=0.2, weight_decay=1e-4),
     augmentation=replace(
@@ -85,10 +85,12 @@ _DIGITS = replace(
         elastic_pixels=0.3,
         max_stroke=0.5,
         corruptions=0.45,
-        handwriting=0.2,
-        outliers=0.25,
+        handwriting=0.25,
+        outliers=0.15,
+        real_digits=1.0,
+        real_outliers=0.25,
     ),
-    evaluation=Evaluation(),
+    evaluation=Evaluation(calibration="unipen:dev-cleaned,crohme:dev"),
 )
 _SCRATCH = Recipe(
     name="scratch",

@@ -1,7 +1,8 @@
 """Ink: a drawing or a picture becomes an image, exactly as MNIST was made."""
 
-from inkling.ink.decode import FORMATS, MAX_PIXELS, SIDE, Picture
+from inkling.ink.decode import SIDE, Picture, from_base64, from_data_url, pages
 from inkling.ink.drawing import DEFAULT_PEN, Drawing, Frame, Layout, Sheet
+from inkling.ink.formats import FORMATS, MAX_PIXELS, Pages
 from inkling.ink.image import Source, fit, to_image, to_sheet
 
 __all__ = [
@@ -12,10 +13,14 @@ __all__ = [
     "Drawing",
     "Frame",
     "Layout",
+    "Pages",
     "Picture",
     "Sheet",
     "Source",
     "fit",
+    "from_base64",
+    "from_data_url",
+    "pages",
     "to_image",
     "to_sheet",
 ]

@@ -1,56 +1,133 @@
-"""Files, pictures and arrays become arrays of brightness. What cannot be read is an error."""
+"""Files, pictures and arrays become arrays of pixels. What cannot be read is an error."""
 
-import errno
+import base64
+import binascii
 import io
 import os
-import threading
-import warnings
-from collections.abc import Callable
+import re
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, TypeGuard, TypeVar
+from urllib.parse import unquote_to_bytes
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageOps
 
 from inkling.errors import InkError, TooLarge
+from inkling.ink import formats
+from inkling.ink.formats import MAX_PIXELS, Pages
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")  # Pillow opens a phone's MPO as a JPEG
-LOSSY = ("JPEG", "MPO", "WEBP")
-MAX_PIXELS = 50_000_000  # admits a photograph of 48 megapixels, rejects a decompression bomb
 SIDE = 28  # pixels a side, of every image
+GREY = ("1", "L")  # Pillow's modes without colour
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # brightness of red, green, blue: ITU-R BT.601
+BITS = (1, 8, 10, 12, 14, 16)  # of the brightness that a scanner gives
+DATA_URL = re.compile(  # RFC 2397
+    r"data:([\w.+-]{1,80}/[\w.+-]{1,80}|)(;[^,]*|),(.*)", re.ASCII | re.DOTALL | re.IGNORECASE
+)
 
+File = str | os.PathLike[str] | IO[bytes] | bytes | bytearray | memoryview
 # ArrayLike: arrays, tensors, nested lists of numbers, and bytes, bytearray or memoryview
 Picture = str | os.PathLike[str] | IO[bytes] | Image.Image | ArrayLike
-Grey = tuple[NDArray[np.float32], bool]
-Decoded = TypeVar("Decoded")
+Pixels = NDArray[np.float32]
+Number = TypeVar("Number", bound=np.generic)
 
 
-def grey(picture: Picture) -> Grey:
-    """The brightness `(H, W)` in 0..255 of a picture, and whether it was compressed with loss.
+def grey(picture: Picture) -> tuple[Pixels, bool]:
+    """The brightness `(H, W)` in 0..255 of a picture, and whether it was compressed with loss."""
+    found, lossy = pixels(picture)
+    return (found @ LUMA if found.ndim == 3 else found), lossy
 
-    `picture` is anything but a Drawing that `image.to_image` takes. Raises InkError or TooLarge.
+
+def pixels(picture: Picture) -> tuple[Pixels, bool]:
+    """The pixels of a picture, in 0..255, and whether it was compressed with loss.
+
+    They are `(H, W)` where the picture has no colour, else `(H, W, 3)`: red, green, blue. What is
+    transparent is put on black if its ink is light, on white otherwise. `picture` is anything but
+    a Drawing that `image.to_image` takes. Raises InkError or TooLarge.
     """
     if isinstance(picture, np.ndarray):
-        return _grey_array(picture), False
-    if isinstance(picture, Image.Image) and picture.mode == "F":
-        return _grey_array(_decoding(lambda: np.asarray(picture))), False
+        return _of_array(picture), False
     if isinstance(picture, Image.Image):
-        return _decoding(lambda: _grey(ImageOps.exif_transpose(picture))), picture.format in LOSSY
-    if isinstance(picture, str | os.PathLike):
-        return _grey_of_path(picture)
-    if isinstance(picture, bytes | bytearray | memoryview) and _is_of_file(picture):
-        return grey(_decoding(lambda: _open(io.BytesIO(bytes(picture)))))
-    if hasattr(picture, "read"):
-        return grey(_decoding(lambda: _open_stream(picture)))
-    return _grey_array(_numbers(picture)), False
+        found = formats.decoding(lambda: _pixels(ImageOps.exif_transpose(picture)))
+        return found, formats.is_lossy(picture)
+    if (held := _pages(picture)) is not None:
+        return pixels(held.only())
+    return _of_array(_numbers(picture)), False
 
 
-def _grey_of_path(path: str | os.PathLike[str]) -> Grey:
-    """What `grey` gives, of the file at a path."""
+def pages(source: File) -> Pages:
+    """The pages of a TIFF or PDF, each a picture, decoded when it is asked for; of others, one.
+
+    `source` is a path, a data URL, an open file or its bytes. `len` gives the number of pages.
+    Raises InkError, TooLarge, as each page does.
+    """
+    try:
+        found = _pages(source)
+    except InkError as error:
+        if is_path(source):
+            raise type(error)(f"{os.fspath(source)!s}: {error.error}", error.hint) from error
+        raise
+    if found is None:
+        raise InkError(f"Expected a file, got {type(source).__name__}", "Give a path or its bytes")
+    return found
+
+
+def is_path(source: object) -> TypeGuard[str | os.PathLike[str]]:
+    """Whether a source is the path of a file; a text may be a data URL instead."""
+    if isinstance(source, str):
+        return source[:5].lower() != "data:"
+    return isinstance(source, os.PathLike)
+
+
+def from_data_url(text: str) -> bytes:
+    """The file in a data URL of a picture: `data:image/png;base64,...`. Raises InkError."""
+    found = DATA_URL.fullmatch(text)
+    if not found:
+        raise InkError(
+            "Expected a data URL, got a text of another form",
+            "For example: data:image/png;base64,...",
+        )
+    kind, parameters, data = found.groups()
+    if not re.fullmatch("image/.+|application/(pdf|octet-stream)|", kind, re.IGNORECASE):
+        raise InkError(f"Expected a data URL of a picture, got one of {kind}", "Give an image/png")
+    content = unquote_to_bytes(data.encode("ascii", "replace"))
+    if parameters.lower().endswith(";base64"):
+        return from_base64(content.decode("latin-1"))
+    return content
+
+
+def from_base64(text: str) -> bytes:
+    """The file that a text holds as base64; white space and missing padding do not matter.
+
+    Raises InkError.
+    """
+    text = "".join(text.split()).rstrip("=")
+    try:
+        content = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (ValueError, binascii.Error) as cause:
+        raise InkError(
+            f"Expected a picture as base64, but {reason(cause)}", "Send the file's bytes as base64"
+        ) from cause
+    if not content:
+        raise InkError("Expected a picture as base64, got an empty text", "Check how it was sent")
+    return content
+
+
+def _pages(source: Any) -> Pages | None:
+    """The pages of a file; None of what is no file. Raises InkError, TooLarge."""
+    if is_path(source):
+        return _pages_of_path(source)
+    if isinstance(source, str):
+        return formats.pages(io.BytesIO(from_data_url(source)))
+    if isinstance(source, bytes | bytearray | memoryview) and _is_of_file(source):
+        return formats.pages(io.BytesIO(bytes(source)))
+    return formats.pages(source) if hasattr(source, "read") else None
+
+
+def _pages_of_path(path: str | os.PathLike[str]) -> Pages:
     try:
         with Path(os.fsdecode(path)).open("rb") as file:
-            return grey(_decoding(lambda: _open(file)))
+            return formats.pages(file)
     except (OSError, TypeError, ValueError) as cause:  # ValueError: a path with a zero byte
         why = getattr(cause, "strerror", None) or cause
         raise InkError(f"Expected a picture, but {why}", "Check the path") from cause
@@ -64,18 +141,6 @@ def _is_of_file(content: bytes | bytearray | memoryview) -> bool:
         return content.ndim == 1 and content.format in ("B", "b", "c")
     except ValueError:  # it was released
         return False
-
-
-def _open_stream(file: Any) -> Image.Image:
-    """The picture in an open file, which is read from its beginning and left open."""
-    if getattr(file, "closed", False):
-        raise InkError("Expected an open file, got a closed one", "Read it before it is closed")
-    if isinstance(file.read(0), str):
-        raise InkError("Expected a file of bytes, got one of text", 'Open it with open(path, "rb")')
-    seekable = file.seekable() if hasattr(file, "seekable") else hasattr(file, "seek")
-    if not seekable:
-        file = io.BytesIO(file.read())
-    return _open(file)
 
 
 def reason(cause: Exception) -> str:
@@ -120,91 +185,53 @@ def _numbers(picture: Any) -> NDArray[Any]:
     return array
 
 
-def _open(file: IO[bytes]) -> Image.Image:
-    """The picture in a file. Its size is checked before its pixels are decoded."""
-    image = Image.open(file, formats=FORMATS)
-    if image.width * image.height > MAX_PIXELS:
-        raise TooLarge(
-            f"Expected at most {MAX_PIXELS:,} pixels, got {image.width:,} x {image.height:,}",
-            "Scale the picture down",
-        )
-    image.load()
-    return image
-
-
-_this_thread = threading.local()  # its `decodes` is true while the thread decodes a picture
-_muting = threading.Lock()
-
-
-class _WhileDecoding(type):
-    """The kind of a category of warnings that has all of them, in a thread that decodes."""
-
-    def __subclasscheck__(cls, category: type) -> bool:
-        return getattr(_this_thread, "decodes", False)
-
-
-class _AnyWarning(Warning, metaclass=_WhileDecoding):
-    """Every warning while this thread decodes a picture; none otherwise, and in no other thread."""
-
-
-MUTED = ("ignore", None, _AnyWarning, None, 0)  # as warnings.simplefilter keeps it
-
-
-def _mute() -> None:
-    """Have Python ignore what Pillow warns of, in threads that decode and only while they do.
-
-    `warnings.catch_warnings` is not for threads: it puts back a list of filters that all share.
-    This filter is never taken away. It is put first again where other code has added its own.
-    """
-    with _muting:
-        if tuple(warnings.filters[:1]) != (MUTED,):
-            warnings.simplefilter("ignore", _AnyWarning)
-
-
-def _decoding(decode: Callable[[], Decoded]) -> Decoded:
-    """The result of `decode`. Any error of Pillow, which raises many kinds, becomes an InkError."""
-    _mute()
-    _this_thread.decodes = True
-    try:
-        return decode()
-    except InkError:
-        raise
-    except Image.DecompressionBombError as cause:
-        raise TooLarge(
-            f"Expected at most {MAX_PIXELS:,} pixels, got far more", "Scale the picture down"
-        ) from cause
-    except Exception as cause:
-        number = getattr(cause, "errno", None)  # Pillow gives none; EINVAL: it sought too far back
-        if isinstance(cause, OSError) and number not in (None, errno.EINVAL):
-            why = cause.strerror or cause
-            raise InkError(f"Expected a picture, but {why}", "Check that it can be read") from cause
-        raise InkError(
-            "Expected a picture (PNG, JPEG, WebP, BMP or GIF), but it cannot be decoded",
-            "Check that the file is whole, or save it again as PNG",
-        ) from cause
-    finally:
-        _this_thread.decodes = False
-
-
-def _grey(image: Image.Image) -> NDArray[np.float32]:
-    """The brightness `(H, W)` in 0..255 of a picture. Raises ValueError if it has no pixels.
-
-    A transparent picture is put on black if its ink is light, on white otherwise.
-    """
+def _pixels(image: Image.Image) -> Pixels:
+    """The pixels of a picture, as `pixels` gives them. Raises ValueError if it has none."""
     if not image.width * image.height:
         raise ValueError("no pixels")
-    if image.mode.startswith("I;16"):
-        return np.asarray(image, np.float32) / np.float32(257)
-    if not image.has_transparency_data:
-        return np.asarray(image.convert("L"), np.float32)
-    light, alpha = (np.asarray(band, np.float32) for band in image.convert("LA").split())
-    light_ink = (light * alpha).sum() > 127 * alpha.sum()
-    behind = 0.0 if light_ink else 255.0
-    return np.asarray(behind + (light - behind) * (alpha / 255), np.float32)
+    if image.mode[0] in "IF":
+        return _scaled(np.asarray(image))
+    if image.mode == "La":  # which Pillow converts to nothing else
+        image = image.convert("LA")
+    if image.has_transparency_data:
+        image = _on_paper(image.convert("RGBA"))
+    array = np.asarray(image.convert("L" if image.mode in GREY else "RGB"))
+    return _without_colour(array).astype(np.float32)
 
 
-def _grey_array(array: NDArray[Any]) -> NDArray[np.float32]:
-    """The brightness `(H, W)` in 0..255 of an array. Raises InkError, TooLarge."""
+def _on_paper(image: Image.Image) -> Image.Image:
+    """A transparent picture (RGBA) on black if its ink is light, on white otherwise."""
+    on_black = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
+    light = np.asarray(on_black.convert("L")).sum()  # of the ink, as far as it covers the paper
+    if 255 * light > 127 * np.asarray(image.getchannel("A")).sum():
+        return on_black
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+
+
+def _scaled(numbers: NDArray[Any]) -> Pixels:
+    """Numbers of more than 8 bits, or floats, as 0..255. Raises InkError.
+
+    A scanner of 12 bits uses a sixteenth of 16: the range is the smallest usual one that holds
+    all numbers. Larger and negative numbers have no usual range, and are taken for all of theirs.
+    """
+    low, high = float(numbers.min()), float(numbers.max())
+    if not np.isfinite(high - low):
+        raise InkError("Expected finite numbers, got NaN or infinity", "Replace them")
+    fits = (2**bits - 1 for bits in BITS if high <= 2**bits - 1)
+    top = (high - low or 1) if low < 0 else next(fits, high)
+    numbers = numbers.astype(np.float32)
+    return np.asarray((numbers - min(low, 0)) * 255 / top, np.float32)
+
+
+def _without_colour(array: NDArray[Number]) -> NDArray[Number]:
+    """`(H, W)` if the channels of an array `(H, W)`, `(H, W, 1)` or `(H, W, 3)` are all equal."""
+    if array.ndim == 3 and (array[..., :1] == array[..., 1:]).all():
+        return array[..., 0]
+    return array
+
+
+def _of_array(array: NDArray[Any]) -> Pixels:
+    """The pixels of an array, as `pixels` gives them. Raises InkError, TooLarge."""
     given = array.shape
     while array.ndim > 2 and array.shape[0] == 1:
         array = array[0]
@@ -235,5 +262,5 @@ def _grey_array(array: NDArray[Any]) -> NDArray[np.float32]:
             "Divide by the largest possible value, or convert to uint8",
         )
     if array.ndim == 3:
-        return _grey(Image.fromarray(array.astype(np.uint8)))
+        return _pixels(Image.fromarray(array.astype(np.uint8)))
     return array.astype(np.float32)

@@ -129,11 +129,14 @@ class Sheet:
     placed: bool = False  # whether the ink is an image already, in 0..255, to be used as it is
 
 
-def render(drawing: Drawing, layout: Layout) -> Sheet:
+def render(
+    drawing: Drawing, layout: Layout, raster: int = RASTER, stroke_width: float = STROKE
+) -> Sheet:
     """The ink of a drawing. Raises NothingDrawn if it has no points.
 
-    The longer side of a digit or garment is RASTER pixels; a line of digits is LINE_HEIGHT high.
-    A digit or a line is drawn with the pen that gives strokes of STROKE, whatever the drawing's
+    The longer side of a digit or garment is `raster` pixels; a line of digits is LINE_HEIGHT high.
+    A digit or a line is drawn with the pen that gives strokes of `stroke_width`, in pixels of a
+    box of paper.BOX, whatever the drawing's
     own pen; a dot or a garment is drawn with its own pen. The mean pressure gives the width of
     the pen, so only differences of pressure matter.
     """
@@ -148,13 +151,13 @@ def render(drawing: Drawing, layout: Layout) -> Sheet:
     usual = widths_in_pens.mean()
     pen = drawing.pen * usual
     if layout != "garment" and reach >= pen / 2:
-        pen = reach * STROKE / (paper.BOX - STROKE)
+        pen = reach * stroke_width / (paper.BOX - stroke_width)
     around = pen / 2 * (widths_in_pens / usual)
     corner = (points - around).min(0)
     extent = (points + around).max(0) - corner
-    scale = LINE_HEIGHT / (reach + pen) if layout == "line" else RASTER / extent.max()
-    raster = Image.new("L", tuple(math.ceil(length * scale) + 1 for length in extent))
-    pencil = ImageDraw.Draw(raster)
+    scale = LINE_HEIGHT / (reach + pen) if layout == "line" else raster / extent.max()
+    canvas = Image.new("L", tuple(math.ceil(length * scale) + 1 for length in extent))
+    pencil = ImageDraw.Draw(canvas)
     for stroke in strokes:
         path = ((stroke[:, :2] - corner) * scale).tolist()
         widths = (pen * scale * (stroke[:, 2] / usual)).tolist()
@@ -162,7 +165,7 @@ def render(drawing: Drawing, layout: Layout) -> Sheet:
             pencil.line([*start, *end], fill=255, width=max(1, round((first + then) / 2)))
         for (x, y), width in zip(path, widths, strict=True):
             pencil.ellipse([x - width / 2, y - width / 2, x + width / 2, y + width / 2], fill=255)
-    return Sheet(np.asarray(raster, np.float32), scale, (corner[0], corner[1]))
+    return Sheet(np.asarray(canvas, np.float32), scale, (corner[0], corner[1]))
 
 
 def _widths(stroke: Sequence[Sequence[float]]) -> NDArray[np.float64]:

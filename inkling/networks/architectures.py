@@ -68,20 +68,27 @@ def compact(classes: int) -> nn.Module:
 
 
 def digits(classes: int) -> nn.Module:
-    """The network that ships: 99,946 parameters and 2.5 million multiply-adds for ten classes.
+    """The network that ships: 209,954 parameters and 5.1 million multiply-adds for ten classes.
 
-    Somewhat wider than `compact`, without padding where features are small: it would be half
-    of the work.
+    Without padding where features are small: it would be half of the work.
     """
-    return nn.Sequential(
-        StandardiseEach(),
-        *_block(1, 16, pool=True),  # (N, 16, 14, 14)
-        *_block(16, 40, pool=True),  # (N, 40, 7, 7)
-        *_block(40, 80, padding=0),  # (N, 80, 5, 5)
-        *_block(80, 80, padding=0),  # (N, 80, 3, 3)
+    return nn.Sequential(StandardiseEach(), *_digits(24, 56, 112, 128), nn.Linear(1152, classes))
+
+
+def digits_small(classes: int) -> nn.Module:
+    """The network that shipped before 0.8.0: 99,946 parameters and 2.5 million multiply-adds."""
+    return nn.Sequential(StandardiseEach(), *_digits(16, 40, 80, 80), nn.Linear(720, classes))
+
+
+def _digits(first: int, second: int, third: int, last: int) -> list[nn.Module]:
+    """Standardised images -> features `(N, 9 last)`, with half of the work of `_convolutions`."""
+    return [
+        *_block(1, first, pool=True),  # (N, first, 14, 14)
+        *_block(first, second, pool=True),  # (N, second, 7, 7)
+        *_block(second, third, padding=0),  # (N, third, 5, 5)
+        *_block(third, last, padding=0),  # (N, last, 3, 3)
         nn.Flatten(),
-        nn.Linear(720, classes),
-    )
+    ]
 
 
 def wide(classes: int) -> nn.Module:
@@ -179,6 +186,7 @@ MODELS = {
     "cnn": cnn,
     "compact": compact,
     "digits": digits,
+    "digits-small": digits_small,
     "wide": wide,
     "sprint": sprint,
     "residual": residual,

@@ -16,17 +16,29 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from inkling.acceptance import Acceptance
 from inkling.errors import BundleError
 from inkling.files import write_atomically
 from inkling.ink import Frame
-from inkling.metrics import Acceptance, Measures, Report
+from inkling.metrics import Measures, Report
 from inkling.reading.onnx_check import refuse_foreign_parts
 
 MODEL, CARD = "model.onnx", "card.json"
 IN_A_RUN = "bundle"  # the folder, inside that of its run
-SCHEMA_VERSION = 3  # 1 had no acceptance; 2 had other names in it
+SCHEMA_VERSION = 4  # 1 had no acceptance; 2 had other names in it; 3 had no guarantee
 MAX_MODEL_BYTES = 200_000_000
 PRETRAINED = Path(__file__).parent / "pretrained"
+
+
+class Attribution(BaseModel):
+    """A data set that a model was trained with, whose licence wants its makers named."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str
+    licence: str
+    citation: str
+    url: str
 
 
 class Card(BaseModel):
@@ -55,6 +67,7 @@ class Card(BaseModel):
     test: Measures
     acceptance: Acceptance | None = None  # None where every image was trained on
     report: Report | None = None  # on the test images; None before 0.7.0
+    attribution: tuple[Attribution, ...] = ()  # of all it was trained with; none before 0.8.0
 
 
 def write(folder: Path, card: Card, model: bytes) -> None:
@@ -111,7 +124,7 @@ def _parse(path: Path) -> Card:
     try:
         content: Any = json.loads(path.read_bytes())
         version = content["schema_version"]
-        if version in (1, 2):
+        if version in range(1, SCHEMA_VERSION):
             content = _upgraded(content)
     except (ValueError, KeyError, TypeError, RecursionError) as cause:
         raise BundleError(
@@ -131,8 +144,15 @@ def _parse(path: Path) -> Card:
 
 
 def _upgraded(content: dict[str, Any]) -> dict[str, Any]:
-    """A card of schema 1 or 2 as one of 3; its threshold was on the negative of today's score."""
+    """A card of an older schema as one of today.
+
+    Before schema 3, the threshold was on the negative of today's score. Before schema 4, what was
+    promised was the accuracy observed on n images, which cannot tell 1 - 1 / 2n from 1.
+    """
     if acceptance := content.get("acceptance"):
-        acceptance["min_confidence"] = acceptance.pop("confidence")
-        acceptance["max_ood_score"] = -acceptance.pop("evidence")
+        if content["schema_version"] < 3:
+            acceptance["min_confidence"] = acceptance.pop("confidence")
+            acceptance["max_ood_score"] = -acceptance.pop("evidence")
+        for point in acceptance["curve"]:
+            point["guaranteed"] = min(point["accuracy"], 1 - 0.5 / acceptance["n"])
     return content | {"schema_version": SCHEMA_VERSION}

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inkling import ink, metrics
+from inkling import ink
+from inkling.acceptance import Acceptance
 from inkling.errors import InklingError
 from inkling.ink import lines
 from inkling.reading import bundle
@@ -175,7 +176,7 @@ class Reader:
         """The labels it may be, the likeliest first: a set that holds the true one at this level.
 
         The level holds on average over all digits like those of validation, rejected ones too;
-        see metrics.conformal_sets. Raises InklingError where the bundle cannot promise it.
+        see acceptance.conformal_sets. Raises InklingError where the bundle cannot promise it.
         """
         return _label_set(reading.probabilities, self.min_label_probability(level))
 
@@ -224,7 +225,7 @@ class Reader:
         acceptance = self._acceptance()
         threshold = acceptance.threshold(min_accuracy)
         if threshold is None:
-            highest = min(max(p.accuracy for p in acceptance.curve), 1 - 0.5 / acceptance.n)
+            highest = max(point.guaranteed for point in acceptance.curve)
             raise InklingError(
                 f"Expected an accuracy that {acceptance.n:,} images can promise, "
                 f"got {min_accuracy:g}",
@@ -245,7 +246,7 @@ class Reader:
             )
         return lowest
 
-    def _acceptance(self) -> metrics.Acceptance:
+    def _acceptance(self) -> Acceptance:
         if self.card.acceptance is None:
             raise InklingError(
                 "Expected a bundle that knows how often it is right, but no image validated it",

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from inkling import ink, metrics
+from inkling import acceptance, ink
 from inkling.errors import BundleError
 
 # Before the import, which else writes to the user's cache and looks up a host of its maker.
@@ -15,13 +15,14 @@ import onnxruntime
 
 IMAGES = (1, ink.SIDE, ink.SIDE)  # the shape of an image
 SCORE = "ood_score"
+IMAGES_AT_ONCE = 1000  # whose features take 100 MB
 
 
 class Outputs(NamedTuple):
     """What a graph gives for a batch of images."""
 
     probabilities: NDArray[np.float32]  # (N, K), rows sum to 1
-    ood_scores: NDArray[np.float32]  # (N,), in nats; see metrics.ood_score
+    ood_scores: NDArray[np.float32]  # (N,), in nats; see acceptance.ood_score
 
 
 class Session:
@@ -55,16 +56,24 @@ class Session:
     def run(self, images: NDArray[np.float32]) -> Outputs:
         """Probabilities and out-of-distribution scores of images `(N, 1, 28, 28)` in [0, 1]."""
         if self._scored:
-            return Outputs(*self._session.run(["probabilities", SCORE], {"images": images}))
+            return Outputs(*self._run(["probabilities", SCORE], images))
         assert self._temperature is not None  # _check has seen to it
-        probabilities, logits = self._session.run(["probabilities", "logits"], {"images": images})
-        scores = metrics.ood_score(logits * self._temperature)
+        probabilities, logits = self._run(["probabilities", "logits"], images)
+        scores = acceptance.ood_score(logits * self._temperature)
         return Outputs(probabilities, scores.astype(np.float32))
 
     def logits(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """The logits `(N, K)`, divided by the temperature, of images `(N, 1, 28, 28)` in [0, 1]."""
-        (logits,) = self._session.run(["logits"], {"images": images})
+        (logits,) = self._run(["logits"], images)
         return np.asarray(logits, np.float32)
+
+    def _run(self, outputs: list[str], images: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """These outputs of the graph for images, a part at a time, so that memory stays small."""
+        if len(images) <= IMAGES_AT_ONCE:
+            return self._session.run(outputs, {"images": images})  # type: ignore[no-any-return]
+        starts = range(0, len(images), IMAGES_AT_ONCE)
+        parts = [self._run(outputs, images[start : start + IMAGES_AT_ONCE]) for start in starts]
+        return [np.concatenate(rows) for rows in zip(*parts, strict=True)]
 
 
 def _check(session: onnxruntime.InferenceSession, classes: int, temperature: float | None) -> bool:

@@ -128,7 +128,7 @@ class Torch:
         cross-entropy leaves free. Source: Liu et al. 2020, with a logistic loss.
         """
         smoothing = self.recipe.label_smoothing
-        if not self.recipe.augmentation.outliers:
+        if not (self.recipe.augmentation.outliers or self.recipe.augmentation.real_outliers):
             return F.cross_entropy(logits, labels, label_smoothing=smoothing)
         known = (labels != NO_CLASS).float()
         spread = torch.where(known > 0, smoothing, 1.0)[:, None]

@@ -6,6 +6,7 @@ import hashlib
 import io
 import logging
 import warnings
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from inkling import __version__, data, metrics, system
+from inkling import __version__, acceptance, data, metrics, system
+from inkling.acceptance import Sample
 from inkling.data import catalog
 from inkling.errors import RunError
 from inkling.experiments.recipe import Recipe
 from inkling.networks import architectures
 from inkling.reading import bundle
 from inkling.reading.session import SCORE, Session
+from inkling.training import learner
 
 OPSET = 20  # of ai.onnx
 EVALUATION_BATCH = 1000
@@ -38,7 +41,7 @@ class Calibrated(nn.Module):
         self.temperature = temperature
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Images `(N, 1, 28, 28)` -> logits, probabilities `(N, K)`, metrics.ood_score `(N,)`."""
+        """Images `(N, 1, 28, 28)` -> logits and probabilities `(N, K)`, ood_score `(N,)`."""
         logits = self.network(images)
         calibrated = logits / self.temperature
         return calibrated, calibrated.softmax(1), -logits.logsumexp(1)
@@ -54,7 +57,7 @@ def write_bundle(
 ) -> bundle.Card:
     """Make a bundle of a trained network, and give its card.
 
-    The temperature is fitted to the validation split, or is the recipe's where there is none;
+    The temperature is fitted to the images that calibrate, or is the recipe's where there are none;
     the graph must give the network's own logits, and the test split is read once, by the graph.
     Raises RunError if they disagree.
     """
@@ -62,11 +65,16 @@ def write_bundle(
     model = architectures.Averaged(model, recipe.evaluation.test_time_augmentation)
     model.cpu()  # on which float32 is exact; a GPU's convolutions may round to TF32
     temperature = recipe.evaluation.temperature
-    if splits.validation:
-        logits = compute_logits(model, splits.validation.images())
-        temperature = metrics.fit_temperature(logits, splits.validation.labels)
+    parts = calibrating(recipe, splits)
+    if parts:
+        samples = [
+            Sample(name, compute_logits(model, split.images()), split.labels)
+            for name, split in parts
+        ]
+        logits, labels = acceptance.pooled(samples)
+        temperature = metrics.fit_temperature(logits, labels, acceptance.balanced(samples))
     content = to_onnx(model, temperature)
-    dataset = catalog.get(recipe.dataset)
+    dataset, mixed = catalog.get(recipe.dataset), learner.mixed_datasets(recipe)
     session = Session(content, len(dataset.classes), threads=torch.get_num_threads())
     few = data.Split(splits.train.pixels[:7], splits.train.labels[:7]).images()
     check_agreement(session, compute_logits(model, few) / temperature, few)
@@ -78,7 +86,7 @@ def write_bundle(
         recipe=dataclasses.asdict(recipe),
         seed=seed,
         dataset=dataset.name,
-        data_sha256={file.name: file.sha256 for file in dataset.files},
+        data_sha256=data.digests(recipe.dataset, *mixed),
         classes=dataset.classes,
         frame=dataset.frame,
         temperature=temperature,
@@ -89,27 +97,54 @@ def write_bundle(
         threads=torch.get_num_threads(),
         versions={"inkling": __version__}
         | system.versions("torch", "numpy", "onnx", "onnxscript", "onnxruntime"),
-        **measured(session, temperature, splits),
+        attribution=tuple(attribution(name) for name in (recipe.dataset, *mixed)),
+        **measured(session, temperature, splits, parts),
     )
     bundle.write(folder, card, content)
     return card
 
 
-def measured(session: Session, temperature: float, splits: data.Splits) -> dict[str, Any]:
-    """The fields of a card that say how good a graph is, by the splits' images."""
+def calibrating(recipe: Recipe, splits: data.Splits) -> list[tuple[str, data.Split]]:
+    """The images that temperature and thresholds are fitted to, by name; none where all trained.
+
+    They are the validation split, and of the recipe's other data sets those that are here.
+    """
+    if not splits.validation:
+        return []
+    names = [name for name in recipe.evaluation.calibration.split(",") if name]
+    here = [name for name in names if data.is_here(catalog.get(name.partition(":")[0]))]
+    own = f"{recipe.dataset}:validation"
+    return [(own, splits.validation), *((name, data.part(name)) for name in here)]
+
+
+def attribution(name: str) -> bundle.Attribution:
+    """What a card says of a data set that it was trained with."""
+    dataset = catalog.get(name)
+    return bundle.Attribution(
+        dataset=name, licence=dataset.licence, citation=dataset.citation, url=dataset.url
+    )
+
+
+def measured(
+    session: Session,
+    temperature: float,
+    splits: data.Splits,
+    parts: Sequence[tuple[str, data.Split]],
+) -> dict[str, Any]:
+    """The fields of a card that say how good a graph is; the parts are those of `calibrating`."""
 
     def measure(split: data.Split) -> metrics.Measures:
         return metrics.measure(session.run(split.images()).probabilities, split.labels)
 
-    def accept(split: data.Split) -> metrics.Acceptance:
-        logits = session.logits(split.images()) * temperature
-        return metrics.fit_acceptance(logits, split.labels, temperature)
-
+    samples = [
+        Sample(name, session.logits(split.images()) * temperature, split.labels, split.writers)
+        for name, split in parts
+    ]
     test = session.run(splits.test.images()).probabilities
     return {
         "validation": measure(splits.validation) if splits.validation else None,
         "test": metrics.measure(test, splits.test.labels),
-        "acceptance": accept(splits.validation) if splits.validation else None,
+        "acceptance": acceptance.fit(samples, temperature) if samples else None,
         "report": metrics.report(test, splits.test.labels),
     }
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
 from inkling import __version__, data, ink, metrics, system
-from inkling.data import Split, Splits
+from inkling.data import Split, Splits, catalog
 from inkling.drawings import Labelled
 from inkling.drawings.archive import readable
 from inkling.drawings.store import FIRST_HELD_OUT
@@ -36,13 +36,13 @@ from inkling.reading.bundle import Card
 from inkling.reading.reader import Reader
 from inkling.reading.session import Session
 from inkling.training import checkpoint, engines, export, loop
-from inkling.training.learner import Learner, Mixed, synthetic
+from inkling.training.learner import Learner, Mixed, mixtures
 
 STEPS = 200
 BATCH = 96  # images of MNIST
 DRAWINGS = 32  # mixed into each batch
 RATE = 0.02  # the peak; a training from fresh weights takes ten times as much
-SYNTHETIC_IMAGES = 1_000  # of synthetic handwriting, and as many outliers
+MIXED_SHARE = 1 / 16  # of the images that a training mixes in
 NEW_SHARES = (0.7, 0.5, 0.3)  # of the new weights in the average, tried in this order
 MAX_LOSS = 0.0005  # of the accuracy on MNIST's validation images, against the base network
 PREFIX = "network.network."  # of a weight in the graph: export.Calibrated, architectures.Averaged
@@ -244,7 +244,10 @@ def write_back(base: Base, learner: Learner, splits: Splits) -> tuple[Card, Sess
         "versions": {"inkling": __version__}
         | system.versions("torch", "numpy", "onnx", "onnxruntime"),
     }
-    measured = export.measured(session, card.temperature, splits)
+    parts = export.calibrating(base.recipe, splits)
+    measured = export.measured(session, card.temperature, splits, parts)
+    if card.acceptance and len(parts) < len(card.acceptance.sources):
+        measured["acceptance"] = card.acceptance  # of the base, which more writers calibrated
     return card.model_copy(update=values | measured), session, content
 
 
@@ -313,7 +316,14 @@ def _few_images(split: Split) -> NDArray[np.float32]:
 
 
 def _recipe(base: Base, drawings: int, images: int) -> Recipe:
-    """How a network is fine-tuned: as it was trained, but shorter, slower, without corruptions."""
+    """How a network is fine-tuned: as it was trained, but shorter, slower, without corruptions.
+
+    Pen strokes of other people are mixed in where their data sets are here.
+    """
+    augmentation = replace(base.recipe.augmentation, corruptions=0)
+    names = augmentation.stroke_datasets.split(",")
+    if not all(data.is_here(catalog.get(name)) for name in names):
+        augmentation = replace(augmentation, real_digits=0, real_outliers=0)
     return replace(
         base.recipe,
         name="taught",
@@ -323,7 +333,7 @@ def _recipe(base: Base, drawings: int, images: int) -> Recipe:
         batch=BATCH,
         optimizer=replace(base.recipe.optimizer, learning_rate=RATE),
         schedule=replace(base.recipe.schedule, warm_up=0.1),
-        augmentation=replace(base.recipe.augmentation, corruptions=0),
+        augmentation=augmentation,
     )
 
 
@@ -341,6 +351,6 @@ def _learner(
         engines.Torch(recipe, base.network, freeze_statistics=True),
         [
             Mixed(DRAWINGS, torch.from_numpy(pixels), torch.from_numpy(labels)),
-            *synthetic(recipe, seed, train, SYNTHETIC_IMAGES, "cpu"),
+            *mixtures(recipe, seed, train, "cpu", MIXED_SHARE),
         ],
     )

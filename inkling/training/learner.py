@@ -14,10 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from inkling.augmentation import handwriting, outliers
+from inkling import data
+from inkling.augmentation import handwriting, outliers, strokes
 from inkling.augmentation.corruptions import corrupt
 from inkling.augmentation.warp import augment
-from inkling.data import Split, catalog
+from inkling.data import Item, Split, catalog
 from inkling.errors import RunError
 from inkling.experiments import recipe as recipes
 from inkling.experiments.recipe import Recipe
@@ -26,7 +27,8 @@ from inkling.training import engines
 from inkling.training.engines import AUGMENTATION, FLIPS, NO_CLASS, ORDER, SYNTHETIC, Engine
 
 LAST_CORRUPTIONS = 1 / 3  # of a recipe's share, to which it falls: the last batches are cleaner
-SYNTHETIC_IMAGES = 8_000  # of synthetic handwriting, and as many outliers
+HANDWRITING, OUTLIERS = 30_000, 10_000  # synthetic images, at most
+RENDERINGS, OUTLIER_RENDERINGS = 6, 2  # of each item of pen strokes, varied each time
 
 
 @dataclasses.dataclass
@@ -150,25 +152,71 @@ def prepare(run: Path, plan: Plan, train: Split) -> Learner:
         torch.tensor(train.pixels, device=device),
         torch.tensor(train.labels, device=device, dtype=torch.int64),
         engines.build(recipe, classes, plan.seed, device, run / SOURCE),
-        synthetic(recipe, plan.seed, train, SYNTHETIC_IMAGES, device),
+        mixtures(recipe, plan.seed, train, device),
     )
 
 
-def synthetic(recipe: Recipe, seed: int, train: Split, at_most: int, device: str) -> list[Mixed]:
-    """Synthetic handwriting and outliers, generated once per run and mixed into each batch."""
-    rng = np.random.default_rng(np.random.SeedSequence([seed, SYNTHETIC]))
-    number = min(at_most, len(train.labels))
+def mixtures(
+    recipe: Recipe, seed: int, train: Split, device: str, share: float = 1.0
+) -> list[Mixed]:
+    """What the recipe mixes into each batch: synthetic and real digits, and outliers.
 
-    def mixed(share: float, pixels: np.ndarray, labels: np.ndarray) -> Mixed:
-        count = round(share * recipe.batch)
+    The images are generated once per run; of each kind, this share of the usual number. Raises
+    DataError where pen strokes are not here.
+    """
+    augmentation = recipe.augmentation
+    rng = np.random.default_rng(np.random.SeedSequence([seed, SYNTHETIC]))
+    digits, others = strokes_of(recipe)
+
+    def number(usual: int) -> int:
+        return math.ceil(share * min(usual, len(train.labels)))
+
+    def mixed(wanted: float, pixels: np.ndarray, labels: np.ndarray) -> Mixed:
+        count = round(wanted * recipe.batch)
         return Mixed(
             count, torch.tensor(pixels, device=device), torch.tensor(labels, device=device)
         )
 
     found = []
-    if share := recipe.augmentation.handwriting:
-        found.append(mixed(share, *handwriting.make(number, rng)))
-    if share := recipe.augmentation.outliers:
-        strange = outliers.make(train.pixels, train.labels, number, rng)
-        found.append(mixed(share, strange, np.full(number, NO_CLASS)))
+    if wanted := augmentation.handwriting:
+        found.append(mixed(wanted, *handwriting.make(number(HANDWRITING), rng)))
+    if wanted := augmentation.outliers:
+        count = number(OUTLIERS)
+        strange = outliers.make(train.pixels, train.labels, count, rng)
+        found.append(mixed(wanted, strange, np.full(count, NO_CLASS)))
+    if wanted := augmentation.real_digits:
+        count = math.ceil(share * RENDERINGS * len(digits))
+        pixels, chosen = strokes.make(digits, count, rng)
+        labels = np.array([int(item.label) for item in digits])[chosen]
+        found.append(mixed(wanted, pixels, labels))
+    if wanted := augmentation.real_outliers:
+        count = math.ceil(share * OUTLIER_RENDERINGS * len(others))
+        pixels = outliers.written(others, digits, count, rng)
+        found.append(mixed(wanted, pixels, np.full(count, NO_CLASS)))
     return found
+
+
+def strokes_of(recipe: Recipe) -> tuple[list[Item], list[Item]]:
+    """The digits, and the clear letters and signs, of the data sets of strokes that it mixes in.
+
+    Raises DataError where they are not here, or may not be trained on.
+    """
+    digits: list[Item] = []
+    others: list[Item] = []
+    for name in mixed_datasets(recipe):
+        dataset = catalog.get(name)
+        for part in data.to_train_on(dataset):
+            found = data.items(dataset, part)
+            if part.startswith("digits"):
+                digits += data.without_wrong(found)
+            elif not part.startswith("numbers"):
+                others += (item for item in found if not outliers.is_like_a_digit(item.label))
+    return digits, others
+
+
+def mixed_datasets(recipe: Recipe) -> list[str]:
+    """The names of the data sets of strokes that a recipe mixes in."""
+    augmentation = recipe.augmentation
+    if not (augmentation.real_digits or augmentation.real_outliers):
+        return []
+    return augmentation.stroke_datasets.split(",")

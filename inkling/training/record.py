@@ -29,7 +29,7 @@ from inkling.experiments.recipe import Evaluation, Recipe
 from inkling.experiments.records import Place, Record, SeedResult
 from inkling.reading import bundle
 from inkling.reading.reader import Reader
-from inkling.training import engines, loop
+from inkling.training import engines, learner, loop
 from inkling.training.loop import Report, ShouldStop
 
 Train = Callable[[Path, Report, ShouldStop], bool]
@@ -95,7 +95,7 @@ def take_record(
         recipe,
         _text(content, source) if source else None,
         Place(**engines.place(engines.choose_device(device, recipe))),
-        {file.name: file.sha256 for file in catalog.get(recipe.dataset).files},
+        data.digests(recipe.dataset, *learner.mixed_datasets(recipe)),
     )
     size = recipe.evaluation.ensemble_size
     if restart:

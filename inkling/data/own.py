@@ -1,0 +1,138 @@
+"""A user's own pictures or pen strokes as a data set, from a folder or a file.
+
+Pictures lie in a folder, as LABEL/NAME.png or LABEL_NAME.png. Pen strokes are JSON lines (.jsonl,
+.jsonl.gz) as `inkling drawings export` makes them, InkML (.inkml, or a folder of such files), or in
+UNIPEN's format (.dat, .unipen, .tra, .tes).
+"""
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from inkling import ink
+from inkling.data import inkml, strokes, unipen
+from inkling.data.catalog import DataSet
+from inkling.data.strokes import Item
+from inkling.errors import DataError, InkError
+
+PICTURES = frozenset(f".{ending}" for ending in ink.ENDINGS)
+DIGITS = tuple("0123456789")
+TESTED = 6  # every sixth image of a label, or every sixth writer, tests
+
+Labelled = tuple[str, str, ink.Source]  # label, writer or "", and what was drawn
+
+
+def is_own(name: str) -> bool:
+    """Whether a name is a path: it has a separator, or a file or folder of that name is here."""
+    return os.sep in name or "/" in name or Path(name).exists()
+
+
+def dataset(name: str) -> DataSet:
+    """What is known of a user's own data set at a path. Raises DataError."""
+    path = Path(name)
+    labels = {label for label, _, _ in labelled(path)}
+    if not labels:
+        raise DataError(
+            f"{path}: expected pictures LABEL/NAME.png or LABEL_NAME.png, or labelled pen strokes, "
+            "found none",
+            "See: inkling test --help",
+        )
+    classes = DIGITS if labels <= set(DIGITS) else tuple(sorted(labels))
+    return DataSet(name, f"{path.name}, your own", "your own", classes, "digit", path=path)
+
+
+@lru_cache(2)
+def images(path: Path, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pixels `(N, 1, 28, 28)` in 0..255, labels `(N,)` and writers `(N,)`. Raises DataError."""
+    pixels, labels, writers = [], [], []
+    for label, writer, source in labelled(path):
+        try:
+            pixels.append(np.rint(ink.to_image(source) * 255).astype(np.uint8))
+        except InkError as error:
+            raise DataError(f"{path}: {error.error}", "Mend it or take it out") from error
+        labels.append(classes.index(label))
+        writers.append(writer)
+    return np.stack(pixels), np.array(labels, np.uint8), np.array(writers, np.str_)
+
+
+def tests(labels: np.ndarray, writers: np.ndarray) -> np.ndarray:
+    """Which images `(N,)` test: every sixth writer's, or where few are known, every sixth image."""
+    known = np.unique(writers)
+    if len(known) >= TESTED:
+        return np.isin(writers, known[::TESTED])
+    chosen = np.zeros(len(labels), bool)
+    chosen[np.argsort(labels, kind="stable")[::TESTED]] = True
+    return chosen
+
+
+def digest(pixels: np.ndarray, labels: np.ndarray) -> str:
+    """The SHA-256 of what a training learns from."""
+    return hashlib.sha256(pixels.tobytes() + labels.tobytes()).hexdigest()
+
+
+def labelled(path: Path) -> Iterator[Labelled]:
+    """Each label, writer and picture or drawing of a folder or a file. Raises DataError."""
+    try:
+        if path.is_dir():
+            yield from _of_folder(path)
+        else:
+            yield from _of_file(path)
+    except OSError as cause:
+        raise DataError(
+            f"{path}: expected a folder or a file of labelled digits, but {cause.strerror or cause}",
+            "Check the path; names of published data sets: inkling data list",
+        ) from cause
+
+
+def _of_folder(folder: Path) -> Iterator[Labelled]:
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() == ".inkml":
+            yield from _of_file(path)
+        elif path.suffix.lower() in PICTURES and path.is_file():
+            inside = path.parent != folder
+            yield (path.parent.name if inside else path.stem.partition("_")[0]), "", path
+
+
+def _of_file(path: Path) -> Iterator[Labelled]:
+    content, name = path.read_bytes(), str(path)
+    endings = path.suffixes[-2:] if path.suffix == ".gz" else path.suffixes[-1:]
+    match (endings[0].lower() if endings else ""):
+        case ".jsonl":
+            yield from _of_lines(content, name)
+        case ".inkml":
+            yield from _of_items(inkml.parse(content, name))
+        case ".dat" | ".unipen" | ".tra" | ".tes":
+            yield from _of_items(unipen.items(content, name))
+        case _:
+            raise DataError(
+                f"{path}: expected JSON lines (.jsonl), InkML (.inkml) or UNIPEN (.dat)",
+                "Rename it, or put pictures into a folder as LABEL/NAME.png",
+            )
+
+
+def _of_lines(content: bytes, name: str) -> Iterator[Labelled]:
+    """What JSON lines hold: strokes, or pictures in base64, as a store exports them."""
+    for number, line in enumerate(strokes.text_of(content, name).split("\n"), 1):
+        if not line.strip():
+            continue
+        where = f"{name} line {number}"
+        try:
+            values = json.loads(line)
+            picture = values.get("picture")
+        except (ValueError, AttributeError, RecursionError):
+            values, picture = {}, None  # `item` says what is wrong
+        if picture and not values.get("strokes"):
+            label = values.get("name") or str(values.get("label"))
+            yield label, str(values.get("session") or ""), base64.b64decode(picture)
+        else:
+            yield from _of_items([strokes.item(line, where)])
+
+
+def _of_items(items: list[Item]) -> Iterator[Labelled]:
+    return ((item.label, item.writer, ink.Drawing(item.strokes)) for item in items)
