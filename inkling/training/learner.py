@@ -18,7 +18,7 @@ from inkling import data
 from inkling.augmentation import handwriting, outliers, strokes
 from inkling.augmentation.corruptions import corrupt
 from inkling.augmentation.warp import augment
-from inkling.data import Item, Split, catalog
+from inkling.data import Item, Split
 from inkling.errors import RunError
 from inkling.experiments import recipe as recipes
 from inkling.experiments.recipe import Recipe
@@ -28,7 +28,7 @@ from inkling.training.engines import AUGMENTATION, FLIPS, NO_CLASS, ORDER, SYNTH
 
 LAST_CORRUPTIONS = 1 / 3  # of a recipe's share, to which it falls: the last batches are cleaner
 HANDWRITING, OUTLIERS = 30_000, 10_000  # synthetic images, at most
-RENDERINGS, OUTLIER_RENDERINGS = 6, 2  # of each item of pen strokes, varied each time
+RENDERINGS, OUTLIER_RENDERINGS = 8, 3  # of each item of pen strokes, varied each time
 
 
 @dataclasses.dataclass
@@ -145,7 +145,7 @@ def prepare(run: Path, plan: Plan, train: Split) -> Learner:
     """A fresh network, and the data set whole on its device. Raises RecipeError, RunError."""
     hint = f"Resume it on a machine with {plan.device}, or train again"
     recipe, device = plan.recipe, engines.choose_device(plan.device, plan.recipe, hint)
-    classes = len(catalog.get(recipe.dataset).classes)
+    classes = len(data.get(recipe.dataset).classes)
     return Learner(
         recipe,
         plan.seed,
@@ -204,7 +204,7 @@ def strokes_of(recipe: Recipe) -> tuple[list[Item], list[Item]]:
     digits: list[Item] = []
     others: list[Item] = []
     for name in mixed_datasets(recipe):
-        dataset = catalog.get(name)
+        dataset = data.get(name)
         for part in data.to_train_on(dataset):
             found = data.items(dataset, part)
             if part.startswith("digits"):
