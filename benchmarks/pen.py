@@ -139,7 +139,7 @@ def draw(page: Page, count: int) -> dict[str, Any]:
             page.mouse.up()
         while page.evaluate("movements.shown.at(-1)?.index !== movements.inputs.length - 1"):
             page.wait_for_timeout(50)
-        page.get_by_role("button", name="Reset").click()
+        page.get_by_role("button", name="Clear").click()
         movements: dict[str, Any] = page.evaluate("movements")
         if len(movements["shown"]) >= count:
             return movements

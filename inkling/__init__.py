@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from inkling.reading.reader import Reader as Reader
     from inkling.reading.reader import Reading as Reading
 
-__version__ = "0.7.0"
+__version__ = "0.8.0"
 
 _HOMES = {
     "Drawing": "ink",

@@ -17,7 +17,7 @@ from inkling import metrics
 from inkling.metrics import Labels, Point, Probabilities
 
 LEVEL = 0.95  # confidence that a promised accuracy holds
-TARGET_ACCURACY = 0.997  # promised of accepted readings, where no other is named
+TARGET_ACCURACY = 0.998  # promised of accepted readings, where no other is named
 OOD_REJECTED = 0.01  # share of the digits that the out-of-distribution score may reject
 LEVELS = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995)  # that label sets are fitted to
 MIN_ITEMS = 20  # of a writer, to be among those that are ranked by accuracy

@@ -9,6 +9,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from inkling import Reader
+from inkling.acceptance import TARGET_ACCURACY
 from inkling.errors import BundleError
 from inkling.reading import bundle
 from inkling.reading.session import Session
@@ -57,19 +58,42 @@ def test_the_card_holds_what_the_design_asks(folder):
     assert card.dataset == "mnist"
     assert card.classes == tuple("0123456789")
     assert set(card.versions) >= {"python", "torch", "onnxruntime"}
-    assert len(card.data_sha256) == 4
+    assert len([name for name in card.data_sha256 if "/" not in name]) == 4  # MNIST's
+    assert {"unipen/digits-train", "pendigits/digits-train"} < set(card.data_sha256)
+    assert not any(name.startswith("crohme") for name in card.data_sha256)
+    assert {one.licence for one in card.attribution if one.dataset == "unipen"} == {"CC BY 4.0"}
     assert card.test.n == 10_000
-    assert card.parameters <= 100_000
+    assert card.parameters <= 250_000
 
 
-def test_a_card_of_schema_2_is_read_and_written_as_one_of_3(folder):
+def test_the_promise_is_of_people_whose_digits_were_not_trained_on(folder):
+    acceptance = bundle.read(folder)[0].acceptance
+    assert {source.name for source in acceptance.sources} == {
+        "mnist:validation", "unipen:dev-cleaned", "crohme:dev",
+    }  # fmt: skip
+    assert acceptance.n == sum(source.n for source in acceptance.sources)
+    (chosen,) = (p for p in acceptance.curve if p.confidence == acceptance.min_confidence)
+    assert chosen.guaranteed >= TARGET_ACCURACY
+    for source in acceptance.sources:
+        assert source.accepted_interval[0] <= source.accepted_accuracy
+        assert source.coverage > 0.9
+
+
+def test_cards_of_older_schemas_are_read_as_ones_of_today(folder):
     card, model = bundle.read(folder)
     old = json.loads(card.model_dump_json())
     acceptance = old["acceptance"]
+    for point in acceptance["curve"]:
+        del point["guaranteed"]
+    del acceptance["sources"], old["attribution"]
+    (folder / bundle.CARD).write_text(json.dumps(old | {"schema_version": 3}))
+    third = bundle.read(folder)[0]
+    for point in third.acceptance.curve:  # what was observed was promised
+        assert point.guaranteed == min(point.accuracy, 1 - 0.5 / acceptance["n"])
     acceptance["confidence"] = acceptance.pop("min_confidence")
     acceptance["evidence"] = -acceptance.pop("max_ood_score")
     (folder / bundle.CARD).write_text(json.dumps(old | {"schema_version": 2}))
-    assert bundle.read(folder) == (card, model)
+    assert bundle.read(folder) == (third, model)
     del old["acceptance"]
     (folder / bundle.CARD).write_text(json.dumps(old | {"schema_version": 1}))
     assert bundle.read(folder)[0].acceptance is None
@@ -107,7 +131,7 @@ def test_a_missing_model_is_told(folder):
         ("[]", "other text"),
         ("{}", "other text"),
         ("[" * 100_000, "other text"),
-        ('{"schema_version": 4}', "expected schema version 1 to 3, got 4"),
+        ('{"schema_version": 5}', "expected schema version 1 to 4, got 5"),
         ('{"schema_version": 1}', "Field required"),
     ],
 )

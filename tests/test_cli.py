@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 from conftest import ROOT, invoke, run_inkling
-from PIL import Image
+from PIL import Image, ImageDraw
 from typer.main import get_command
 
 from inkling import __version__
@@ -124,7 +124,7 @@ def test_read_says_what_it_does_not_accept(pictures, tmp_path):
     assert [row["accepted"] for row in csv.DictReader(io.StringIO(table))] == ["True", "False"]
     rejected = invoke("read", *files, "--min-accuracy", "1")
     assert rejected.returncode == 1
-    assert "5,000 images can promise" in rejected.stderr
+    assert "24,460 images can promise" in rejected.stderr
     assert len(rejected.stderr.splitlines()) == 1
 
 
@@ -207,11 +207,11 @@ def test_data_list_says_what_is_here(tmp_path, monkeypatch):
     monkeypatch.setenv("INKLING_DATA", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     out = invoke("data", "list").stdout
-    assert [line.split()[1] for line in out.splitlines() if line[:1] in "mfo"] == [
-        "not",
-        "not",
-        "here",
-    ]
+    here = {line.split()[0] for line in out.splitlines() if " not here " not in line[:25]}
+    assert {"mnist", "fashion-mnist", "unipen", "crohme"}.isdisjoint(here)
+    assert "optdigits" in here
+    assert "CC BY-NC-SA 3.0" in out
+    assert "Guyon" in out
     assert "https://ossci-datasets.s3.amazonaws.com/mnist/" in out
     assert str(tmp_path) in out
 
@@ -347,3 +347,23 @@ def test_a_closed_pipe_is_no_error(pictures):
     assert process.stderr.read() == b""
     process.stderr.close()
     assert process.wait(timeout=30) == 1
+
+
+def test_several_data_sets_are_measured_in_one_table(tmp_path):
+    for label in "38":
+        (tmp_path / label).mkdir()
+        for number in range(3):
+            image = Image.fromarray(np.full((40, 40), 255, np.uint8))
+            ImageDraw.Draw(image).text((14, 12), label, fill=0)
+            image.save(tmp_path / label / f"{number}.png")
+    command = ("test", "--dataset", "optdigits", "--dataset", str(tmp_path))
+    out = invoke(*command).stdout
+    assert "optdigits" in out
+    assert max(map(len, out.splitlines())) <= 80
+    report = json.loads(invoke(*command, "--json").stdout)
+    assert [source["n"] for source in report["sources"]] == [300, 6]
+    assert report["n"] == 306
+    assert sum(map(sum, report["confusion"])) == 306
+    bad = invoke("test", "--dataset", "unipen:nonsense")
+    assert bad.returncode == 1
+    assert "dev, dev-cleaned, train" in bad.stderr

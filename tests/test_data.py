@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from inkling import data
-from inkling.data import catalog, datasets, idx
+from inkling.data import catalog, datasets, download, idx
 from inkling.data.catalog import DataSet, File
 from inkling.errors import DataError
 
@@ -367,7 +367,7 @@ def test_a_file_without_certificates_is_named_by_its_variable(small, tmp_path, m
 
 @pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "foo://bar", "http://", "http://[::1"])
 def test_a_wrong_proxy_is_named_by_its_variable(small, monkeypatch, proxy):
-    for name in datasets.PROXIES:
+    for name in download.PROXIES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)

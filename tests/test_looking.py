@@ -82,7 +82,7 @@ def test_weights_of_as_many_units_as_pixels_are_not_transposed(tmp_path):
 
 def test_the_filters_of_the_pretrained_network_are_shown():
     filters = weights.first_layer(bundle.PRETRAINED)
-    assert filters.shape == (16, 1, 3, 3)
+    assert filters.shape == (24, 1, 3, 3)
     assert Reader.load().card.recipe["model"] == "digits"
     shown = invoke("show-weights", "--count", "2")
     assert shown.stdout.splitlines()[-1].split() == ["0", "1"]

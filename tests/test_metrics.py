@@ -131,62 +131,6 @@ def test_the_curve_counts_what_each_threshold_accepts(given):
         assert not above.any() or right[above].mean() <= max(point.accuracy for point in curve)
 
 
-@given(predictions(), st.floats(0.3, 3), st.floats(0.5, 0.9999))
-def test_a_promised_accuracy_is_kept_where_it_was_measured(given, temperature, accuracy):
-    logits, labels = given
-    probabilities = softmax(logits / temperature, axis=1)
-    acceptance = metrics.fit_acceptance(logits, labels, temperature)
-    threshold = acceptance.threshold(accuracy)
-    confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
-    if threshold is None:
-        told = all(point.accuracy < accuracy for point in acceptance.curve)
-        assert told or accuracy > 1 - 0.5 / len(labels)  # which so few cannot tell from 1
-    else:
-        assert right[confidence >= threshold].mean() >= accuracy
-    assert acceptance.threshold(1) is None
-    sure = [
-        point.confidence for point in acceptance.curve if point.accuracy >= metrics.TARGET_ACCURACY
-    ]
-    assert acceptance.min_confidence == (sure[0] if sure else 1)
-
-
-def test_the_out_of_distribution_score_is_the_energy():
-    logits = np.array([[8.0, 0, 0], [-4, -4, -4], [8, 8, 0]], np.float32)
-    score = metrics.ood_score(logits)
-    np.testing.assert_allclose(score, -np.log(np.exp(logits.astype(float)).sum(1)))
-    assert score[1] > 0 > score[0] > score[2]
-    assert -metrics.ood_score(np.array([[2000.0, 0]]))[0] == 2000  # without overflow
-
-
-def test_the_score_rejects_few_digits():
-    logits = np.random.default_rng(0).normal(0, 5, (5000, 10))
-    acceptance = metrics.fit_acceptance(logits, logits.argmax(1), 1.0)
-    rejected = (metrics.ood_score(logits) > acceptance.max_ood_score).mean()
-    assert rejected == pytest.approx(metrics.OOD_REJECTED, abs=1e-3)
-
-
-@pytest.mark.parametrize("level", metrics.LEVELS)
-def test_sets_hold_the_truth_as_often_as_promised(level):
-    """Over many draws of validation images, at least that share of new cases on average."""
-    rng, held = np.random.default_rng(1), []
-    for _ in range(60):
-        labels = rng.integers(0, 5, 4000)
-        logits = rng.normal(size=(4000, 5)) + 3 * np.eye(5)[labels]
-        probabilities = softmax(logits, axis=1)
-        sets = dict(metrics.conformal_sets(probabilities[:2000], labels[:2000]))
-        of_label = probabilities[np.arange(4000), labels][2000:]
-        held.append((of_label >= sets.get(level, 0)).mean())
-    spread = np.std(held) / np.sqrt(len(held))
-    assert level - 4 * spread <= np.mean(held) <= level + 1 / 2000 + 4 * spread or level > 0.999
-
-
-def test_a_level_between_is_the_next_higher_one():
-    acceptance = metrics.Acceptance(10, 0.5, 1.0, (), ((0.9, 0.3), (0.99, 0.1)))
-    assert [acceptance.min_label_probability(level) for level in (0.5, 0.9, 0.95, 0.999)] == [
-        0.3, 0.3, 0.1, None,
-    ]  # fmt: skip
-
-
 @given(predictions())
 def test_reliability_is_scikit_learns(given):
     logits, labels = given

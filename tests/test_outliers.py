@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from inkling.augmentation import handwriting, outliers
+from inkling.data import Item
 from inkling.ink import SIDE
 
 
@@ -37,12 +38,15 @@ def test_the_same_seed_gives_the_same_images(some_digits):
 
 
 @pytest.mark.parametrize("digit", range(10))
-def test_every_form_of_a_digit_can_be_drawn(digit):
-    drawn = [handwriting.written(digit, np.random.default_rng(seed)) for seed in range(40)]
-    assert all(
-        sheet.shape == (handwriting.SHEET, handwriting.SHEET) and sheet.any() for sheet in drawn
-    )
-    assert len({sheet.tobytes() for sheet in drawn}) == 40
+def test_every_form_of_a_digit_is_written_in_its_box(digit):
+    written = [handwriting.written(digit, np.random.default_rng(seed)) for seed in range(60)]
+    for strokes in written:
+        points = np.concatenate(strokes)
+        assert np.isfinite(points).all()
+        assert points.min() > -0.5
+        assert points.max() < 1.5
+    assert len({np.concatenate(strokes).tobytes() for strokes in written}) == 60
+    assert len({len(strokes) for strokes in map(str.split, handwriting.FORMS[digit])}) > 1
 
 
 def test_the_pretrained_network_reads_synthetic_handwriting():
@@ -73,6 +77,26 @@ def test_each_kind_of_outlier_has_its_share(some_digits, monkeypatch):
     whole = sum(outliers.KINDS.values())
     for kind, share in outliers.KINDS.items():
         assert 400 * share / whole - 1 <= drawn.count(kind.__name__) <= 400 * share / whole + 25
+
+
+def test_letters_that_could_be_digits_are_no_outliers():
+    ring = np.stack([np.cos(np.linspace(0, 6.3, 30)), np.sin(np.linspace(0, 6.3, 30))], 1)
+    cross = [np.array([[0.0, 0], [1, 1]]), np.array([[1.0, 0], [0, 1]])]
+    assert outliers.is_like_a_digit("O")
+    assert not outliers.is_like_a_digit("X")
+    others = [Item("X", "w", tuple(cross)), Item("A", "v", (*cross, cross[0] + 1))]
+    digits = [Item("0", "w", (ring,))]
+    images = outliers.written(others, digits, 40, np.random.default_rng(0))
+    assert images.shape == (40, 1, SIDE, SIDE)
+    assert images.any((1, 2, 3)).all()
+
+
+def test_two_drawings_beside_each_other_do_not_touch():
+    line = np.array([[5.0, 0], [5, 100]])
+    bow = np.array([[0.0, 0], [3, 2], [0, 4]])
+    left, right = outliers.beside((line,), (bow,))
+    assert left[:, 0].max() < right[:, 0].min()
+    assert np.ptp(left[:, 1]) == np.ptp(right[:, 1]) == 1
 
 
 def test_no_glyph_looks_like_a_digit():

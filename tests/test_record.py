@@ -285,7 +285,8 @@ def test_the_command_says_each_seed_and_where_the_record_is(tmp_path):
     mine = tmp_path / "mine.py"
     mine.write_text(
         "from dataclasses import replace\nfrom inkling import recipes\n"
-        "recipe = replace(recipes.get('digits'), name='mine', dataset='optdigits', epochs=1)\n"
+        "recipe = replace(recipes.get('digits'), name='mine', dataset='optdigits', epochs=1,\n"
+        "                 real_digits=0, real_outliers=0)\n"
     )
     command = ("record", "mine.py", "--seeds", "2", "--allow-dirty")
     result = run_inkling(*command, cwd=tmp_path)

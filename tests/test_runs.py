@@ -123,7 +123,7 @@ def test_a_snapshot_shows_how_a_network_reads(tmp_path, mnist):
         tiles = np.asarray(sheet).reshape(5, 28, 5, 28).transpose(0, 2, 1, 3).reshape(25, 28, 28)
     assert np.array_equal(tiles, split.pixels[:25, 0])
     with Image.open(tmp_path / runs.FILTERS) as filters:
-        assert filters.size == (8 * 4 - 1, 2 * 4 - 1)  # 16 of 3x3, eight in a row
+        assert filters.size == (8 * 4 - 1, 3 * 4 - 1)  # 24 of 3x3, eight in a row
     taker.take(network, 8)
     assert json.loads((tmp_path / runs.SNAPSHOT).read_text())["step"] == 7  # one was just taken
     taker.take(network, 9, at_once=True)

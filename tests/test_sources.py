@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw
 
 from inkling import Drawing, Reader, to_image
 from inkling.errors import InkError, NothingDrawn, TooLarge
-from inkling.ink import decode
+from inkling.ink import formats
 
 HOOK = [[(0, 0), (100, 0), (60, 150)], [(10, 70), (90, 70)]]
 
@@ -69,13 +69,13 @@ def opened(content, is_read):
 
 @pytest.mark.parametrize(("content", "is_read"), PICTURES_THAT_WARN)
 def test_pillow_itself_warns_of_these_pictures(content, is_read):
-    decode._mute()  # which is for threads that decode, and for no other code
+    formats._mute()  # which is for threads that decode, and for no other code
     with pytest.warns(Warning):  # noqa: PT030
         opened(content, is_read)
 
 
 def test_threads_decode_without_a_warning_and_leave_the_filters_as_they_are():
-    others = [one for one in warnings.filters if one != decode.MUTED]
+    others = [one for one in warnings.filters if one != formats.MUTED]
 
     def read(numbered):
         content, is_read = PICTURES_THAT_WARN[numbered % len(PICTURES_THAT_WARN)]
@@ -91,7 +91,7 @@ def test_threads_decode_without_a_warning_and_leave_the_filters_as_they_are():
             assert all(threads.map(read, range(300)))
     finally:
         sys.setswitchinterval(interval)
-    assert [one for one in warnings.filters if one != decode.MUTED] == others
+    assert [one for one in warnings.filters if one != formats.MUTED] == others
     with pytest.raises(RuntimeWarning):  # as pytest is set up: what others warn of stays an error
         warnings.warn("other", RuntimeWarning, stacklevel=1)
 
@@ -106,7 +106,7 @@ def test_no_warning_escapes_however_python_is_started(action, tmp_path):
         "from concurrent.futures import ThreadPoolExecutor\n"
         "from inkling import ink, errors\n"
         "before = list(warnings.filters)\n"
-        "assert ink.decode.MUTED not in before, 'nothing is to be done at import'\n"
+        "assert ink.formats.MUTED not in before, 'nothing is to be done at import'\n"
         "def read(path):\n"
         "    try:\n"
         "        return ink.to_image(path).shape == (1, 28, 28)\n"
@@ -231,8 +231,8 @@ def closed():
         ((row for row in DIGIT), "got generator"),
         (io.StringIO("7"), "rb"),
         (closed(), "closed"),
-        (io.BytesIO(b"no picture"), "cannot be decoded"),
-        (bytearray(), "cannot be decoded"),
+        (io.BytesIO(b"no picture"), "got text"),
+        (bytearray(), "got an empty file"),
         ([], "got (0,)"),
         (["a.png", "b.png", "c.png"], "read_many"),
         ([1, 2, 3], "got (3,)"),

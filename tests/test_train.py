@@ -28,7 +28,16 @@ from inkling.networks import architectures
 from inkling.reading import bundle
 from inkling.training import checkpoint, engines, export, learner, loop
 
-FULL = dataclasses.replace(recipes.get("digits"), dataset="optdigits", epochs=3, batch=64)
+FULL = dataclasses.replace(
+    recipes.get("digits"),
+    dataset="optdigits",
+    epochs=3,
+    batch=64,
+    handwriting=0.25,
+    outliers=0.25,
+    real_digits=0,
+    real_outliers=0,
+)
 SMALL = dataclasses.replace(FULL, handwriting=0, outliers=0, corruptions=0)
 
 

@@ -1,3 +1,4 @@
+import base64
 import contextlib
 import http.client
 import io
@@ -93,6 +94,48 @@ def test_a_picture_a_form_and_strokes_read_alike(server):
         assert np.array(reading["image"]).shape == (28, 28)
 
 
+def data_url(content, kind="image/png"):
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "PDF"])
+def test_a_picture_as_text_is_read_as_its_file_is(server, kind):
+    url, content = f"{server}/api/read", picture(kind=kind)
+    expected = httpx.post(url, content=content).json()
+    assert expected["label"] == 7
+    texts = [data_url(content), data_url(content, ""), base64.encodebytes(content).decode()]
+    for text in texts:
+        for request_ in (
+            {"json": {"picture": text}},
+            {"files": {"picture": (None, text)}},
+            {"files": {"file": (None, text), "more": (None, "fields")}},
+        ):
+            assert httpx.post(url, **request_).json() == expected
+
+
+def test_a_picture_as_text_may_be_as_large_as_a_file(server):
+    content = picture() + bytes(7_000_000)  # what follows the picture is not read
+    for request_ in (
+        {"json": {"picture": data_url(content)}},
+        {"files": {"picture": (None, data_url(content))}},
+    ):
+        assert httpx.post(f"{server}/api/read", **request_).json()["label"] == 7
+
+
+def test_a_picture_as_text_may_have_as_many_pixels_as_a_file(server):
+    content = picture(7100)
+    answer = httpx.post(f"{server}/api/read", json={"picture": data_url(content)})
+    assert answer.status_code == 413
+    assert answer.json() == httpx.post(f"{server}/api/read", content=content).json()
+
+
+def test_a_picture_as_text_is_stored(client):
+    stored = client.post("/api/drawings?label=7", json={"picture": data_url(picture())}).json()
+    assert (stored["reading"], stored["strokes"]) == (7, None)
+    shown = client.get(f"/api/drawings/{stored['id']}/image").content
+    assert Image.open(io.BytesIO(shown)).size == (28, 28)
+
+
 def test_a_number_is_read_where_one_is_asked_for(server):
     strokes = [[[x + 500 * place, y] for x, y in SEVEN["strokes"][0]] for place in range(3)]
     answer = httpx.post(f"{server}/api/read?number=true", json={"strokes": strokes}).json()
@@ -135,8 +178,8 @@ def test_a_minimum_accuracy_can_be_given(server):
 @pytest.mark.parametrize(
     ("request_", "status", "what"),
     [
-        ({"content": b""}, 422, "cannot be decoded"),
-        ({"content": b"garbage"}, 422, "cannot be decoded"),
+        ({"content": b""}, 422, "Expected a picture"),
+        ({"content": b"garbage"}, 422, "Expected a picture"),
         ({"json": {"strokes": []}}, 422, "nothing drawn"),
         ({"json": {}}, 422, "strokes: Field required"),
         ({"json": {"strokes": "7"}}, 422, "valid array"),
@@ -148,8 +191,19 @@ def test_a_minimum_accuracy_can_be_given(server):
         ({"json": {"strokes": [[[1, 2]] * 200_000]}}, 413, "1,000,000 bytes"),
         ({"content": b"{", "headers": {"Content-Type": "application/json"}}, 422, "JSON"),
         ({"content": b"[NaN]", "headers": {"Content-Type": "application/json"}}, 422, "JSON"),
-        ({"data": {"no": "file"}, "files": {}}, 422, "cannot be decoded"),
-        ({"files": {"file": b"garbage"}}, 422, "cannot be decoded"),
+        ({"json": {"picture": 7}}, 422, "picture: "),
+        ({"json": {"picture": ""}}, 422, "base64"),
+        ({"json": {"picture": "b/c*"}}, 422, "base64"),
+        ({"json": {"picture": "data:image/png"}}, 422, "data URL"),
+        ({"json": {"picture": "data:text/plain,7"}}, 422, "text/plain"),
+        ({"json": {"picture": "Z2FyYmFnZQ=="}}, 422, "Expected a picture"),
+        ({"json": {"picture": "b2s=", **SEVEN}}, 422, "strokes: "),
+        ({"json": {"picture": "x" * 10_000_000}}, 413, "10,000,000 bytes"),
+        ({"json": {"picture": [[1, 2]] * 200_000}}, 413, "1,000,000 bytes"),
+        ({"files": {"picture": (None, "b/c*")}}, 422, "base64"),
+        ({"files": {"no": (None, "file")}}, 422, "Expected a form with a file"),
+        ({"data": {"no": "file"}, "files": {}}, 422, "Expected a picture"),
+        ({"files": {"file": b"garbage"}}, 422, "Expected a picture"),
         (
             {"content": b"x", "headers": {"Content-Type": "multipart/form-data"}},
             400,
@@ -307,7 +361,10 @@ def test_health_card_and_documentation(server):
     assert {"/api/read", "/api/card", "/livez", "/readyz"} < set(schema["paths"])
     assert all(way["summary"] for of in schema["paths"].values() for way in of.values())
     body = schema["paths"]["/api/read"]["post"]["requestBody"]["content"]
-    assert set(body) == {"image/png", "application/json", "multipart/form-data"}
+    kinds = {"image/*", "application/pdf", "application/json", "multipart/form-data"}
+    assert set(body) == kinds
+    ways = body["application/json"]["schema"]["oneOf"]
+    assert [way["required"] for way in ways] == [["strokes"], ["picture"]]
     documentation = httpx.get(f"{server}/docs").text
     assert "swagger" in documentation
     assert "cdn" not in documentation

@@ -1,23 +1,28 @@
 """The commands of the data sets: list, fetch, show."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from inkling.cli.options import write_picture
 
+if TYPE_CHECKING:
+    from inkling.data import DataSet
+
 data_app = typer.Typer(help="The data sets: list, fetch, show.", no_args_is_help=True)
 commands = typer.Typer()
 commands.add_typer(data_app, name="data")
 
-DataSetName = Annotated[str, typer.Argument(metavar="NAME", help="mnist, fashion-mnist, optdigits")]
+DataSetName = Annotated[
+    str, typer.Argument(metavar="NAME", help="As mnist; see them with: inkling data list")
+]
 
 
 @data_app.command("list")
 def list_data() -> None:
-    """Say which data sets are here, which are not, how large they are and from where."""
+    """Say which data sets are here, which are not, how large they are, whose and from where."""
     from inkling import data
     from inkling.data.catalog import CATALOG
 
@@ -26,9 +31,16 @@ def list_data() -> None:
         here = "here" if data.is_here(dataset) else "not here"
         typer.echo(f"{dataset.name:<14} {here:<9} {f'{size:.0f} MB' if size else '':<6}", nl=False)
         typer.echo(f"{dataset.title} ({dataset.licence})")
-        for source in dataset.mirrors or ("scikit-learn",):
-            typer.echo(f"{'':<14} from {source}")
+        parts = ", ".join(dict.fromkeys(name.partition("-")[2] for name in dataset.strokes))
+        about = [f"by {dataset.citation}", *(f"from {url}" for url in _sources(dataset))]
+        for line in (*about, *([f"parts {parts}"] if parts else [])):
+            typer.echo(f"{'':<14} {line}")
     typer.echo(f"Looked for in {', then '.join(str(folder) for folder in data.folders())}")
+
+
+def _sources(dataset: "DataSet") -> tuple[str, ...]:
+    """Where a data set comes from."""
+    return dataset.mirrors or (dataset.url if dataset.strokes else "scikit-learn",)
 
 
 @data_app.command()
@@ -36,10 +48,9 @@ def fetch(name: DataSetName) -> None:
     """Download a data set, unless it is here, and verify it."""
     from inkling import data
     from inkling.cli import progress
-    from inkling.data import catalog
 
     with progress.showing_downloads(Console(stderr=True)) as report:
-        paths = data.fetch(catalog.get(name), report)
+        paths = data.fetch(data.get(name), report)
     where = sorted({str(path.parent) for path in paths})
     typer.echo(f"{name}: here and verified" + (f", in {', '.join(where)}" if where else ""))
 
@@ -55,14 +66,16 @@ def show(
     colour: Annotated[bool, typer.Option("--colour", help="A heat scale, not grey.")] = False,
     png: Annotated[Path | None, typer.Option(help="Write a contact sheet instead.")] = None,
 ) -> None:
-    """Show training images as heat maps, each with its label and one-hot row."""
+    """Show training images as heat maps, each with its label and one-hot row.
+
+    Of a data set that only measures, those are shown that measure.
+    """
     import numpy as np
 
     from inkling import data, plots
     from inkling.cli import display
-    from inkling.data import catalog
 
-    dataset = catalog.get(name)
+    dataset = data.get(name)
     part, _ = data.load(dataset)
     chosen = np.arange(len(part.labels)) >= (index or 0)
     if label is not None:
@@ -70,7 +83,7 @@ def show(
     indexes = np.flatnonzero(chosen)[: count or (4 if index is None else 1)]
     if not len(indexes):
         raise typer.BadParameter(
-            f"{name} has {len(part.labels):,} training images of labels 0 to "
+            f"{name} has {len(part):,} images of labels 0 to "
             f"{len(dataset.classes) - 1}, but none that fits"
         )
     images = data.Split(part.pixels[indexes], part.labels[indexes]).images()

@@ -181,29 +181,27 @@ def source_table(sources: Sequence[Source], names: Sequence[str], promised: bool
     for heading in (*headings, "worst tenth\nof writers"):
         table.add_column(heading, justify="right")
     for source in sources:
-        low, high = source.interval
         lowest = sorted(range(len(names)), key=lambda label: source.recall[label])[:2]
-        worst = [f"{names[label]} {source.recall[label]:.1%}" for label in lowest]
         accepted = "", ""
-        if promised:
-            accepted = f"{source.coverage:.1%}", _share(
-                source.accepted_accuracy, source.accepted_interval
-            )
+        if promised and source.accepted_accuracy is not None and source.accepted_interval:
+            right = _share(source.accepted_accuracy, source.accepted_interval)
+            accepted = f"{source.coverage:.1%}", right
         table.add_row(
             Text(source.name, overflow="fold"),
             f"{source.n:,}",
-            f"{source.accuracy:.2%}\n{low:.2%}-{high:.2%}",
+            _share(source.accuracy, source.interval),
             f"{source.calibration_error:.2%}",
             *accepted,
-            "\n".join(worst),
+            "\n".join(f"{names[label]} {source.recall[label]:.1%}" for label in lowest),
             "" if source.worst_writers is None else f"{source.worst_writers:.1%}",
         )
     return table
 
 
-def _share(share: float | None, interval: tuple[float, float] | None) -> str:
-    """A share in per cent with its 95 % interval below."""
-    return f"{share:.2%}\n{interval[0]:.2%}-{interval[1]:.2%}" if share and interval else ""
+def _share(share: float, interval: tuple[float, float]) -> str:
+    """A share in per cent, with its 95 % interval below."""
+    low, high = (100 * end for end in interval)
+    return f"{share:.2%}\n{low:.2f}-{high:.2f}"
 
 
 def describe(measures: Measures) -> str:

@@ -32,10 +32,6 @@ if TYPE_CHECKING:
     from inkling.reading.reader import Number, Reading
 
 commands = typer.Typer()
-PICTURES = (  # taken from a folder
-    *(".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"),
-    *(".heic", ".heif", ".jp2", ".pbm", ".pgm", ".ppm", ".pdf"),
-)
 PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL)  # of the same place
 BundleOption = Annotated[Path | None, typer.Option("--bundle", help=BUNDLE_HELP)]
 
@@ -64,7 +60,7 @@ def measure(
     """Measure a bundle on the test part of its data set, or on others, one row each."""
     import numpy as np
 
-    from inkling import acceptance, data, metrics, plots
+    from inkling import acceptance, metrics, plots
     from inkling.cli import display
     from inkling.reading.reader import Reader
 
@@ -222,6 +218,8 @@ def _pictures(files: list[str]) -> Iterator[str | InkError]:
 
     A folder without pictures gives the error that says so.
     """
+    from inkling import ink
+
     for name in files:
         if name != "-" and os.path.isdir(name):  # noqa: PTH112  # Path.is_dir raises for long names
             found = sorted(str(path) for path in Path(name).rglob("*") if _is_picture(path))
@@ -229,7 +227,7 @@ def _pictures(files: list[str]) -> Iterator[str | InkError]:
             if not found:
                 yield InkError(
                     f"{name}: Expected a folder with pictures, but there are none in it",
-                    f"Name files, or a folder with any of: {' '.join(PICTURES)}",
+                    f"Name files, or a folder with any of: {' '.join(ink.ENDINGS)}",
                 )
         else:
             yield name
@@ -264,7 +262,9 @@ def _pages(
 
 def _is_picture(path: Path) -> bool:
     """Whether a file in a folder is a picture, by its name; macOS puts a ._X beside it, of none."""
-    return path.suffix.lower() in PICTURES and not path.name.startswith("._")
+    from inkling import ink
+
+    return path.suffix.lower() in ink.ENDINGS and not path.name.startswith("._")
 
 
 def _opened(url: str) -> "Store":

@@ -84,6 +84,7 @@ def train(
         if not resume:
             _fetch(chosen.dataset, quiet, caught)
             training.create(run, chosen, seed, device, source)
+            _report_missing(chosen, quiet or as_json)
         with progress.TrainingDisplay(shown, console) as show:
             ended = training.train(run, show, lambda: bool(caught))
     if not ended:
@@ -160,13 +161,25 @@ def show_leaderboard(
     typer.echo("A claim is what others report of their own work; its source: --markdown")
 
 
+def _report_missing(recipe: "Recipe", quiet: bool) -> None:
+    """Say which data sets of pen strokes a recipe asks for and will do without."""
+    from inkling.training.learner import without_missing
+
+    _, missing = without_missing(recipe)
+    if missing and not quiet:
+        typer.echo(
+            f"Training without the pen strokes of {', '.join(missing)}, which are not here; "
+            "see: inkling data list",
+            err=True,
+        )
+
+
 def _fetch(name: str, quiet: bool, caught: Sequence[int] = ()) -> None:
     """Download a data set that is not here, so that one command trains; a signal ends it."""
     from inkling import data
     from inkling.cli import progress
-    from inkling.data import catalog
 
-    if not data.is_here(dataset := catalog.get(name)):
+    if not data.is_here(dataset := data.get(name)):
         console = Console(stderr=True, quiet=quiet)
         console.print(f"Fetching {name}, which is not here yet")
         with progress.showing_downloads(console) as report:

@@ -1,15 +1,14 @@
 """Data sets: the catalog, fetching, verifying, splitting."""
 
-from inkling.data.catalog import CATALOG, DataSet, File, get
+from inkling.data.catalog import CATALOG, DataSet, File
 from inkling.data.datasets import (
-    Report,
     Scheme,
     Split,
     Splits,
-    cache_folder,
     digests,
     fetch,
     folders,
+    get,
     is_here,
     items,
     load,
@@ -19,6 +18,8 @@ from inkling.data.datasets import (
     to_train_on,
     without_wrong,
 )
+from inkling.data.download import Report, cache_folder
+from inkling.data.own import is_own
 from inkling.data.strokes import Item
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "folders",
     "get",
     "is_here",
+    "is_own",
     "items",
     "load",
     "part",

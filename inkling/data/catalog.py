@@ -8,6 +8,7 @@ The others hold pen strokes; see data/strokes.py for their files.
 """
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from inkling.errors import DataError, suggest
 from inkling.ink import Frame
@@ -40,6 +41,7 @@ class DataSet:
     trains: bool = True  # whether its licence lets what is trained on it be used by everyone
     citation: str = ""  # who made it; stands on the card of what is trained on it
     url: str = ""  # where it is published
+    path: Path | None = None  # of a user's own
 
 
 _MNIST_FILES = (
@@ -130,7 +132,7 @@ CATALOG = {
         ),
         DataSet(
             name="unipen",
-            title="pen strokes: 12,763 digits, and letters, signs and numbers, of 200 writers",
+            title="pen strokes of 200 writers: digits, letters, signs and numbers",
             licence="CC BY 4.0",
             classes=tuple("0123456789"),
             frame="digit",

@@ -6,37 +6,30 @@ recompressed mirror serves as well. Files may be packed or unpacked, and lie in 
 set's name, in torchvision's, or in the folder that INKLING_DATA names itself.
 """
 
-import contextlib
-import errno
 import hashlib
 import importlib.util
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import platformdirs
 import requests
 from numpy.typing import NDArray
 
 from inkling import ink
-from inkling.data import catalog, idx, strokes
+from inkling.data import catalog, download, idx, own, strokes, unipen
 from inkling.data.catalog import DataSet, File
+from inkling.data.download import Report, cache_folder
 from inkling.data.strokes import Item
 from inkling.errors import DataError, MissingExtra, suggest
 
 SPLIT_SEED = 1998  # the year of MNIST; choosing another makes old and new figures incomparable
-TIMEOUT_SECONDS = 30  # without a byte
-CHUNK_BYTES = 1 << 16
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk, a quota, or a file's largest size
-CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # in the environment: as requests asks them
-PROXIES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
+MIN_WRITERS = 12  # from which on writers, not images, are held out to validate
 Scheme = Literal["standard", "tutorial", "all"]
-Report = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,17 +57,19 @@ class Splits:
     test: Split
 
 
-def cache_folder() -> Path:
-    """Where downloads go: the user's cache folder of this platform."""
-    return platformdirs.user_cache_path("inkling") / "data"
-
-
 def folders() -> list[Path]:
     """Where data sets are looked for, first to last."""
     named = os.environ.get("INKLING_DATA")
     names = named.split(os.pathsep) if named else []
     own = [Path(os.path.expanduser(name)) for name in names if name]  # noqa: PTH111  # Path's may raise
     return [*own, cache_folder()]
+
+
+def get(name: str) -> DataSet:
+    """The data set of the catalog, or a user's own at a path. Raises DataError."""
+    if name not in catalog.CATALOG and own.is_own(name):
+        return own.dataset(name)
+    return catalog.get(name)
 
 
 def locate(dataset: DataSet, file: File) -> Path | None:
@@ -117,6 +112,8 @@ def _looks_published(path: Path, file: File, _state: tuple[int, int]) -> bool:
 
 def is_here(dataset: DataSet) -> bool:
     """Whether every file is on this machine; their content is checked when they are loaded."""
+    if dataset.path:
+        return True
     if dataset.strokes:
         return all(_find_strokes(dataset, name) for name in dataset.strokes)
     if not dataset.files:
@@ -130,6 +127,15 @@ def fetch(dataset: DataSet, report: Report) -> list[Path]:
     `report(name, done, total)` gets the bytes as they come. A download goes to a temporary
     name, is verified, and only then takes its place. Raises DataError if no mirror has it.
     """
+    if dataset.strokes and not is_here(dataset):
+        if dataset.name != "unipen":
+            raise DataError(
+                f"{dataset.name}: expected a data set that can be fetched, but its publisher "
+                "gives it in another form",
+                f"Put its strokes as JSON lines into {cache_folder() / dataset.name}; they come "
+                f"from {dataset.url}",
+            )
+        return unipen.fetch(cache_folder() / dataset.name, report)
     if not dataset.files:
         load(dataset)
     paths = []
@@ -166,30 +172,20 @@ def _verify(content: bytes, path: Path, file: File) -> None:
 
 def _download(file: File, path: Path, mirrors: tuple[str, ...], report: Report) -> None:
     """Bring one file to `path` from the first mirror that serves it whole."""
-    temporary = path.with_name(f"{os.getpid()}-{path.name}")
     failures, advice = [], dict[str, None]()  # a set that keeps its order
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with download.room(path) as temporary:
         for mirror in mirrors:
+            limit = file.size_bytes + download.CHUNK_BYTES
             try:
-                _stream(mirror + path.name, temporary, file.size_bytes + CHUNK_BYTES, report)
+                download.stream(mirror + path.name, temporary, limit, report)
             except requests.RequestException as cause:
                 failures.append(f"{mirror} ({type(cause).__name__})")
-                advice[_advice(cause)] = None
+                advice[download.advice(cause)] = None
                 continue
             if _is_published(temporary, file):
                 temporary.replace(path)
                 return
             failures.append(f"{mirror} (not the published content)")
-    except OSError as cause:
-        remedy = "Free some space" if cause.errno in FULL else "Make it a folder you may write to"
-        raise DataError(
-            f"{path}: expected room for a download, but {cause.strerror or cause}",
-            f"{remedy}, or name another cache folder in XDG_CACHE_HOME",
-        ) from cause
-    finally:
-        with contextlib.suppress(OSError):  # its folder may be none
-            temporary.unlink()
     raise DataError(
         f"{path.name}: expected a download, but no mirror gave it: {'; '.join(failures)}",
         f"{'; '.join(advice) or 'Check the network'}, or put the file into the folder that "
@@ -197,47 +193,16 @@ def _download(file: File, path: Path, mirrors: tuple[str, ...], report: Report) 
     )
 
 
-def _advice(cause: requests.RequestException) -> str:
-    """What may be wrong with a connection; settings in the environment are named."""
-    if isinstance(cause, requests.exceptions.SSLError):
-        for name in CERTIFICATES:
-            if value := os.environ.get(name):
-                return f"Correct or unset {name}, whose certificates do not fit ({value})"
-        return "Name a file of the certificates of your network in REQUESTS_CA_BUNDLE"
-    proxies = [name for name in PROXIES if os.environ.get(name)]
-    if proxies and isinstance(cause, requests.exceptions.ProxyError | ValueError):
-        return f"Correct {' or '.join(proxies)}"  # ValueError: an address that is none
-    return "Check the network"
-
-
-def _stream(url: str, path: Path, max_bytes: int, report: Report) -> None:
-    """Save what `url` serves, as it comes, up to a little over `max_bytes`."""
-    with _ask(url) as response, path.open("wb") as file:
-        response.raise_for_status()
-        total = int(response.headers.get("content-length", 0))
-        for chunk in response.iter_content(CHUNK_BYTES):
-            file.write(chunk)
-            report(path.name.partition("-")[2], file.tell(), total)
-            if file.tell() > max_bytes:
-                return
-
-
-def _ask(url: str) -> requests.Response:
-    """The answer of a server, its content still to come. Raises RequestException alone."""
-    headers = {"Accept-Encoding": "identity"}
-    try:
-        return requests.get(url, stream=True, timeout=TIMEOUT_SECONDS, headers=headers)
-    except requests.RequestException:
-        raise
-    except OSError as cause:  # there is no file of certificates
-        raise requests.exceptions.SSLError(cause) from cause
-
-
 def load(dataset: DataSet) -> tuple[Split, Split]:
     """The published training and test parts, verified. Raises DataError.
 
     They are read and verified once a process, unless their files change.
     """
+    if dataset.path:
+        whole = _own(dataset)
+        assert whole.writers is not None
+        testing = own.tests(whole.labels, whole.writers)
+        return _part(whole, ~testing), _part(whole, testing)
     if dataset.strokes:
         return _digits(dataset, "train"), _digits(dataset, "dev")
     if not dataset.files:
@@ -283,6 +248,12 @@ def _located(dataset: DataSet, file: File) -> Path:
     return path
 
 
+def _own(dataset: DataSet) -> Split:
+    """All of a user's own data set."""
+    assert dataset.path
+    return Split(*own.images(dataset.path, dataset.classes))
+
+
 def items(dataset: DataSet, name: str) -> tuple[Item, ...]:
     """The pen strokes of a file of a data set, as "letters-train". Raises DataError.
 
@@ -310,8 +281,11 @@ def part(name: str) -> Split:
     """A part of a data set, named as "unipen:dev". Raises DataError.
 
     Parts are train, validation (of the standard split) and test. Of pen strokes they are train, dev
-    and dev-cleaned, which is dev `without_wrong`. Without one, it is test or dev.
+    and dev-cleaned, which is dev `without_wrong`. Without one, it is test or dev. A user's own data
+    set, named by its path, is given whole.
     """
+    if name not in catalog.CATALOG and own.is_own(name):
+        return _own(own.dataset(name))
     name, _, wanted = name.partition(":")
     dataset = catalog.get(name)
     parts = {item.partition("-")[2] for item in dataset.strokes if item.startswith("digits")}
@@ -340,7 +314,9 @@ def digests(*names: str) -> dict[str, str]:
     Of pen strokes, those that may be trained on, each after its data set's name.
     """
     found: dict[str, str] = {}
-    for dataset in map(catalog.get, names):
+    for dataset in map(get, names):
+        if dataset.path:
+            found[dataset.name] = own.digest(_own(dataset).pixels, _own(dataset).labels)
         found |= {file.name: file.sha256 for file in dataset.files}
         for name in to_train_on(dataset):
             path = _stroke_file(dataset, name)
@@ -425,7 +401,7 @@ def splits(name: str, scheme: Scheme = "standard") -> Splits:
     a record whose recipe was chosen before: 60,000 / 0 / 10,000. Where writers are known, none is
     in two parts, and "standard" takes every twelfth writer.
     """
-    dataset = catalog.get(name)
+    dataset = get(name)
     train, test = load(dataset)
     if not dataset.trains or not len(train.labels) or not len(test.labels):
         raise DataError(
@@ -444,7 +420,7 @@ def _split(train: Split, test: Split, scheme: Scheme) -> Splits:
     count = len(train.labels)
     if scheme == "tutorial":
         validating = np.arange(count) >= count * 4 // 5
-    elif train.writers is not None:
+    elif train.writers is not None and len(np.unique(train.writers)) >= MIN_WRITERS:
         validating = np.isin(train.writers, np.unique(train.writers)[::12])
     else:
         shuffled = np.random.RandomState(SPLIT_SEED).permutation(count)  # its stream is frozen

@@ -21,7 +21,6 @@ from inkling.data.catalog import DataSet
 from inkling.data.strokes import Item
 from inkling.errors import DataError, InkError
 
-PICTURES = frozenset(f".{ending}" for ending in ink.ENDINGS)
 DIGITS = tuple("0123456789")
 TESTED = 6  # every sixth image of a label, or every sixth writer, tests
 
@@ -85,7 +84,8 @@ def labelled(path: Path) -> Iterator[Labelled]:
             yield from _of_file(path)
     except OSError as cause:
         raise DataError(
-            f"{path}: expected a folder or a file of labelled digits, but {cause.strerror or cause}",
+            f"{path}: expected a folder or a file of labelled digits, but "
+            f"{cause.strerror or cause}",
             "Check the path; names of published data sets: inkling data list",
         ) from cause
 
@@ -94,7 +94,7 @@ def _of_folder(folder: Path) -> Iterator[Labelled]:
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() == ".inkml":
             yield from _of_file(path)
-        elif path.suffix.lower() in PICTURES and path.is_file():
+        elif path.suffix.lower() in ink.ENDINGS and path.is_file():
             inside = path.parent != folder
             yield (path.parent.name if inside else path.stem.partition("_")[0]), "", path
 
@@ -102,7 +102,7 @@ def _of_folder(folder: Path) -> Iterator[Labelled]:
 def _of_file(path: Path) -> Iterator[Labelled]:
     content, name = path.read_bytes(), str(path)
     endings = path.suffixes[-2:] if path.suffix == ".gz" else path.suffixes[-1:]
-    match (endings[0].lower() if endings else ""):
+    match endings[0].lower() if endings else "":
         case ".jsonl":
             yield from _of_lines(content, name)
         case ".inkml":

@@ -47,7 +47,8 @@ import numpy as np
 import requests
 
 from inkling import files
-from inkling.data.datasets import CHUNK_BYTES, FULL, Report, _advice, _ask, _stream
+from inkling.data import download
+from inkling.data.download import CHUNK_BYTES, Report
 from inkling.data.strokes import Item, Points, scaled, to_json_lines
 from inkling.errors import DataError
 
@@ -98,6 +99,12 @@ def parse(
     document = _Document(name, include)
     document.read(text, name)
     return (document.segment(number) for number in range(len(document.drafts)))
+
+
+def items(content: bytes, name: str) -> list[Item]:
+    """The undamaged segments of one UNIPEN file. Raises DataError."""
+    segments = parse(content.decode("latin-1"), name)
+    return [Item(one.label, one.writer, one.strokes) for one in segments if one.strokes]
 
 
 def read_distribution(path: Path, left_out: Counter[str] | None = None) -> dict[str, list[Item]]:
@@ -163,30 +170,19 @@ def fetch(folder: Path, report: Report, api: str = API) -> list[Path]:
     deleted; a file appears in `folder` whole or not at all.
     """
     archive = _archive(api)
-    temporary = folder / f"{os.getpid()}-{archive.name}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with download.room(folder / archive.name) as temporary:
         try:
-            _stream(archive.url, temporary, archive.size_bytes, report)
+            download.stream(archive.url, temporary, archive.size_bytes, report)
         except requests.RequestException as cause:
             raise _unreachable(archive.url, cause) from cause
         _verify(temporary, archive)
         found = read_distribution(temporary)
         paths = []
-        for kind, items in found.items():
-            for part, chosen in zip(("train", "dev"), split_writers(items), strict=True):
+        for kind, chosen in found.items():
+            for part, one in zip(("train", "dev"), split_writers(chosen), strict=True):
                 paths.append(folder / f"{kind}-{part}.jsonl.gz")
-                files.write_atomically(paths[-1], to_json_lines(chosen))
-        return paths
-    except OSError as cause:
-        remedy = "Free some space" if cause.errno in FULL else "Make it a folder you may write to"
-        raise DataError(
-            f"{folder}: expected room for a download, but {cause.strerror or cause}",
-            f"{remedy}, or name another cache folder in XDG_CACHE_HOME",
-        ) from cause
-    finally:
-        with suppress(OSError):  # its folder may be none
-            temporary.unlink()
+                files.write_atomically(paths[-1], to_json_lines(one))
+    return paths
 
 
 class _Component(NamedTuple):
@@ -504,7 +500,7 @@ class _Archive(NamedTuple):
 def _archive(api: str) -> _Archive:
     """The largest archive of a record. Raises DataError."""
     try:
-        with _ask(api) as response:
+        with download.ask(api) as response:
             response.raise_for_status()
             content = b""
             for chunk in response.iter_content(CHUNK_BYTES):
@@ -545,7 +541,7 @@ def _unreachable(url: str, cause: requests.RequestException) -> DataError:
     reason = type(cause).__name__ if response is None else f"{response.status_code}"
     return DataError(
         f"{url}: expected a download, but the server did not give it ({reason})",
-        f"{_advice(cause)}, or try again later",
+        f"{download.advice(cause)}, or try again later",
     )
 
 

@@ -2,11 +2,12 @@
 
 from inkling.ink.decode import SIDE, Picture, from_base64, from_data_url, pages
 from inkling.ink.drawing import DEFAULT_PEN, Drawing, Frame, Layout, Sheet
-from inkling.ink.formats import FORMATS, MAX_PIXELS, Pages
+from inkling.ink.formats import ENDINGS, FORMATS, MAX_PIXELS, Pages
 from inkling.ink.image import Source, fit, to_image, to_sheet
 
 __all__ = [
     "DEFAULT_PEN",
+    "ENDINGS",
     "FORMATS",
     "MAX_PIXELS",
     "SIDE",

@@ -17,6 +17,10 @@ from inkling.ink import pdf
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "PPM", "JPEG2000")  # of Pillow
 KINDS = "PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF, HEIC, JPEG 2000, PPM or PDF"
+ENDINGS = (  # of their files' names
+    *(".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"),
+    *(".heic", ".heif", ".jp2", ".pbm", ".pgm", ".ppm", ".pdf"),
+)
 LOSSY = ("JPEG", "MPO", "WEBP", "AVIF", "HEIF", "JPEG2000", "PDF")  # a phone's JPEG may be an MPO
 ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
 MAX_PIXELS = 50_000_000  # admits a photograph of 48 megapixels, rejects a decompression bomb

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Generator, nn
 
-from inkling.data import catalog
+from inkling import data
 from inkling.errors import InklingError, RecipeError
 from inkling.experiments.recipe import Recipe
 from inkling.experiments.recipes import RECIPES
@@ -43,7 +43,7 @@ def load(path: Path) -> Recipe:
         )
     architectures.check(recipe.model)
     if recipe.model == "custom":
-        build(path, len(catalog.get(recipe.dataset).classes), torch.Generator().manual_seed(0))
+        build(path, len(data.get(recipe.dataset).classes), torch.Generator().manual_seed(0))
     return recipe
 
 

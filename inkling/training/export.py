@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from inkling import __version__, acceptance, data, metrics, system
 from inkling.acceptance import Sample
-from inkling.data import catalog
 from inkling.errors import RunError
 from inkling.experiments.recipe import Recipe
 from inkling.networks import architectures
@@ -74,7 +73,7 @@ def write_bundle(
         logits, labels = acceptance.pooled(samples)
         temperature = metrics.fit_temperature(logits, labels, acceptance.balanced(samples))
     content = to_onnx(model, temperature)
-    dataset, mixed = catalog.get(recipe.dataset), learner.mixed_datasets(recipe)
+    dataset, mixed = data.get(recipe.dataset), learner.mixed_datasets(recipe)
     session = Session(content, len(dataset.classes), threads=torch.get_num_threads())
     few = data.Split(splits.train.pixels[:7], splits.train.labels[:7]).images()
     check_agreement(session, compute_logits(model, few) / temperature, few)
@@ -112,14 +111,14 @@ def calibrating(recipe: Recipe, splits: data.Splits) -> list[tuple[str, data.Spl
     if not splits.validation:
         return []
     names = [name for name in recipe.evaluation.calibration.split(",") if name]
-    here = [name for name in names if data.is_here(catalog.get(name.partition(":")[0]))]
+    here = [name for name in names if data.is_here(data.get(name.partition(":")[0]))]
     own = f"{recipe.dataset}:validation"
     return [(own, splits.validation), *((name, data.part(name)) for name in here)]
 
 
 def attribution(name: str) -> bundle.Attribution:
     """What a card says of a data set that it was trained with."""
-    dataset = catalog.get(name)
+    dataset = data.get(name)
     return bundle.Attribution(
         dataset=name, licence=dataset.licence, citation=dataset.citation, url=dataset.url
     )

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
 from inkling import __version__, data, ink, metrics, system
-from inkling.data import Split, Splits, catalog
+from inkling.data import Split, Splits
 from inkling.drawings import Labelled
 from inkling.drawings.archive import readable
 from inkling.drawings.store import FIRST_HELD_OUT
@@ -36,7 +36,7 @@ from inkling.reading.bundle import Card
 from inkling.reading.reader import Reader
 from inkling.reading.session import Session
 from inkling.training import checkpoint, engines, export, loop
-from inkling.training.learner import Learner, Mixed, mixtures
+from inkling.training.learner import Learner, Mixed, mixtures, without_missing
 
 STEPS = 200
 BATCH = 96  # images of MNIST
@@ -320,12 +320,9 @@ def _recipe(base: Base, drawings: int, images: int) -> Recipe:
 
     Pen strokes of other people are mixed in where their data sets are here.
     """
-    augmentation = replace(base.recipe.augmentation, corruptions=0)
-    names = augmentation.stroke_datasets.split(",")
-    if not all(data.is_here(catalog.get(name)) for name in names):
-        augmentation = replace(augmentation, real_digits=0, real_outliers=0)
+    whole, _ = without_missing(base.recipe)
     return replace(
-        base.recipe,
+        whole,
         name="taught",
         about=f"{base.recipe.name}, fine-tuned on {drawings} drawings",
         split="standard",
@@ -333,7 +330,7 @@ def _recipe(base: Base, drawings: int, images: int) -> Recipe:
         batch=BATCH,
         optimizer=replace(base.recipe.optimizer, learning_rate=RATE),
         schedule=replace(base.recipe.schedule, warm_up=0.1),
-        augmentation=augmentation,
+        augmentation=replace(whole.augmentation, corruptions=0),
     )
 
 

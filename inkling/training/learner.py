@@ -8,6 +8,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +29,8 @@ from inkling.training.engines import AUGMENTATION, FLIPS, NO_CLASS, ORDER, SYNTH
 
 LAST_CORRUPTIONS = 1 / 3  # of a recipe's share, to which it falls: the last batches are cleaner
 HANDWRITING, OUTLIERS = 30_000, 10_000  # synthetic images, at most
-RENDERINGS, OUTLIER_RENDERINGS = 8, 3  # of each item of pen strokes, varied each time
+NO_STROKES = {"real_digits": 0.0, "real_outliers": 0.0}  # of an augmentation without any
+RENDERINGS, OUTLIER_RENDERINGS = 6, 2  # of each item of pen strokes, varied each time
 
 
 @dataclasses.dataclass
@@ -212,6 +214,22 @@ def strokes_of(recipe: Recipe) -> tuple[list[Item], list[Item]]:
             elif not part.startswith("numbers"):
                 others += (item for item in found if not outliers.is_like_a_digit(item.label))
     return digits, others
+
+
+def without_missing(recipe: Recipe) -> tuple[Recipe, list[str]]:
+    """The recipe with those of its data sets of strokes that are here, and the names of the others.
+
+    So that one command trains on a machine that has none, with synthetic digits alone.
+    """
+    wanted = mixed_datasets(recipe)
+    missing = [name for name in wanted if not data.is_here(data.get(name))]
+    if not missing:
+        return recipe, []
+    here = ",".join(name for name in wanted if name not in missing)
+    changes: dict[str, Any] = {"stroke_datasets": here} if here else NO_STROKES
+    return dataclasses.replace(
+        recipe, augmentation=dataclasses.replace(recipe.augmentation, **changes)
+    ), missing
 
 
 def mixed_datasets(recipe: Recipe) -> list[str]:

@@ -15,7 +15,7 @@ import torch
 from scipy.special import softmax
 
 from inkling import data, metrics, system
-from inkling.data import Split, Splits, catalog
+from inkling.data import Split, Splits
 from inkling.errors import RecipeError, RunError
 from inkling.experiments import events, runs
 from inkling.experiments.events import Event
@@ -38,8 +38,10 @@ def create(
     """Make the folder of a new run, once its data are here; `train` then carries it out.
 
     `device` is "cpu", "cuda" or "mps"; without it, the best one this machine has. `source` is
-    the file of a user's own recipe. Raises RunError, RecipeError, DataError.
+    the file of a user's own recipe. Data sets of pen strokes that are not here are left out.
+    Raises RunError, RecipeError, DataError.
     """
+    recipe, _ = learner.without_missing(recipe)
     architectures.check(recipe.model)
     if recipe.evaluation.ensemble_size > 1:
         raise RunError(
@@ -47,7 +49,7 @@ def create(
             f"{recipe.evaluation.ensemble_size}",
             f"Train them all, and read with them together: inkling record {recipe.name}",
         )
-    dataset = catalog.get(recipe.dataset)
+    dataset = data.get(recipe.dataset)
     augmentation = recipe.augmentation
     if (augmentation.handwriting or augmentation.outliers) and dataset.frame != "digit":
         raise RecipeError(

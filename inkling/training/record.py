@@ -21,7 +21,7 @@ import torch
 from scipy.special import softmax
 
 from inkling import data, metrics, system
-from inkling.data import Split, catalog
+from inkling.data import Split
 from inkling.errors import RunError
 from inkling.experiments import events, records, runs
 from inkling.experiments import recipe as recipes
@@ -244,7 +244,7 @@ def _measure(seed: int, folders: list[Path], test: Split) -> SeedResult:
     each = [reader.probabilities(images) for reader in readers]
     logs = [np.log(np.maximum(rows, metrics.MIN_PROBABILITY)) for rows in each]
     probabilities = each[0] if len(each) == 1 else softmax(np.mean(logs, axis=0), axis=1)
-    dataset, corrected = catalog.get(cards[0].dataset), None
+    dataset, corrected = data.get(cards[0].dataset), None
     if dataset.corrections:
         labels = test.labels.copy()
         labels[list(dataset.corrections)] = list(dataset.corrections.values())

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response, WebSocket, WebSocketDisconnect
 
 from inkling import ink
 from inkling.errors import InkError
+from inkling.ink.formats import KINDS
 from inkling.reading.answers import Answer, NumberAnswer
 from inkling.reading.bundle import Card
 from inkling.reading.reader import Number, Reader, Reading
@@ -57,6 +58,8 @@ async def _read(
     responses={413: {"model": Problem}, 422: {"model": Problem}},
     openapi_extra={"requestBody": READ_BODY},
     summary="Read a digit, or a number",
+    description=f"Takes strokes, or a picture ({KINDS}): as the body, as a form's file, or as "
+    "a data URL or base64 in the field `picture` of a form or of JSON.",
 )
 async def read(
     request: Request,
@@ -65,7 +68,7 @@ async def read(
     number: SeveralDigits = False,
     explain: Explain = False,
 ) -> Response:
-    """Takes a picture (PNG, JPEG, WebP, BMP, GIF) as the body or a form's file, or strokes."""
+    """Reads what the request sends."""
     answer = await _read(state, await source_of(request), min_accuracy, number, explain)
     return Response(answer.model_dump_json(exclude_unset=True), media_type="application/json")
 

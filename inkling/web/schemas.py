@@ -1,6 +1,6 @@
 """What comes in, and errors: strokes, options, how a request is parsed."""
 
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, ClassVar, Literal, Self, TypeVar
 
 from fastapi import Query, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -8,6 +8,8 @@ from starlette.datastructures import UploadFile
 
 from inkling import ink
 from inkling.errors import InkError, InklingError, TooLarge
+from inkling.ink.formats import KINDS
+from inkling.web.guard import MAX_BODY_BYTES
 
 MAX_STROKES_BYTES = 1_000_000  # parsed in one go, while other requests wait
 MAX_INTEGER = 2**31 - 1  # that every database takes
@@ -21,10 +23,22 @@ class Strokes(BaseModel):
     A point may have the pressure of its pen, above 0 and at most 1, as third number.
     """
 
+    NOUN: ClassVar = "strokes"
+    EXAMPLE: ClassVar = '{"strokes": [[[150, 60], [190, 40], [190, 340]]], "pen": 30}'
     model_config = ConfigDict(allow_inf_nan=False)
 
     strokes: list[list[Point]] = Field(examples=[[[[150, 60], [190, 40], [190, 340]]]])
     pen: float = Field(ink.DEFAULT_PEN, description="Width, in the unit of the points")
+
+
+class PictureText(BaseModel):
+    """A picture's file as text: a data URL, or base64."""
+
+    NOUN: ClassVar = "a picture"
+    EXAMPLE: ClassVar = '{"picture": "data:image/png;base64,..."}'
+    model_config = ConfigDict(extra="forbid")
+
+    picture: str = Field(examples=["data:image/png;base64,iVBORw0KGgo..."])
 
 
 class LiveStrokes(Strokes):
@@ -34,7 +48,7 @@ class LiveStrokes(Strokes):
     explain: bool = False
 
 
-Shape = TypeVar("Shape", bound=Strokes)
+Shape = TypeVar("Shape", Strokes, LiveStrokes, PictureText)
 MinAccuracy = Annotated[
     float | None, Query(gt=0, lt=1, description="Accuracy that accepted readings must have")
 ]
@@ -57,16 +71,19 @@ class Problem(BaseModel):
         return cls(error=error.error, hint=error.hint)
 
 
+_FILE = {"type": "string", "format": "binary", "description": KINDS}
+_TEXT = PictureText.model_json_schema()
 READ_BODY = {
     "required": True,
     "content": {
-        "image/png": {"schema": {"type": "string", "format": "binary"}},
-        "application/json": {"schema": Strokes.model_json_schema()},
+        "image/*": {"schema": _FILE},
+        "application/pdf": {"schema": _FILE},
+        "application/json": {"schema": {"oneOf": [Strokes.model_json_schema(), _TEXT]}},
         "multipart/form-data": {
             "schema": {
                 "type": "object",
-                "properties": {"file": {"type": "string", "format": "binary"}},
-                "required": ["file"],
+                "properties": {"file": _FILE, **_TEXT["properties"]},
+                "oneOf": [{"required": ["file"]}, {"required": ["picture"]}],
             }
         },
     },
@@ -74,34 +91,51 @@ READ_BODY = {
 
 
 async def source_of(request: Request) -> ink.Drawing | bytes:
-    """What a request sends to be read: the bytes of a picture, or a drawing."""
+    """What a request sends to be read: the bytes of a picture, or a drawing. Raises InkError."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        async with request.form(max_files=1, max_fields=10) as form:
-            files = [value for value in form.values() if isinstance(value, UploadFile)]
-            if not files:
-                raise InkError("Expected a form with a file, got none", "Try -F file=@7.png")
-            return await files[0].read()
+        return await _picture_of_form(request)
     body = await request.body()
-    if kind == "application/json":
-        if len(body) > MAX_STROKES_BYTES:
-            raise TooLarge(
-                f"Expected strokes of at most {MAX_STROKES_BYTES:,} bytes, got {len(body):,}",
-                "Send fewer points a stroke",
-            )
-        strokes = parse(Strokes, body)
-        return ink.Drawing(strokes.strokes, strokes.pen)
-    return body
+    return _source_of_json(body) if kind == "application/json" else body
+
+
+async def _picture_of_form(request: Request) -> bytes:
+    """The first file of a form, else the picture that its field `picture` or `file` holds."""
+    async with request.form(max_files=1, max_fields=10, max_part_size=MAX_BODY_BYTES) as form:
+        for value in form.values():
+            if isinstance(value, UploadFile):
+                return await value.read()
+        text = form.get("picture", form.get("file"))
+        if isinstance(text, str):
+            return _picture_of(text)
+    raise InkError("Expected a form with a file, got none", "Try -F file=@7.png")
+
+
+def _source_of_json(body: bytes) -> ink.Drawing | bytes:
+    if len(body) > MAX_STROKES_BYTES and b"[" in body:  # the text of a picture has none
+        raise TooLarge(
+            f"Expected strokes of at most {MAX_STROKES_BYTES:,} bytes, got {len(body):,}",
+            "Send fewer points a stroke",
+        )
+    if b'"picture"' in body:
+        return _picture_of(parse(PictureText, body).picture)
+    strokes = parse(Strokes, body)
+    return ink.Drawing(strokes.strokes, strokes.pen)
+
+
+def _picture_of(text: str) -> bytes:
+    """The file in a data URL or in base64. Raises InkError."""
+    return ink.from_data_url(text) if text[:5].lower() == "data:" else ink.from_base64(text)
 
 
 def parse(shape: type[Shape], text: str | bytes) -> Shape:
-    """The strokes that a text holds as JSON. Raises InkError."""
+    """The strokes or the picture that a text holds as JSON. Raises InkError."""
     try:
         return shape.model_validate_json(text)
     except ValidationError as cause:
         first = cause.errors()[0]
         where = "".join(f"{part}: " for part in first["loc"])
         raise InkError(
-            f"Expected strokes as JSON, but {where}{first['msg']}",
-            'For example: {"strokes": [[[150, 60], [190, 40], [190, 340]]], "pen": 30}',
+            f"Expected {shape.NOUN} as JSON, but {where}{first['msg']}",
+            f"For example: {shape.EXAMPLE}",
         ) from cause

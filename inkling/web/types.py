@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from inkling.reading.answers import Answer, NumberAnswer, PartAnswer
-from inkling.web.schemas import LiveStrokes, Problem, Strokes
+from inkling.web.schemas import LiveStrokes, PictureText, Problem, Strokes
 from inkling.web.training import RunState
 
 FILE = Path(__file__).parent / "static" / "types.js"
@@ -19,6 +19,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     NumberAnswer,
     Problem,
     Strokes,
+    PictureText,
     LiveStrokes,
     RunState,
 )

@@ -1,9 +1,10 @@
 // The drawing page. The server reads the drawing while it grows; the page shows the reading.
 
+import { Crop, cut } from "./crop.js";
 import { confidenceText as percent, find, make, recall, remember, say } from "./dom.js";
 import { Live } from "./live.js";
 import * as share from "./share.js";
-import { Sheet, placement } from "./sheet.js";
+import { Sheet } from "./sheet.js";
 
 const MESSAGES = { // of the status line, by its state
   "": "",
@@ -12,26 +13,29 @@ const MESSAGES = { // of the status line, by its state
   unreachable: "The server does not answer. Your drawing is still here. Check that the server is running, then try again.",
   unconfirmed: "The server has not confirmed that your drawing is stored. Your drawing is still here. Try again.",
   empty: "Draw a digit first.",
-  full: "The sheet is full. Undo a stroke, or reset the sheet.",
+  full: "The sheet is full. Undo a stroke, or clear the sheet.",
   declined: "Not stored.",
-  "bad-picture": "This file cannot be shown as a picture. Choose a PNG, JPEG, WebP, BMP or GIF file.",
   "bad-link": "This link does not hold a complete drawing. Copy it again.",
   "copy-failed": "The browser does not allow copying here.",
 };
 const WAITING_MS = 2000; // without an answer, after which the status line says so
 const GIVE_UP_MS = 60000; // without an answer, after which a request is aborted
+const REREAD_MS = 150; // without a change of the crop frame, after which its inside is read
 const SETTLED_MS = 600; // without a change, after which a screen reader hears the reading
 const FULL_COLOUR_NATS = 2; // of an explanation, from which on a colour is full
 const CONSENT = "keep"; // the key in localStorage; browsers hold it, so its name stays
+const CANVAS = { scale: 1, x: 0, y: 0 }; // the place of strokes on the canvas
 
 let card = null; // of the served bundle
 let reading = null; // the one shown
 let announcement; // its timer
+let rereading; // the timer of the crop frame
 
 const showMessage = (state, text = MESSAGES[state]) => say(text, state);
 const status = () => find("status").dataset.state;
 
 const sheet = new Sheet(find("canvas"), find("pen"), changed, () => showMessage("full"));
+const crop = new Crop(find("crop"), reframed);
 const input = find("input").getContext("2d", { willReadFrequently: true });
 const live = new Live(
   (answer) => { if (!sheet.empty) show(answer); },
@@ -40,7 +44,13 @@ const live = new Live(
 );
 
 function changed() {
-  find("invitation").hidden = !sheet.empty;
+  clearTimeout(rereading);
+  crop.show(sheet.picture);
+  const isUnseen = sheet.picture && !sheet.picture.bitmap;
+  find("invitation").hidden = !sheet.empty && !isUnseen;
+  find("invitation").textContent = isUnseen ? `${sheet.picture.file.name}: this browser cannot show it` : "Draw here";
+  find("whole").hidden = find("crop").hidden;
+  find("pen").parentElement.hidden = find("eraser").disabled = Boolean(sheet.picture);
   find("undo").disabled = !sheet.canUndo;
   find("redo").disabled = !sheet.canRedo;
   for (const button of document.querySelectorAll("#share button")) {
@@ -57,19 +67,30 @@ function changed() {
 
 const content = () => ({ strokes: sheet.strokes, pen: sheet.width });
 
-/** Send the picture or the strokes over HTTP. Returns whether it succeeded, and the answer. */
+/** Read what is inside the crop frame, once the frame rests. */
+function reframed() {
+  live.cancel();
+  latest = {};
+  forget();
+  showBoxes([]);
+  clearTimeout(rereading);
+  rereading = setTimeout(predict, REREAD_MS);
+}
+
+/** Send the picture or the strokes over HTTP. Returns whether it succeeded, the answer, and its place on the canvas. */
 async function post(path) {
-  const picture = sheet.picture?.file;
+  const type = sheet.picture ? "application/octet-stream" : "application/json";
+  const { body, place } = sheet.picture ? await cut(sheet.picture) : { body: JSON.stringify(content()), place: CANVAS };
   const abort = new AbortController();
   const timers = [setTimeout(() => showMessage("waiting"), WAITING_MS), setTimeout(() => abort.abort(), GIVE_UP_MS)];
   try {
     const response = await fetch(path, {
       method: "POST",
-      headers: { "Content-Type": picture ? picture.type : "application/json" },
-      body: picture ?? JSON.stringify(content()),
+      headers: { "Content-Type": type },
+      body,
       signal: abort.signal,
     });
-    return [response.ok, await response.json()];
+    return [response.ok, await response.json(), place];
   } finally {
     timers.forEach(clearTimeout);
     if (status() === "waiting") showMessage("");
@@ -81,8 +102,8 @@ async function predict() {
   live.cancel();
   const id = live.id; // changes with the drawing
   try {
-    const [, answer] = await post(`/api/read?number=auto&explain=${find("explain").checked}`);
-    if (id === live.id && !sheet.empty) show(answer);
+    const [, answer, place] = await post(`/api/read?number=auto&explain=${find("explain").checked}`);
+    if (id === live.id && !sheet.empty) show(answer, place);
   } catch {
     if (id === live.id) showMessage("unreachable");
   }
@@ -92,6 +113,7 @@ async function predict() {
 
 find("predict").addEventListener("click", () => (sheet.empty ? showMessage("empty") : predict()));
 find("reset").addEventListener("click", () => { if (!sheet.empty) sheet.replace([]); showMessage(""); });
+find("whole").addEventListener("click", () => crop.reset());
 find("undo").addEventListener("click", () => sheet.undo());
 find("redo").addEventListener("click", () => sheet.redo());
 find("explain").addEventListener("change", changed);
@@ -112,13 +134,14 @@ document.addEventListener("keydown", (event) => {
 
 // --- pictures: pasted, dropped, chosen or photographed
 
+let newest; // the file chosen last: others may take longer to decode
+
+/** Put a picture on the sheet. One that the browser cannot decode is sent as it is. */
 async function readPicture(file) {
   if (!file) return;
-  try {
-    sheet.replace([], { file, bitmap: await createImageBitmap(file) });
-  } catch {
-    showMessage("bad-picture");
-  }
+  newest = file;
+  const bitmap = await createImageBitmap(file, { imageOrientation: "from-image" }).catch(() => null);
+  if (file === newest) sheet.replace([], { file, bitmap });
 }
 
 find("picture").addEventListener("change", (event) => {
@@ -178,6 +201,7 @@ async function store(label) {
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || find("consent").open) return;
+  if (event.key === "Escape" && !crop.isWhole) return crop.reset();
   if (event.key === "Escape" && !sheet.empty) return find("reset").click();
   if (/^[0-9]$/.test(event.key) && card && Number(event.key) < card.classes.length) return giveLabel(Number(event.key));
   const onControl = event.target.closest("button, input, a, summary");
@@ -219,7 +243,7 @@ window.addEventListener("hashchange", openLink);
 const spoken = (part) => `${Math.min(Math.round(100 * part), 99)} percent`;
 const className = (label) => card?.classes[label] ?? String(label);
 
-function show(answer) {
+function show(answer, place = CANVAS) {
   if (answer.error) {
     clear();
     return showMessage("error", `${answer.error}. ${answer.hint}.`);
@@ -229,7 +253,7 @@ function show(answer) {
   if (!card?.model_sha256.startsWith(answer.model)) loadCard().catch(() => {}); // another bundle is served now
   find("save-input").disabled = !answer.image;
   find("truth").disabled = !answer.image; // only a single digit can be labelled
-  if (answer.parts) return showNumber(answer);
+  if (answer.parts) return showNumber(answer, place);
   showText(answer);
   showBars(answer.probabilities, answer.accepted === false ? null : answer.label);
   showBoxes([]);
@@ -255,12 +279,12 @@ function showText(answer) {
   }
 }
 
-function showNumber(number) {
+function showNumber(number, place) {
   const parts = number.parts.map((part) => ("label" in part ? `${part.text} ${percent(part.confidence)}` : part.text));
   const text = [...number.text].join(" ");
   if (number.accepted === false) setResult("rejected", number.text, "Not sure", parts.join("; "), `Not sure: ${text}`);
   else setResult("accepted", number.text, percent(number.confidence), parts.join("; "), `${text}, ${spoken(number.confidence)}`);
-  showBoxes(number.parts);
+  showBoxes(place ? number.parts : [], place);
   setSingleDigit(false);
 }
 
@@ -279,9 +303,8 @@ function setResult(state, label, confidence, details, announced) {
   announcement = setTimeout(() => { find("announcement").textContent = announced; }, SETTLED_MS);
 }
 
-/** Draw a box around each part of a number. */
-function showBoxes(parts) {
-  const { scale, x, y } = sheet.picture ? placement(sheet.picture.bitmap) : { scale: 1, x: 0, y: 0 };
+/** Draw a box around each part of a number that lies at a place on the canvas. */
+function showBoxes(parts, place) {
   const makeSvg = (kind, attributes, text = "") => {
     const element = document.createElementNS("http://www.w3.org/2000/svg", kind);
     for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
@@ -289,7 +312,8 @@ function showBoxes(parts) {
     return element;
   };
   find("boxes").replaceChildren(...parts.flatMap(({ box: [left, top, right, bottom], text, accepted }) => {
-    const [boxX, boxY] = [left * scale + x, top * scale + y];
+    const { scale } = place;
+    const [boxX, boxY] = [left * scale + place.x, top * scale + place.y];
     const state = accepted === false ? "unsure" : "sure";
     return [
       makeSvg("rect", { x: boxX, y: boxY, width: (right - left) * scale, height: (bottom - top) * scale, rx: 4, class: state }),
@@ -316,9 +340,14 @@ function showBars(probabilities, best) {
   });
 }
 
-function clear() {
+/** Have no reading that could be stored or saved. */
+function forget() {
   reading = null;
   find("truth").disabled = find("save-input").disabled = true;
+}
+
+function clear() {
+  forget();
   if (sheet.empty) setResult("empty", "–", "Nothing drawn yet", "", "");
   else setResult("unread", "–", "Nothing read", "", "");
   clearTimeout(announcement);

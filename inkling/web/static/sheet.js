@@ -8,6 +8,7 @@ const DEFAULT_PRESSURE = 0.5; // at this pressure, the line is as wide as the pe
 const PRESSURE_WIDTHS = [0.3, 1.7]; // pen widths of the thinnest and the widest line; as in ink/drawing.py
 const ERASER_RADIUS = 14; // pixels
 const KEY_STEP = 8; // pixels that an arrow key moves
+export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 const countPoints = (strokes) => strokes.reduce((sum, stroke) => sum + stroke.length, 0);
 
@@ -15,7 +16,7 @@ export class Sheet {
   strokes = []; // each a list of [x, y], or [x, y, pressure] from a pen
   erasing = false; // whether a pointer erases instead of drawing
   cursor = { x: SIDE / 2, y: SIDE / 2, down: false }; // of the keyboard
-  picture = null; // { file, bitmap }, which is read instead of strokes
+  picture = null; // { file, bitmap }, which is read instead of strokes; the bitmap is null if the browser cannot decode it
   #past = [];
   #future = [];
   #pointer = null; // the id of the pointer that is down
@@ -145,8 +146,7 @@ export class Sheet {
   }
 
   #onKey(event) {
-    const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-    const move = moves[event.key];
+    const move = ARROWS[event.key];
     if (event.ctrlKey || event.metaKey || event.altKey || !(move || event.key === " ")) return;
     event.preventDefault();
     if (this.#pointer !== null) return;
@@ -173,8 +173,9 @@ export class Sheet {
   paint() {
     const context = this.context;
     context.clearRect(0, 0, SIDE, SIDE);
-    if (this.picture) {
+    if (this.picture?.bitmap) {
       const { scale, x, y } = placement(this.picture.bitmap);
+      context.imageSmoothingQuality = "high";
       context.drawImage(this.picture.bitmap, x, y, this.picture.bitmap.width * scale, this.picture.bitmap.height * scale);
     }
     draw(context, this.strokes, this.width);

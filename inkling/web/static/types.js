@@ -54,6 +54,12 @@
  */
 
 /**
+ * A picture's file as text: a data URL, or base64.
+ * @typedef {object} PictureText
+ * @property {string} picture
+ */
+
+/**
  * A message of the live socket; the answer carries the same id.
  * @typedef {object} LiveStrokes
  * @property {number[][][]} strokes
