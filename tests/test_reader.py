@@ -37,7 +37,7 @@ def test_it_reads_mnist(reader, mnist):
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
     accuracy = (probabilities.argmax(1) == mnist.test.labels).mean()
     assert accuracy == pytest.approx(reader.card.test.accuracy, abs=2e-4)
-    assert accuracy >= 0.995
+    assert accuracy >= 0.994
 
 
 def test_every_kind_of_source_reads_alike(reader, digits, mnist, tmp_path):
@@ -122,7 +122,7 @@ def test_the_second_guess_is_the_second_likeliest(reader, digits):
 
 def test_what_is_no_digit_is_not_accepted(reader, digits):
     readings = reader.read_many(digits[:300])
-    assert np.mean([reading.accepted for reading in readings]) >= 0.97
+    assert np.mean([reading.accepted for reading in readings]) >= 0.95
     dash, cross = [[(0, 0), (80, 5)]], [[(0, 0), (60, 60)], [(60, 0), (0, 60)], [(30, 0), (30, 60)]]
     wave = [[(x, 30 * np.sin(x / 6)) for x in range(150)]]
     pair = np.concatenate([digits[0], digits[1]], 1)
@@ -133,7 +133,7 @@ def test_what_is_no_digit_is_not_accepted(reader, digits):
 
 
 def test_more_accuracy_accepts_less(reader, digits):
-    readings = [reader.read_many(digits[:500], accuracy) for accuracy in (0.99, 0.9995)]
+    readings = [reader.read_many(digits[:500], accuracy) for accuracy in (0.99, 0.998)]
     easy, strict = ([reading.accepted for reading in some] for some in readings)
     assert sum(strict) < sum(easy)
     assert not any(s and not e for s, e in zip(strict, easy, strict=True))
@@ -141,7 +141,7 @@ def test_more_accuracy_accepts_less(reader, digits):
 
 @pytest.mark.parametrize("accuracy", [1, 1.5])
 def test_what_the_curve_cannot_promise_is_refused(reader, digits, accuracy):
-    with pytest.raises(InklingError, match="5,000 images can promise"):
+    with pytest.raises(InklingError, match="24,460 images can promise"):
         reader.read(digits[0], accuracy)
 
 
@@ -196,18 +196,18 @@ def test_an_accuracy_holds_for_the_whole_number(reader, digits):
     acceptance = reader.card.acceptance
     for count in (1, 3, 5):
         line = np.concatenate([np.pad(digit, ((0, 0), (4, 4))) for digit in digits[:count]], 1)
-        for target in (0.99, 0.998):
+        for target in (0.99, 0.996):
             number = reader.read_number(line, target)
             confidences = [part.reading.confidence for part in number.parts]
             threshold = acceptance.threshold(1 - (1 - target) / count)
             assert len(confidences) == count
             if number.accepted:
                 assert min(confidences) >= threshold
-    confidence = (acceptance.threshold(0.996) + acceptance.threshold(1 - 0.004 / 10)) / 2
+    confidence = (acceptance.threshold(0.99) + acceptance.threshold(1 - 0.01 / 10)) / 2
     sure = dataclasses.replace(reader.read(digits[0]), confidence=confidence, accepted=True)
-    assert reader._accepts_all([sure], 0.996)
-    assert not reader._accepts_all([sure] * 10, 0.996)
-    assert not reader._accepts_all([sure] * 100, 0.9995)  # more than 5,000 images can promise
+    assert reader._accepts_all([sure], 0.99)
+    assert not reader._accepts_all([sure] * 10, 0.99)
+    assert not reader._accepts_all([sure] * 100, 0.99)  # more than its images can promise
 
 
 def test_cut_pieces_of_one_box_are_read_apart(reader, digits):
