@@ -197,8 +197,8 @@ def selective_curve(
     One point a mistake: each rejects just one mistake more than the one before it. `passing` `(N,)`
     says what the score lets pass; the rest is never accepted. The promise is the Clopper-Pearson
     bound. Weighted images count as the effective number of unweighted ones (Kish 1965; Korn &
-    Graubard 1998), and the bound is divided over the steps of a binary search (Geifman & El-Yaniv
-    2017, algorithm 1).
+    Graubard 1998), and the risk is divided over the steps of `search` (Geifman & El-Yaniv 2017,
+    algorithm 1).
     """
     from scipy.stats import beta  # here, for its import takes longer than a reading
 
@@ -218,7 +218,7 @@ def selective_curve(
     kept = from_each(share)
     effective = kept**2 / from_each(share**2)
     errors = effective * from_each(share * wrong) / kept
-    risk = (1 - LEVEL) / max(1, math.ceil(math.log2(len(starts))))
+    risk = (1 - LEVEL) / (math.ceil(math.log2(len(starts))) + 1)  # of each step of `search`
     guaranteed = 1 - beta.ppf(1 - risk, errors + 1, np.maximum(effective - errors, 1e-9))
     rows = np.stack(
         [ranked[starts], kept / weights.sum(), 1 - errors / effective, guaranteed], axis=1
@@ -229,7 +229,8 @@ def selective_curve(
 def search(curve: Sequence[Promise], min_accuracy: float) -> Promise | None:
     """The point of a curve with the most coverage that promises an accuracy, or None.
 
-    A binary search: the promise mostly grows as less is accepted.
+    A binary search, for the promise mostly grows as less is accepted; where that finds none, it is
+    the point that promises most.
     """
     low, high = 0, len(curve) - 1
     found = None
@@ -239,6 +240,9 @@ def search(curve: Sequence[Promise], min_accuracy: float) -> Promise | None:
             found, high = curve[middle], middle - 1
         else:
             low = middle + 1
+    if found is None and curve:
+        most = max(curve, key=lambda point: point.guaranteed)
+        found = most if most.guaranteed >= min_accuracy else None
     return found
 
 

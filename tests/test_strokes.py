@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -187,7 +188,7 @@ def test_real_strokes_are_mixed_in_with_their_labels(tmp_path, monkeypatch, mnis
     train = data.Split(mnist.train.pixels[:50], mnist.train.labels[:50])
     real, strange = learner.mixtures(recipe, 0, train, "cpu", 0.1)
     assert (real.count, strange.count) == (20, 5)
-    assert real.pixels.shape[0] == len(real.labels) == 0.1 * learner.RENDERINGS * 80
+    assert real.pixels.shape[0] == len(real.labels) == math.ceil(0.1 * learner.RENDERINGS * 80)
     assert set(strange.labels.tolist()) == {-1}
     again, _ = learner.mixtures(recipe, 0, train, "cpu", 0.1)
     assert torch.equal(real.pixels, again.pixels)
