@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from inkling import Drawing, to_image
 from inkling.errors import InkError, NothingDrawn, TooLarge
-from inkling.ink import paper
+from inkling.ink import parts
 
 
 def even_slack(digit):
@@ -21,7 +21,7 @@ def even_slack(digit):
 
 def is_left_as_it_is(digit):
     """Whether paper.py leaves a digit as it is: it is in one piece, with strokes of usual width."""
-    stroke = paper._width(digit.repeat(8, 0).repeat(8, 1) > 127) / 8
+    stroke = parts.width(digit.repeat(8, 0).repeat(8, 1) > 127) / 8
     return ndimage.label(digit, np.ones((3, 3)))[1] == 1 and 1.6 < stroke < 4
 
 

@@ -187,7 +187,7 @@ def source_table(sources: Sequence[Source], names: Sequence[str], promised: bool
             right = _share(source.accepted_accuracy, source.accepted_interval)
             accepted = f"{source.coverage:.1%}", right
         table.add_row(
-            Text(source.name, overflow="fold"),
+            Text(source.name.replace(":", ":\n"), overflow="fold"),  # leaves room for the figures
             f"{source.n:,}",
             _share(source.accuracy, source.interval),
             f"{source.calibration_error:.2%}",

@@ -6,7 +6,7 @@ import io
 import os
 import re
 from pathlib import Path
-from typing import IO, Any, TypeGuard, TypeVar
+from typing import IO, Any, TypeGuard
 from urllib.parse import unquote_to_bytes
 
 import numpy as np
@@ -19,7 +19,6 @@ from inkling.ink.formats import MAX_PIXELS, Pages
 
 SIDE = 28  # pixels a side, of every image
 GREY = ("1", "L")  # Pillow's modes without colour
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # brightness of red, green, blue: ITU-R BT.601
 BITS = (1, 8, 10, 12, 14, 16)  # of the brightness that a scanner gives
 DATA_URL = re.compile(  # RFC 2397
     r"data:([\w.+-]{1,80}/[\w.+-]{1,80}|)(;[^,]*|),(.*)", re.ASCII | re.DOTALL | re.IGNORECASE
@@ -28,22 +27,16 @@ DATA_URL = re.compile(  # RFC 2397
 File = str | os.PathLike[str] | IO[bytes] | bytes | bytearray | memoryview
 # ArrayLike: arrays, tensors, nested lists of numbers, and bytes, bytearray or memoryview
 Picture = str | os.PathLike[str] | IO[bytes] | Image.Image | ArrayLike
-Pixels = NDArray[np.float32]
-Number = TypeVar("Number", bound=np.generic)
-
-
-def grey(picture: Picture) -> tuple[Pixels, bool]:
-    """The brightness `(H, W)` in 0..255 of a picture, and whether it was compressed with loss."""
-    found, lossy = pixels(picture)
-    return (found @ LUMA if found.ndim == 3 else found), lossy
+Pixels = NDArray[np.uint8] | NDArray[np.float32]
 
 
 def pixels(picture: Picture) -> tuple[Pixels, bool]:
     """The pixels of a picture, in 0..255, and whether it was compressed with loss.
 
-    They are `(H, W)` where the picture has no colour, else `(H, W, 3)`: red, green, blue. What is
-    transparent is put on black if its ink is light, on white otherwise. `picture` is anything but
-    a Drawing that `image.to_image` takes. Raises InkError or TooLarge.
+    They are `(H, W)` where the picture has no colour, else `(H, W, 3)`: red, green, blue. They are
+    uint8, or float32 if they were given with more than 8 bits. What is transparent is put on black
+    if its ink is light, on white otherwise. `picture` is anything but a Drawing that
+    `image.to_image` takes. Raises InkError or TooLarge.
     """
     if isinstance(picture, np.ndarray):
         return _of_array(picture), False
@@ -196,7 +189,7 @@ def _pixels(image: Image.Image) -> Pixels:
     if image.has_transparency_data:
         image = _on_paper(image.convert("RGBA"))
     array = np.asarray(image.convert("L" if image.mode in GREY else "RGB"))
-    return _without_colour(array).astype(np.float32)
+    return _without_colour(array)
 
 
 def _on_paper(image: Image.Image) -> Image.Image:
@@ -223,8 +216,8 @@ def _scaled(numbers: NDArray[Any]) -> Pixels:
     return np.asarray((numbers - min(low, 0)) * 255 / top, np.float32)
 
 
-def _without_colour(array: NDArray[Number]) -> NDArray[Number]:
-    """`(H, W)` if the channels of an array `(H, W)`, `(H, W, 1)` or `(H, W, 3)` are all equal."""
+def _without_colour(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`(H, W)` if the channels of an array `(H, W)` or `(H, W, 3)` are all equal."""
     if array.ndim == 3 and (array[..., :1] == array[..., 1:]).all():
         return array[..., 0]
     return array
@@ -263,4 +256,4 @@ def _of_array(array: NDArray[Any]) -> Pixels:
         )
     if array.ndim == 3:
         return _pixels(Image.fromarray(array.astype(np.uint8)))
-    return array.astype(np.float32)
+    return array if array.dtype == np.uint8 else array.astype(np.float32)

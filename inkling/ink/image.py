@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkling.errors import InkError
-from inkling.ink import decode, drawing, paper
+from inkling.ink import colour, decode, drawing, paper
 from inkling.ink.decode import SIDE
 from inkling.ink.drawing import Drawing, Frame, Layout, Sheet
 
@@ -33,12 +33,12 @@ Source = decode.Picture | Drawing
 def to_image(source: Source, frame: Frame = "digit") -> NDArray[np.float32]:
     """The image `(1, 28, 28)` in [0, 1], ink = 1 on 0, of one drawing or picture.
 
-    `source` is a path, a file opened for bytes, the bytes of one (bytes, bytearray, memoryview),
-    a PIL image, an array or a `Drawing`. An array is `(H, W)`, `(H, W, 1)`, `(H, W, 3)`,
-    `(H, W, 4)`, any of these with axes of 1 before it, or `(784,)`; uint8, bool, or floats in
-    [0, 1]. A tensor on the CPU is taken as an array, and so are nested lists of such numbers, in
-    which whole numbers may also go up to 255. An open file is read from its beginning, and is
-    left open.
+    `source` is a path, a data URL, a file opened for bytes, the bytes of one (bytes, bytearray,
+    memoryview), a PIL image, an array or a `Drawing`. `formats.KINDS` names the formats of files.
+    An array is `(H, W)`, `(H, W, 1)`, `(H, W, 3)`, `(H, W, 4)`, any of these with axes of 1
+    before it, or `(784,)`; uint8, bool, or floats in [0, 1]. A tensor on the CPU is taken as an
+    array, and so are nested lists of such numbers, in which whole numbers may also go up to 255.
+    An open file is read from its beginning, and is left open.
     Dark ink on light paper is inverted. A transparent background becomes black or white,
     whichever contrasts with the ink. `frame` is "digit" as in MNIST or "garment" as in
     Fashion-MNIST.
@@ -58,22 +58,24 @@ def to_sheet(source: Source, layout: Layout = "digit") -> Sheet:
     if isinstance(source, Drawing):
         return drawing.render(source, layout)
     try:
-        return _sheet(*decode.grey(source), layout)
+        return _sheet(*decode.pixels(source), layout)
     except InkError as error:
-        if isinstance(source, str | os.PathLike):  # among many files, the error names its own
+        if decode.is_path(source):  # among many files, the error names its own
             raise type(error)(f"{os.fspath(source)!s}: {error.error}", error.hint) from error
         raise
 
 
-def _sheet(grey: NDArray[np.float32], lossy: bool, layout: Layout) -> Sheet:
-    """The ink of the brightness `(H, W)` in 0..255 of a picture."""
-    if layout == "digit" and grey.shape == (SIDE, SIDE) and not paper.is_around(grey):
-        return Sheet(grey, placed=True)  # ink reaches its border, as in an image
-    if layout == "garment" or max(grey.shape) < MIN_PAPER:
-        return Sheet(paper.off_the_border(grey, lossy))
-    ink, padding = paper.off_the_paper(grey, lossy, layout == "line")
-    scale = paper.reduction(grey.shape)
-    return Sheet(ink, scale, (-padding / scale, -padding / scale))
+def _sheet(pixels: decode.Pixels, lossy: bool, layout: Layout) -> Sheet:
+    """The ink of a picture's pixels `(H, W)` or `(H, W, 3)` in 0..255."""
+    if layout == "garment":
+        return Sheet(paper.off_the_border(colour.luma(pixels), lossy))
+    if layout == "digit" and pixels.shape[:2] == (SIDE, SIDE):
+        grey = colour.luma(pixels)
+        if not paper.is_around(grey):  # ink reaches its border, as in an image
+            return Sheet(grey, placed=True)
+    if max(pixels.shape[:2]) < MIN_PAPER:
+        return Sheet(paper.off_the_border(colour.brightness(pixels), lossy))
+    return Sheet(*paper.off_the_paper(pixels, lossy, layout == "line"))
 
 
 def fit(ink: NDArray[np.float32], frame: Frame = "digit") -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from inkling.ink.paper import AROUND
+from inkling.ink.parts import AROUND
 
 Grey = NDArray[np.float32]
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels; right and bottom exclusive

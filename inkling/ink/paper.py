@@ -5,6 +5,7 @@
 edge, and gives strokes a width that occurs in MNIST.
 """
 
+import contextlib
 import math
 from typing import TypeVar
 
@@ -14,17 +15,24 @@ from PIL import Image
 from scipy import ndimage
 
 from inkling.errors import InkError, NothingDrawn
+from inkling.ink import colour, desk, parts, printed
+from inkling.ink.decode import Pixels
+from inkling.ink.parts import AROUND, width
 
 COARSE = 48  # pixels of the longer side, to which a picture is reduced to estimate its light
 FITS = 6  # of a surface to the light, each to the half of the pixels nearest to the last fit
 WORKING = 512  # pixels of the longer side, at most; larger pictures are reduced
+FINE, WIDE = 15, 101  # pixels; in a reduced picture, small digits have strokes narrower than FINE
+ALIKE = 0.8  # of the stronger contrast, from which on the one that covers more decides
+FEW = 8  # pixels; those of the least ink that is looked for
+CLOSER = 4 / 3  # times as fine, at least, has a part of a picture to be to be read for itself
+SHADOW = 0.6  # of the contrast of ink, at most; what is darker is ink, however wide
 MIN_CONTRAST = 16.0  # grey levels of 255, of ink
 MIN_PAPER_SHARE = 0.6  # of each side of the border; a digit cut out tightly leaves less free
 LOSSY_FLOOR = 0.1  # of the peak; artefacts of JPEG and WebP around a stroke are fainter
 MIN_SEPARATION = 2.3  # of the means of ink and paper, in standard deviations; noise has 2.2
 BOX = 20  # pixels of the longer side of MNIST's digits
 WIDTHS = (1.3, 4.5)  # pixels of a stroke in that box; 1 % of MNIST's are thinner, 2 % wider
-AROUND = np.ones((3, 3), bool)  # a pixel's eight neighbours
 MAX_PARTS = 64  # connected components of the ink; noise has hundreds
 
 Number = TypeVar("Number", bound=np.generic)
@@ -60,28 +68,118 @@ def off_the_border(grey: Grey, lossy: bool) -> Grey:
     return np.where(contrast > floor, contrast, np.float32(0))
 
 
-def off_the_paper(grey: Grey, lossy: bool, line: bool = False) -> tuple[Grey, int]:
-    """The ink `(h, w)` >= 0 of a picture `(H, W)`, and by how many pixels a side it is padded.
+def off_the_paper(
+    pixels: Pixels, lossy: bool, line: bool = False
+) -> tuple[Grey, float, tuple[float, float]]:
+    """The ink `(h, w)` >= 0 of a picture `(H, W)` or `(H, W, 3)`, and where it lies.
 
-    Arguments as in `off_the_border`. The digits of a `line` may reach the edge. A picture larger
-    than WORKING is reduced first, by `reduction`. Raises NothingDrawn, InkError.
+    That is: pixels of the ink for each pixel of the picture, and x and y of the ink's upper left
+    corner there. Pixels are in [0, 255]; `lossy` as in `off_the_border`. The digits of a `line`
+    may reach the edge, and other ink beside them is not removed. Raises NothingDrawn, InkError.
     """
-    grey = _reduced(grey)
+    small = _reduced(pixels)
+    corners = desk.sheet(small)
+    if corners is not None:
+        corners = corners * round(1 / reduction(pixels.shape))
+        flat = desk.straightened(pixels, corners)
+        with contextlib.suppress(NothingDrawn):  # if it is empty, it is no sheet
+            ink, scale, (x, y) = _off_the_paper(flat, _reduced(flat), lossy, line)
+            left, top = corners.mean(0) - np.array(flat.shape[1::-1]) / 2
+            return ink, scale, (x + float(left), y + float(top))
+    return _off_the_paper(pixels, small, lossy, line)
+
+
+def _off_the_paper(
+    pixels: Pixels, small: Grey, lossy: bool, line: bool
+) -> tuple[Grey, float, tuple[float, float]]:
+    """What `off_the_paper` gives, of a picture that paper fills, and of which `small` is reduced.
+
+    Where little of a large picture is ink, the part around it is read at a finer scale.
+    """
+    grey, times = colour.brightness(small), round(1 / reduction(pixels.shape))
+    if times > 1:
+        with contextlib.suppress(NothingDrawn):
+            closer = _around(_little(grey, line), times, pixels.shape)
+            if reduction(pixels[closer].shape) * times >= CLOSER:
+                ink, scale, (x, y) = off_the_paper(pixels[closer], lossy, line)
+                return ink, scale, (x + closer[1].start, y + closer[0].start)
+    ink, padding = _stroked(*_ink(grey, lossy, line), line)
+    return ink, 1 / times, (-padding * times, -padding * times)
+
+
+def _around(mask: Mask, times: int, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """The part of a picture around its ink, with half the ink's size as paper on each side.
+
+    `mask` is the ink, reduced `times`.
+    """
+    (box,) = ndimage.find_objects(mask.astype(np.uint8))
+    room = max(side.stop - side.start for side in box) // 2 + 4
+    down, across = (
+        slice(max(side.start - room, 0) * times, min((side.stop + room) * times, length))
+        for side, length in zip(box, shape, strict=False)
+    )
+    return down, across
+
+
+def _little(grey: Grey, line: bool) -> Mask:
+    """The ink of a picture `(H, W)` in which little is ink: of thin strokes, far from each other.
+
+    Light and shadows are wider than such strokes. Raises NothingDrawn, also where the strokes
+    that differ most from the paper are wide.
+    """
+    thin, wide = (_narrower(grey, size) for size in (FINE, WIDE))
+    limit = _peak(thin) / 2
+    if 2 * limit < max(MIN_CONTRAST, _peak(wide) / 2):
+        raise _nothing()
+    strokes, _ = _written(thin, limit, line)
+    whole = ndimage.binary_propagation(strokes, AROUND, strokes | (wide > limit))
+    if width(whole) > FINE / 2:  # where all strokes are wide, some of their ends are thin
+        raise _nothing()
+    return np.asarray(whole)
+
+
+def _narrower(grey: Grey, size: int) -> Grey:
+    """How much each pixel differs from the paper, for strokes narrower than `size` pixels."""
+    dark = ndimage.grey_closing(grey, (size, size), mode="nearest") - grey
+    light = grey - ndimage.grey_opening(grey, (size, size), mode="nearest")
+    peaks = _peak(light), _peak(dark)
+    if min(peaks) > ALIKE * max(peaks):  # where strokes meet, the paper between them is narrow, too
+        peaks = float((light**2).sum()), float((dark**2).sum())
+    return light if peaks[0] > peaks[1] else dark
+
+
+def _peak(contrast: Grey) -> float:
+    """The contrast that only a few pixels exceed, as specks do."""
+    return float(np.partition(contrast.ravel(), -FEW)[-FEW])
+
+
+def _ink(grey: Grey, lossy: bool, line: bool) -> tuple[Mask, Grey]:
+    """Which pixels of a picture `(H, W)` are ink, and how much ink they and those around hold."""
     sides = [np.median(side) for side in _sides(grey)]
     even = np.ptp(sides) < MIN_CONTRAST  # not so with light from one side, however smooth
     plain = even and not np.median(np.abs(np.diff(grey.ravel())))  # a photograph has noise
-    contrast = off_the_border(grey, lossy) if plain else _contrast(grey)
-    threshold = _threshold(contrast)
-    faint = contrast > threshold / 2
-    lines = _ruled(faint) | _ruled(faint.T).T
-    mask = (contrast > threshold) & ~lines
-    _reject_noise(contrast[mask], contrast[~faint])
-    mask = _without_specks(mask, line)
+    seen = off_the_border(grey, lossy) if plain else _contrast(grey)
+    mask, alone = _written(seen, None, line)
     # Ink reaches one pixel beyond the mask; on plain paper, as far as it is connected
-    reach = 0 if plain and not lines.any() else 1
-    around = ndimage.binary_dilation(mask, AROUND, reach, contrast > 0)
-    peak = contrast.max() if plain else np.quantile(contrast[mask], 0.95)
-    return _stroked(mask, np.minimum(contrast, peak) * around, line)
+    reach = 0 if plain and alone else 1
+    around = ndimage.binary_dilation(mask, AROUND, reach, seen > 0)
+    peak = seen[mask].max() if plain else np.quantile(seen[mask], 0.95)
+    return mask, np.minimum(seen, peak) * around
+
+
+def _written(seen: Grey, threshold: float | None, line: bool) -> tuple[Mask, bool]:
+    """The ink of a picture by its contrast `(H, W)`, and whether nothing is printed beside it.
+
+    The `threshold` is Otsu's if it is not given. Raises NothingDrawn.
+    """
+    contrast = printed.without_boxes(seen, threshold or _threshold(seen))
+    contrast = printed.without_lines(contrast, threshold or _threshold(contrast))
+    limit = threshold or _threshold(contrast)
+    mask = contrast > limit
+    if threshold is None:
+        _reject_noise(contrast[mask], contrast[contrast <= limit / 2])
+    mask = _without_specks(mask)
+    return mask if line else parts.of_digit(mask), contrast is seen
 
 
 def _nothing() -> NothingDrawn:
@@ -100,12 +198,12 @@ def _sides(grey: NDArray[Number]) -> list[NDArray[Number]]:
 
 
 def reduction(shape: tuple[int, ...]) -> float:
-    """Pixels of the ink for each pixel of a picture `(H, W)`: 1, 1/2, 1/3 and so on.
+    """Pixels of the ink for each pixel of a picture `(H, W, ...)`: 1, 1/2, 1/3 and so on.
 
     Raises InkError if the picture is too narrow to be reduced.
     """
-    times = math.ceil(max(shape) / WORKING)
-    if min(shape) < times:
+    times = math.ceil(max(shape[:2]) / WORKING)
+    if min(shape[:2]) < times:
         raise InkError(
             f"Expected a picture of digits, got a strip of {shape[1]:,} x {shape[0]:,} pixels",
             "Crop it to what is to be read",
@@ -113,41 +211,62 @@ def reduction(shape: tuple[int, ...]) -> float:
     return 1 / times
 
 
-def _reduced(grey: Grey) -> Grey:
+def _reduced(pixels: Pixels) -> Grey:
     """The picture reduced by `reduction`: each pixel is the mean of a square of pixels."""
-    times = round(1 / reduction(grey.shape))
-    if times == 1:
-        return grey
-    height, width = (length // times for length in grey.shape)
-    part = grey[: height * times, : width * times]
-    return np.asarray(part.reshape(height, times, width, times).mean((1, 3)), np.float32)
+    times = round(1 / reduction(pixels.shape))
+    high, wide = (length // times for length in pixels.shape[:2])
+    part = pixels[: high * times, : wide * times]
+    cells = part.reshape(high, times, wide, times, *pixels.shape[2:])
+    return np.asarray(cells.mean((1, 3), np.float32))
 
 
 def _contrast(grey: Grey) -> Grey:
     """How much each pixel differs from the paper around it: `(H, W)` in [0, 255].
 
     The grey of the paper is the median of a window of half the picture. At the edge of a shadow,
-    it is that of the side which is nearer to the pixel's own grey. The contrast of dark ink is
-    divided by the light that falls on it.
+    it is that of the side which is nearer to the pixel's own grey. Where the median is as dark as
+    ink, as in wide strokes and along the edge, the slope of the light alone gives the paper. The
+    contrast of dark ink is divided by the light that falls on it.
     """
-    height, width = grey.shape
-    cell = max(height, width) / COARSE
-    size = math.ceil(width / cell), math.ceil(height / cell)
+    high, wide = grey.shape
+    cell = max(high, wide) / COARSE
+    size = math.ceil(wide / cell), math.ceil(high / cell)
     coarse = np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BOX))
     slope = _slope(coarse)
-    paper = slope + ndimage.median_filter(coarse - slope, COARSE // 2 + 1, mode="nearest")
+    medians = ndimage.median_filter(coarse - slope, COARSE // 2 + 1, mode="nearest")
+    darkest, lightest = _bounds(slope + medians, (high, wide))
+    dark, light = np.maximum(darkest - grey, 0), np.maximum(grey - lightest, 0)
+    if (light**4).sum() > (dark**4).sum():  # the largest differences decide
+        too_light = medians > SHADOW * _range(grey, slope)[1]
+        _, lightest = _bounds(slope + np.where(too_light, 0, medians), (high, wide))
+        return np.asarray(np.maximum(grey - lightest, 0))
+    too_dark = medians < SHADOW * _range(grey, slope)[0]
+    darkest, _ = _bounds(slope + np.where(too_dark, 0, medians), (high, wide))
+    dark = np.maximum(darkest - grey, 0)
+    return np.asarray(dark * np.median(darkest) / np.maximum(darkest, 1), np.float32)
+
+
+def _range(grey: Grey, slope: Grey) -> tuple[float, float]:
+    """How far the grey `(H, W)` goes below and above a coarse slope, but for a few pixels."""
+    rows, columns = (
+        np.arange(0, length, 2) * coarse // length
+        for length, coarse in zip(grey.shape, slope.shape, strict=True)
+    )
+    low, high = np.quantile(grey[::2, ::2] - slope[rows[:, None], columns], [0.001, 0.999])
+    return float(low), float(high)
+
+
+def _bounds(paper: Grey, shape: tuple[int, int]) -> tuple[Grey, Grey]:
+    """The darkest and lightest grey `(H, W)` near each pixel of a coarse picture of paper."""
     darkest, lightest = (
         np.asarray(
             Image.fromarray(reach(paper, 5, mode="nearest")).resize(
-                (width, height), Image.Resampling.BILINEAR
+                (shape[1], shape[0]), Image.Resampling.BILINEAR
             )
         )
         for reach in (ndimage.minimum_filter, ndimage.maximum_filter)
     )
-    dark, light = np.maximum(darkest - grey, 0), np.maximum(grey - lightest, 0)
-    if (light**2).sum() > (dark**2).sum():
-        return np.asarray(light, np.float32)
-    return np.asarray(dark * np.median(darkest) / np.maximum(darkest, 1), np.float32)
+    return darkest, lightest
 
 
 def _slope(grey: Grey) -> Grey:
@@ -184,61 +303,17 @@ def _reject_noise(ink: Grey, paper: Grey) -> None:
         raise _nothing()
 
 
-def _ruled(mask: Mask) -> Mask:
-    """The lines of ruled paper: thin, level and long, from one side of the picture inwards.
-
-    Where a stroke crosses a line, the line is not thin there, and the stroke stays.
-    """
-    height, width = mask.shape
-    if not mask[:, 0].any() and not mask[:, -1].any():
-        return np.zeros_like(mask)
-    thin = mask & ~_opened(mask, max(8, height // 32), 0)
-    thin = _opened(thin, max(4, width // 40), 1)
-    near = ndimage.maximum_filter(thin, (3, width // 6), mode="constant")
-    labels, _ = ndimage.label(near)
-    lines = np.zeros_like(mask)
-    for index, found in enumerate(ndimage.find_objects(labels), 1):
-        line, columns = thin[found] & (labels[found] == index), found[1]
-        from_the_side = columns.start == 0 or columns.stop == width
-        if from_the_side and line.any(0).sum() > width / 3:
-            lines[found] |= line
-    return mask & ndimage.binary_dilation(lines, AROUND)
-
-
-def _opened(mask: Mask, length: int, axis: int) -> Mask:
-    """The parts of the mask that lie in runs of at least `length` pixels along an axis."""
-    length |= 1  # odd, so that the filter has a middle
-    eroded = ndimage.minimum_filter1d(mask, length, axis, mode="constant")
-    return np.asarray(ndimage.maximum_filter1d(eroded, length, axis, mode="constant"))
-
-
-def _without_specks(mask: Mask, line: bool) -> Mask:
-    """The ink without specks, which are smaller than a dot of its pen. Raises NothingDrawn.
-
-    What enters from the edge is removed as well if enough other ink is left. A `line` keeps it,
-    as it may be cut out tightly.
-    """
+def _without_specks(mask: Mask) -> Mask:
+    """The ink without specks, which are smaller than a dot of its pen. Raises NothingDrawn."""
     labels, count = ndimage.label(mask, AROUND)
     if count < 2:
         return mask
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    keep = sizes > 0.5 * _width(labels == sizes.argmax()) ** 2
-    edge = np.unique(_border(labels))
-    inner = np.setdiff1d(np.flatnonzero(keep), edge)
-    if not line and len(inner) and sizes[inner].max() > 0.1 * sizes.max():
-        keep[edge] = False
-    keep[0] = False
+    keep = sizes > 0.5 * width(labels == sizes.argmax()) ** 2
     if not 0 < keep.sum() <= MAX_PARTS:
         raise _nothing()
     return np.asarray(keep[labels])
-
-
-def _width(mask: Mask) -> float:
-    """The width of the strokes in pixels: four times the mean distance of ink from paper."""
-    (box,) = ndimage.find_objects(mask.astype(np.uint8))
-    inside = ndimage.distance_transform_edt(np.pad(mask[box], 1))
-    return float(4 * (inside[inside > 0].mean() - 0.5))
 
 
 def _stroked(mask: Mask, soft: Grey, line: bool) -> tuple[Grey, int]:
@@ -248,9 +323,9 @@ def _stroked(mask: Mask, soft: Grey, line: bool) -> tuple[Grey, int]:
     """
     (box,) = ndimage.find_objects(mask.astype(np.uint8))
     side = len(mask[box]) if line else max(mask[box].shape)
-    width = max(_width(mask), 0.5)
-    share = np.clip(width * BOX / side, *WIDTHS) / BOX
-    grow = (share * side - width) / (2 * (1 - share))  # (width + 2 grow) / (side + 2 grow) = share
+    pen = max(width(mask), 0.5)
+    share = np.clip(pen * BOX / side, *WIDTHS) / BOX
+    grow = (share * side - pen) / (2 * (1 - share))  # (pen + 2 grow) / (side + 2 grow) = share
     if abs(grow) < 0.25:
         return soft, 0
     padding = math.ceil(max(grow, 0)) + 1

@@ -30,7 +30,7 @@ from inkling.training.engines import AUGMENTATION, FLIPS, NO_CLASS, ORDER, SYNTH
 LAST_CORRUPTIONS = 1 / 3  # of a recipe's share, to which it falls: the last batches are cleaner
 HANDWRITING, OUTLIERS = 30_000, 10_000  # synthetic images, at most
 NO_STROKES = {"real_digits": 0.0, "real_outliers": 0.0}  # of an augmentation without any
-RENDERINGS, OUTLIER_RENDERINGS = 6, 2  # of each item of pen strokes, varied each time
+RENDERINGS, OUTLIER_RENDERINGS = 8, 3  # of each item of pen strokes, varied each time
 
 
 @dataclasses.dataclass
