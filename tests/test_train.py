@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import ROOT, quick_bundle, run_inkling
+from conftest import quick_bundle, run_inkling
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from scipy.special import softmax
@@ -512,9 +512,12 @@ def test_a_run_of_before_0_7_goes_on(trained, tmp_path):
     run(tmp_path / "run", should_stop=stop_after(9))
     path = tmp_path / "run" / runs.PLAN
     plan = json.loads(path.read_text())
-    old = json.loads((ROOT / "results" / "digits.json").read_text())["recipe"]
-    small = {"dataset": "optdigits", "epochs": 3, "batch": 64}
-    plan["recipe"] = old | small | {"hands": 0.0, "outliers": 0.0, "degraded": 0.0}
+    old = {"name": "digits", "about": "", "model": "shipped", "split": "standard"}
+    old |= {"optimizer": "sgd", "learning_rate": 0.2, "weight_decay": 1e-4, "label_smoothing": 0.03}
+    old |= {"schedule": "one-cycle", "precision": "bfloat16", "views": "one", "flips": "chance"}
+    old |= {"max_shift_pixels": 2, "max_rotation_degrees": 8, "max_scale": 0.1, "max_shear": 0.1}
+    old |= {"bend_pixels": 0.3, "max_stroke": 0.5, "hands": 0.0, "outliers": 0.0, "degraded": 0.0}
+    plan["recipe"] = old | {"dataset": "optdigits", "epochs": 3, "batch": 64}
     path.write_text(json.dumps(plan))
     assert run(tmp_path / "run")[0].step > 0
     assert_same_weights(weights(trained[0]), weights(tmp_path / "run"))
