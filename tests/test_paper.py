@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from inkling import Drawing, Reader, ink, to_image
 from inkling.errors import InkError, NothingDrawn
+from inkling.ink import desk
 
 THREE = [[(30, 25), (60, 18), (70, 40), (45, 52), (72, 66), (62, 92), (28, 86)]]
 TWO = [[(28, 34), (50, 18), (70, 32), (60, 55), (28, 92), (76, 92)]]
@@ -269,3 +270,9 @@ def test_boxes_of_parts_lie_where_the_digits_are():
     assert number.text == "777"
     for part, left in zip(number.parts, (600, 1800, 3000), strict=True):
         assert part.box == pytest.approx((left, 500, left + 400, 1500), abs=50)
+
+
+def test_light_strokes_side_by_side_are_no_sheet():
+    three = np.maximum.reduce([ink_of(pen=26, size=1.1, place=(x, 110)) for x in (40, 130, 220)])
+    picture = (240 * three).astype(np.float32)[60:260, 20:340]
+    assert desk.sheet(picture) is None

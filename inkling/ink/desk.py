@@ -16,6 +16,7 @@ BLACK = 16  # grey levels added to all, so that those near 0 do not count
 FILLED = 0.6  # of the shape around it, by a sheet; ink may reach its edge
 STRAIGHT = 0.88  # of the shape around it, by a quadrilateral; an ellipse has 0.64
 DIRECTIONS = 64  # in which the outermost points of a sheet are looked for
+BARE = 0.8  # of a sheet, without ink
 CLOSED = 5  # coarse pixels, half the width of strokes that may cut a sheet in two
 EDGE = 3  # coarse pixels, within which the light changes; that of a shadow changes slowly
 INSET = 1.5  # coarse pixels cut off at each side, as the edge is blurred
@@ -40,11 +41,13 @@ def sheet(pixels: Grey) -> Corners | None:
     if not bright.any() or max(side.mean() for side in sides) > MAX_SIDE:
         return None
     whole = ndimage.binary_closing(np.pad(bright, CLOSED), iterations=CLOSED)  # over strokes
-    bright = bright | whole[CLOSED:-CLOSED, CLOSED:-CLOSED]
-    labels, _ = ndimage.label(bright)
-    largest = labels == np.bincount(labels[bright]).argmax()
+    joined = bright | whole[CLOSED:-CLOSED, CLOSED:-CLOSED]
+    labels, _ = ndimage.label(joined)
+    largest = labels == np.bincount(labels[joined]).argmax()
     filled = ndimage.binary_fill_holes(largest)
     if filled.mean() < MIN_SHARE or _step(light, filled) < DARKER:
+        return None
+    if bright[filled].mean() < BARE:  # light strokes side by side on a dark ground
         return None
     corners = _quadrilateral(filled)
     return None if corners is None else step * (corners + 0.5)
