@@ -8,7 +8,7 @@ from scipy import ndimage
 from inkling.ink.decode import Pixels
 
 COARSE = 128  # pixels of the longer side, on which the sheet is looked for
-MIN_SHARE = 0.04  # of the picture, of a sheet
+MIN_SHARE = 0.08  # of the picture, of a sheet
 MIN_SIDE = 0.15  # of the picture's longer side, of each side of a sheet; a chalk's 1 is narrower
 MAX_SIDE = 0.9  # of each side of a picture, of a sheet that leaves it; shadows leave more light
 DARKER = 0.6  # logarithm of a sheet's light over that of its desk; a shadow on paper has less
