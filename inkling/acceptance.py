@@ -1,13 +1,14 @@
 """Selective prediction: when a reading is accepted, and what is promised of accepted ones.
 
-A reading is accepted if its out-of-distribution score is low and its confidence is high. Both
-thresholds are fitted to labelled images of several sources, which all weigh the same: of 17,000
-digits of one and 3,000 of another, neither decides alone.
+A reading of an image is accepted if its out-of-distribution score is low and its confidence is
+high, that of a number if its confidence is high. The thresholds are fitted to labelled images and
+lines of several sources, which all weigh the same: of 17,000 digits of one and 3,000 of another,
+neither decides alone.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from inkling.metrics import Labels, Point, Probabilities
 
 LEVEL = 0.95  # confidence that a promised accuracy holds
 TARGET_ACCURACY = 0.998  # promised of accepted readings, where no other is named
+TARGET_TEXTS = 0.985  # likewise of numbers, for there are fewer to fit it to
 OOD_REJECTED = 0.01  # share of the digits that the out-of-distribution score may reject
 LEVELS = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995)  # that label sets are fitted to
 MIN_ITEMS = 20  # of a writer, to be among those that are ranked by accuracy
@@ -32,6 +34,16 @@ class Sample:
     name: str  # as "unipen:dev"
     logits: NDArray[np.floating]  # (N, K), the network's own, not divided by a temperature
     labels: Labels  # (N,)
+    writers: NDArray[np.str_] | None = None  # (N,), where they are known
+
+
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """Numbers of one source, as a line network reads them."""
+
+    name: str
+    confidence: Weights  # (N,) in [0, 1], of each text
+    right: NDArray[np.bool_]  # (N,)
     writers: NDArray[np.str_] | None = None  # (N,), where they are known
 
 
@@ -54,7 +66,7 @@ class Source:
     coverage: float  # share that is accepted, in [0, 1]
     accepted_accuracy: float | None  # of the accepted ones; None where nothing is
     accepted_interval: tuple[float, float] | None
-    recall: tuple[float, ...]  # (K,) share of each class that is read right; 1 where it has none
+    recall: tuple[float, ...]  # (K,) share of each class read right, 1 where it has none; or ()
     writers: int | None = None  # None where they are not known
     worst_writers: float | None = None  # accuracy on the tenth of the writers read worst
 
@@ -65,7 +77,7 @@ class Acceptance:
 
     n: int
     min_confidence: float  # of an accepted reading, unless another accuracy is given
-    max_ood_score: float  # nats; above it, the image shows no class
+    max_ood_score: float | None  # nats; above it, an image shows no class; None of numbers
     curve: tuple[Promise, ...]  # from the most to the least accepted
     sets: tuple[tuple[float, float], ...]  # (level, lowest probability of a label in the set)
     sources: tuple[Source, ...] = ()  # that it was fitted to; none before 0.8.0
@@ -93,12 +105,12 @@ def fit(samples: Sequence[Sample], temperature: float) -> Acceptance:
     The threshold of the score comes first, then that of the confidence of what it lets pass.
     Source: Geifman & El-Yaniv 2017 (confidence); Liu et al. 2020 (score).
     """
-    logits, labels = pooled(samples)
-    weights = balanced(samples)
+    logits, labels, weights = pooled(samples)
     probabilities = softmax(logits / temperature, axis=1)
     scores = ood_score(logits)
     max_score = quantile(scores, weights, 1 - OOD_REJECTED)
-    curve = selective_curve(probabilities, labels, weights, scores <= max_score)
+    right = probabilities.argmax(1) == labels
+    curve = selective_curve(probabilities.max(1), right, weights, scores <= max_score)
     chosen = search(curve, TARGET_ACCURACY) or max(curve, key=lambda point: point.guaranteed)
     found = Acceptance(
         n=len(labels),
@@ -117,18 +129,34 @@ def fit(samples: Sequence[Sample], temperature: float) -> Acceptance:
         )
         for sample in samples
     )
-    return Acceptance(**{**vars(found), "sources": sources})
+    return replace(found, sources=sources)
 
 
-def pooled(samples: Sequence[Sample]) -> tuple[NDArray[np.float64], Labels]:
-    """The logits `(N, K)` and labels `(N,)` of all samples, one after the other."""
+def fit_texts(samples: Sequence[Texts]) -> Acceptance:
+    """When to accept a number: from one confidence on, whatever it says."""
+    confidence = np.concatenate([sample.confidence for sample in samples])
+    right = np.concatenate([sample.right for sample in samples])
+    weights = balanced([len(sample.right) for sample in samples])
+    curve = selective_curve(confidence, right, weights, np.ones(len(right), bool))
+    chosen = search(curve, TARGET_TEXTS) or max(curve, key=lambda point: point.guaranteed)
+    sources = tuple(
+        measure_texts(sample, sample.confidence >= chosen.confidence) for sample in samples
+    )
+    return Acceptance(len(right), chosen.confidence, None, curve, (), sources)
+
+
+def pooled(samples: Sequence[Sample]) -> tuple[NDArray[np.float64], Labels, Weights]:
+    """The logits `(N, K)` and labels `(N,)` of all samples, one after the other; see `balanced`."""
     logits = np.concatenate([sample.logits for sample in samples]).astype(np.float64)
-    return logits, np.concatenate([sample.labels for sample in samples])
+    labels = np.concatenate([sample.labels for sample in samples])
+    return logits, labels, balanced([len(sample.labels) for sample in samples])
 
 
-def balanced(samples: Sequence[Sample]) -> Weights:
-    """The weights `(N,)` of pooled samples, such that all samples weigh the same; they sum to 1."""
-    sizes = [len(sample.labels) for sample in samples]
+def balanced(sizes: Sequence[int]) -> Weights:
+    """The weights `(N,)` of pooled samples of these sizes, such that all samples weigh the same.
+
+    They sum to 1.
+    """
     return np.concatenate([np.full(size, 1 / (size * len(sizes))) for size in sizes])
 
 
@@ -138,7 +166,7 @@ def accepts(
     """Which readings `(N,)` are accepted, by a network's own logits `(N, K)`."""
     confidence = softmax(logits.astype(np.float64) / temperature, axis=1).max(1)
     certain = confidence >= acceptance.min_confidence
-    return np.asarray(certain & (ood_score(logits) <= acceptance.max_ood_score))
+    return np.asarray(certain & (ood_score(logits) <= highest_score(acceptance)))
 
 
 def measure(
@@ -149,20 +177,27 @@ def measure(
     writers: NDArray[np.str_] | None = None,
 ) -> Source:
     """The figures of one source, from probabilities `(N, K)` and what is accepted `(N,)`."""
-    measures = metrics.measure(probabilities, labels)
     right = probabilities.argmax(1) == labels
-    n, correct = int(accepted.sum()), int(right[accepted].sum())
     classes = range(probabilities.shape[1])
+    recall = [float(right[labels == c].mean()) if c in labels else 1.0 for c in classes]
+    read = Texts(name, probabilities.max(1).astype(np.float64), right, writers)
+    return replace(measure_texts(read, accepted), recall=tuple(recall))
+
+
+def measure_texts(texts: Texts, accepted: NDArray[np.bool_]) -> Source:
+    """The figures of the numbers of one source, of which some are accepted `(N,)`."""
+    right, writers = texts.right, texts.writers
+    total, n, correct = len(right), int(accepted.sum()), int(right[accepted].sum())
     return Source(
-        name=name,
-        n=measures.n,
-        accuracy=measures.accuracy,
-        interval=measures.interval,
-        calibration_error=measures.calibration_error,
-        coverage=n / measures.n,
+        name=texts.name,
+        n=total,
+        accuracy=float(right.mean()),
+        interval=metrics.wilson(int(right.sum()), total),
+        calibration_error=metrics.gap(metrics.binned(texts.confidence, right)),
+        coverage=n / total,
         accepted_accuracy=correct / n if n else None,
         accepted_interval=metrics.wilson(correct, n) if n else None,
-        recall=tuple(float(right[labels == c].mean()) if c in labels else 1.0 for c in classes),
+        recall=(),
         writers=None if writers is None else len(np.unique(writers)),
         worst_writers=None if writers is None else worst_writers(right, writers),
     )
@@ -179,6 +214,11 @@ def worst_writers(right: NDArray[np.bool_], writers: NDArray[np.str_]) -> float 
     return float(ranked[: math.ceil(len(ranked) / 10)].mean()) if len(ranked) else None
 
 
+def highest_score(acceptance: Acceptance) -> float:
+    """The out-of-distribution score, in nats, up to which an image may be accepted."""
+    return math.inf if acceptance.max_ood_score is None else acceptance.max_ood_score
+
+
 def ood_score(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     """The out-of-distribution score `(N,)` of a network's own logits `(N, K)`, in nats.
 
@@ -190,22 +230,25 @@ def ood_score(logits: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def selective_curve(
-    probabilities: Probabilities, labels: Labels, weights: Weights, passing: NDArray[np.bool_]
+    confidence: NDArray[np.floating],
+    right: NDArray[np.bool_],
+    weights: Weights,
+    passing: NDArray[np.bool_],
 ) -> tuple[Promise, ...]:
     """Coverage, accuracy and promised accuracy, from everything accepted to nothing wrong accepted.
 
-    One point a mistake: each rejects just one mistake more than the one before it. `passing` `(N,)`
-    says what the score lets pass; the rest is never accepted. The promise is the Clopper-Pearson
-    bound. Weighted images count as the effective number of unweighted ones (Kish 1965; Korn &
-    Graubard 1998), and the risk is divided over the steps of `search` (Geifman & El-Yaniv 2017,
-    algorithm 1).
+    One point a mistake: each rejects just one mistake more than the one before it. All arguments
+    are `(N,)`; `passing` says what the score lets pass, and the rest is never accepted. The promise
+    is the Clopper-Pearson bound. Weighted images count as the effective number of unweighted ones
+    (Kish 1965; Korn & Graubard 1998), and the risk is divided over the steps of `search` (Geifman &
+    El-Yaniv 2017, algorithm 1).
     """
     from scipy.stats import beta  # here, for its import takes longer than a reading
 
-    confidence = probabilities.max(1).astype(np.float64)
+    confidence = confidence.astype(np.float64)
     order = np.flatnonzero(passing)[np.argsort(confidence[passing], kind="stable")]
     ranked, share = confidence[order], weights[order]
-    wrong = (probabilities.argmax(1) != labels)[order]
+    wrong = ~right[order]
     firsts = {0, *np.searchsorted(ranked, ranked[wrong], "right").tolist()}
     starts = np.array(sorted(first for first in firsts if first < len(ranked)), np.intp)
     if not len(starts):

@@ -20,6 +20,7 @@ edges turn one into an exit code (cli) or an HTTP status (web). A programmer's m
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class InklingError(Exception):
@@ -29,6 +30,17 @@ class InklingError(Exception):
         super().__init__(f"{error}. {hint}.")
         self.error = error
         self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """So that it passes from one process to another."""
+        return _restored, (type(self), self.error, self.hint)
+
+
+def _restored(kind: type[InklingError], error: str, hint: str) -> InklingError:
+    """The error that another process raised."""
+    found = kind.__new__(kind)
+    InklingError.__init__(found, error, hint)
+    return found
 
 
 class DataError(InklingError):

@@ -4,6 +4,7 @@ Everything here takes `probabilities` `(N, K)`, rows summing to 1, and `labels` 
 knows nothing of what made them. scikit-learn is the reference in the tests.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,10 +102,13 @@ def calibration_error(probabilities: Probabilities, labels: Labels) -> float:
     The mean distance of accuracy from confidence, weighted by a bin's share.
     Source: Guo, Pleiss, Sun & Weinberger 2017, eq. 3.
     """
-    gaps = (
-        some.n * abs(some.accuracy - some.confidence) for some in reliability(probabilities, labels)
-    )
-    return sum(gaps) / len(labels)
+    return gap(reliability(probabilities, labels))
+
+
+def gap(bins: Sequence[Bin]) -> float:
+    """The mean distance of accuracy from confidence, weighted by the size of a bin."""
+    gaps = (some.n * abs(some.accuracy - some.confidence) for some in bins)
+    return sum(gaps) / sum(some.n for some in bins)
 
 
 def reliability(probabilities: Probabilities, labels: Labels) -> tuple[Bin, ...]:
@@ -112,8 +116,11 @@ def reliability(probabilities: Probabilities, labels: Labels) -> tuple[Bin, ...]
 
     Empty bins are left out. Source: Guo et al. 2017, figure 1.
     """
-    confidence = probabilities.max(1).astype(np.float64)
-    right = probabilities.argmax(1) == labels
+    return binned(probabilities.max(1).astype(np.float64), probabilities.argmax(1) == labels)
+
+
+def binned(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[Bin, ...]:
+    """How right `(N,)` readings are by their confidence `(N,)`; see `reliability`."""
     edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
     bins = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, CALIBRATION_BINS - 1)
     return tuple(

@@ -23,8 +23,7 @@ def test_a_promise_is_below_what_was_measured(seed, temperature, target):
     rng = np.random.default_rng(seed)
     samples = [Sample("a", *drawn(rng, 300)), Sample("b", *drawn(rng, 100, 2.5))]
     found = acceptance.fit(samples, temperature)
-    logits, labels = acceptance.pooled(samples)
-    weights = acceptance.balanced(samples)
+    logits, labels, weights = acceptance.pooled(samples)
     probabilities = softmax(logits / temperature, axis=1)
     confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
     passing = acceptance.ood_score(logits) <= found.max_ood_score
@@ -62,10 +61,9 @@ def test_a_promise_holds_for_new_images_as_often_as_it_says():
 
 
 def test_without_weights_the_bound_is_clopper_pearsons():
-    probabilities = np.eye(2)[np.zeros(1000, int)] * 0.8 + 0.1
-    labels = np.repeat([0, 1], [990, 10])
+    confidence, right = np.full(1000, 0.9), np.arange(1000) < 990
     (point, *rest) = acceptance.selective_curve(
-        probabilities, labels, np.full(1000, 1 / 1000), np.ones(1000, bool)
+        confidence, right, np.full(1000, 1 / 1000), np.ones(1000, bool)
     )
     assert not rest  # all are equally confident
     assert point.accuracy == pytest.approx(0.99)
