@@ -1,139 +1,384 @@
-"""Lines of digits: how they are divided into pieces, and read."""
+"""Lines: the images that a line network reads, of strokes and of pictures."""
+
+import io
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+from scipy import ndimage
 
-from inkling import Drawing, NothingDrawn, Reader
-from inkling.ink import lines
-from inkling.reading.answers import NumberAnswer
+from inkling import Drawing
+from inkling.errors import InkError, NothingDrawn
+from inkling.ink import lines, rows
+from inkling.ink.lines import HEIGHT, MARGIN, MAX_WIDTH, SIDE_MARGIN
 
-SEVEN = [[(0, 0), (40, 0), (15, 70)]]
-ONE = [[(0, 0), (0, 70)]]
-FOUR = [[(10, 0), (0, 40), (45, 40)], [(32, 15), (30, 72)]]
-FIVE = [[(8, 4), (5, 32), (30, 30), (42, 48), (30, 68), (2, 66)], [(8, 2), (42, 0)]]
+FORMS = {  # strokes in a box 40 wide and 70 high
+    "0": [[(20, 0), (4, 12), (0, 35), (6, 60), (20, 70), (34, 60), (40, 35), (36, 12), (20, 0)]],
+    "1": [[(6, 16), (24, 0), (24, 70)]],
+    "2": [[(2, 14), (20, 0), (38, 14), (30, 40), (0, 70), (40, 70)]],
+    "3": [[(2, 6), (30, 0), (38, 16), (16, 32), (40, 50), (28, 70), (0, 62)]],
+    "4": [[(10, 0), (0, 45), (40, 45)], [(28, 18), (28, 70)]],
+    "5": [[(6, 2), (4, 32), (28, 30), (40, 48), (28, 70), (0, 64)], [(6, 0), (38, 0)]],
+    "7": [[(0, 0), (40, 0), (15, 70)], [(8, 34), (34, 34)]],
+    "8": [[(20, 0), (6, 8), (6, 22), (20, 33), (34, 22), (34, 8), (20, 0)],
+          [(20, 33), (2, 45), (4, 62), (20, 70), (36, 62), (38, 45), (20, 33)]],
+    ".": [[(4, 68), (5, 69)]],
+    ",": [[(8, 64), (2, 80)]],
+    "-": [[(2, 38), (36, 38)]],
+    "=": [[(2, 28), (36, 27)], [(3, 46), (37, 46)]],
+    ":": [[(4, 22), (5, 23)], [(4, 60), (5, 61)]],
+    "/": [[(34, -8), (0, 78)]],
+    "o": [[(10, 4), (0, 16), (10, 28), (20, 16), (10, 4)]],  # a small raised 0
+}  # fmt: skip
+STEP = 58  # from one character to the next
+ROW = 105  # from one row to the next
+NUMBERS = st.text("01234578", min_size=1, max_size=7)
+AMOUNTS = ["12.50", "1234,-", "45=", "10:35", "3/4", "-7", "7oo.-", "2-2", "8", "=", "-", "80:08"]
 
 
-@pytest.fixture(scope="module")
-def reader():
-    return Reader.load()
-
-
-def drawn(*digits, pen=6, scale=1.0):
-    """Digits side by side, 65 units each."""
-    strokes = [
-        [(scale * (x + 65 * place), scale * y) for x, y in stroke]
-        for place, digit in enumerate(digits)
-        for stroke in digit
+def written(text, x=0.0, y=0.0, size=1.0, slope=0.0):
+    """The strokes of a text, its first character at (x, y), rising or falling by a slope."""
+    return [
+        [
+            (x + size * (px + STEP * place), y + size * (py + slope * (px + STEP * place)))
+            for px, py in stroke
+        ]
+        for place, character in enumerate(text)
+        for stroke in FORMS[character]
     ]
-    return Drawing(strokes, pen)
 
 
-def beside(digits, gap=6):
-    """MNIST images `(28, 28)` as one line, with a gap in pixels."""
-    parts = []
-    for digit in digits:
-        columns = np.flatnonzero(digit.any(0))
-        parts += [digit[:, columns[0] : columns[-1] + 1], np.zeros((28, gap), np.uint8)]
-    return np.pad(np.concatenate(parts[:-1], 1), 8)
+def pictured(strokes, shape, pen=7.0):
+    """The ink `(H, W)` in [0, 1] of strokes, in pixels."""
+    canvas = Image.new("L", (2 * shape[1], 2 * shape[0]))
+    pencil = ImageDraw.Draw(canvas)
+    for stroke in strokes:
+        path = [(2 * x, 2 * y) for x, y in stroke]
+        pencil.line(path, fill=255, width=round(2 * pen), joint="curve")
+        for x, y in path:
+            pencil.ellipse([x - pen, y - pen, x + pen, y + pen], fill=255)
+    return np.asarray(canvas.reduce(2), np.float32) / 255
 
 
-@given(st.data())
-def test_the_best_division_is_the_likeliest_of_all(data):
-    count = data.draw(st.integers(1, 6))
-    runs = [(a, b) for a in range(count) for b in range(a + 1, count + 1)]
-    likelihood = data.draw(st.lists(st.floats(0.01, 1), min_size=len(runs), max_size=len(runs)))
-
-    def every(start):
-        if start == count:
-            yield []
-        for index, (first, beyond) in enumerate(runs):
-            if first == start:
-                yield from ([index, *rest] for rest in every(beyond))
-
-    chosen = lines.best(count, runs, likelihood)
-    assert [runs[index][0] for index in chosen] == [0, *(runs[i][1] for i in chosen[:-1])]
-    best = max(np.prod([likelihood[index] for index in way]) for way in every(0))
-    assert np.prod([likelihood[index] for index in chosen]) == pytest.approx(best)
+def photographed(ink, paper=200.0, strength=0.7, noise=3.0, seed=0):
+    """The brightness `(H, W)` of paper, which may vary, of which ink absorbs a share."""
+    grain = np.random.default_rng(seed).normal(0, noise, ink.shape)
+    return (paper * (1 - strength * ink) + grain).clip(0, 255).astype(np.uint8)
 
 
-@given(st.integers(0, 9999))
-def test_cutting_loses_no_ink(seed):
-    rng = np.random.default_rng(seed)
-    ink = (rng.random((30, 60)) < 0.3).astype(np.float32)
-    ink[15] = 1
-    (piece,) = (p for p in lines.pieces(ink) if p.width == 60)
-    parts = lines.cut(piece, 30.0)
-    assert np.array_equal(lines.joined(parts).ink > 0, piece.ink > 0)
-    assert lines.joined(parts).box == piece.box
-    assert [part.cut_off for part in parts] == [False] + [True] * (len(parts) - 1)
+def only(found):
+    (line,) = found
+    return line
 
 
-@pytest.mark.parametrize("pen", [2, 6, 12])
-@pytest.mark.parametrize("scale", [0.5, 4])
-def test_strokes_are_read_as_digits(reader, pen, scale):
-    number = reader.read_number(drawn(SEVEN, ONE, ONE, FOUR, FIVE, pen=pen, scale=scale))
-    assert number.text == "71145"
-    lefts = [part.box[0] for part in number.parts]
-    assert lefts == pytest.approx([scale * (65 * i) for i in range(5)], abs=scale * 12)
-    assert number.confidence == pytest.approx(np.prod([part.confidence for part in number.parts]))
+def values_at(line, strokes):
+    """The image's values along strokes in the source, the largest within a pixel of each point."""
+    near = ndimage.maximum_filter(line.image[0], 3)
+    points = np.concatenate([dense(np.array(stroke, float)) for stroke in strokes])
+    columns, below = ((points - line.corner) * line.scale).astype(int).T
+    return near[below, columns]
 
 
-def test_signs_are_read_where_they_stand(reader):
-    minus, point = [[(10, 38), (45, 38)]], [[(20, 70), (21, 71)]]
-    comma = [[(22, 66), (20, 80)]]
-    assert reader.read_number(drawn(minus, SEVEN, point, FOUR)).text == "-7.4"
-    assert reader.read_number(drawn(SEVEN, comma, FIVE)).text == "7,5"
+def dense(stroke):
+    """Points a unit apart along a stroke."""
+    along = np.concatenate([[0], np.hypot(*np.diff(stroke, axis=0).T).cumsum()])
+    places = np.arange(0, along[-1] + 1)
+    return np.stack([np.interp(places, along, axis) for axis in stroke.T], 1)
 
 
-def test_a_single_sign_is_not_accepted_as_a_number(reader):
-    number = reader.read_number(Drawing([[(0, 50), (60, 50)]], 6))
-    assert number.accepted is False
+# Strokes
 
 
-def test_a_row_of_mnists_digits_is_read(reader, mnist):
-    right = 0
-    for start in range(0, 100, 5):
-        line = beside(mnist.test.pixels[start : start + 5, 0])
-        number = reader.read_number(255 - line if start % 2 else line)
-        right += number.text == "".join(map(str, mnist.test.labels[start : start + 5]))
-    assert right >= 18
+@st.composite
+def some_strokes(draw):
+    coordinates = st.floats(-500, 500, width=32)
+    points = st.lists(st.tuples(coordinates, coordinates), min_size=1, max_size=8)
+    return draw(st.lists(points, min_size=1, max_size=4))
 
 
-def test_boxes_are_in_pixels_of_the_picture(reader, digits):
-    line = beside(digits[:3], 10).repeat(30, 0).repeat(30, 1)  # reduced before it is read
-    number = reader.read_number(line)
-    assert number.text == "721"
-    for part in number.parts:
-        left, top, right, bottom = (round(side) for side in part.box)
-        inside = line[top:bottom, left:right]
-        assert inside.any()
-        assert 15 * 30 < bottom - top < 24 * 30
-    assert number.parts[0].box[2] < number.parts[1].box[0] < number.parts[2].box[0]
+@given(some_strokes())
+def test_any_strokes_become_an_image_with_free_margins(strokes):
+    line = lines.of_strokes(Drawing(strokes))
+    assert line.image.shape[:2] == (1, HEIGHT)
+    assert 2 * SIDE_MARGIN < line.image.shape[2] <= MAX_WIDTH
+    assert line.image.dtype == np.float32
+    assert 0 <= line.image.min() < line.image.max() <= 1
+    free = line.image[0].copy()
+    free[MARGIN - 1 : HEIGHT - MARGIN + 1, SIDE_MARGIN - 1 : -SIDE_MARGIN + 1] = 0
+    assert not free.any()
 
 
-def test_a_single_digit_is_a_number(reader, digits):
-    assert reader.read_number(digits[0]).text == "7"
+@given(NUMBERS, st.floats(0.02, 200), st.floats(-1e4, 1e4), st.floats(-1e4, 1e4))
+def test_size_and_place_do_not_matter(text, size, x, y):
+    usual = lines.of_strokes(Drawing(written(text)))
+    line = lines.of_strokes(Drawing(written(text, x, y, size)))
+    assert abs(line.image.shape[2] - usual.image.shape[2]) <= 1
+    wide = min(line.image.shape[2], usual.image.shape[2])
+    assert np.abs(line.image[..., :wide] - usual.image[..., :wide]).mean() < 0.02
 
 
-def test_nothing_drawn_is_an_error(reader):
+@given(NUMBERS)
+def test_ink_fills_the_height_and_lies_where_scale_and_corner_say(text):
+    strokes = written(text, 30, -20)
+    line = lines.of_strokes(Drawing(strokes))
+    inked = np.flatnonzero(line.image[0].max(1) > 0.5)
+    assert inked[0] <= MARGIN + 1
+    assert inked[-1] >= HEIGHT - MARGIN - 2
+    assert values_at(line, strokes).min() > 0.6
+
+
+@pytest.mark.parametrize("strokes", [written("-"), written("---"), [[(0, 0), (400, 3)]]])
+def test_a_dash_stays_flat(strokes):
+    line = lines.of_strokes(Drawing(strokes))
+    inked = np.flatnonzero(line.image[0].max(1) > 0.3)
+    assert len(inked) <= 6
+    assert inked.mean() == pytest.approx((HEIGHT - 1) / 2, abs=1)
+
+
+def test_a_point_is_as_wide_as_the_pen():
+    line = lines.of_strokes(Drawing([[(100, 100)]]))
+    assert line.image.sum() == pytest.approx(np.pi / 4 * lines.PEN**2, rel=0.4)
+
+
+def test_a_very_long_line_is_made_smaller():
+    line = lines.of_strokes(Drawing(written("1234" * 30)))
+    assert MAX_WIDTH - 2 <= line.image.shape[2] <= MAX_WIDTH
+
+
+def test_pressure_widens_the_line():
+    hard, soft = [[(0, 0, 0.9), (0, 70, 0.9)]], [[(40, 0, 0.3), (40, 70, 0.3)]]
+    line = lines.of_strokes(Drawing(hard + soft))
+    left, right = np.split(line.image[0], [line.image.shape[2] // 2], 1)
+    assert left.sum() > 1.8 * right.sum()
+    even = lines.of_strokes(Drawing([[(0, 0, 0.9), (0, 70, 0.9)], [(40, 0, 0.9), (40, 70, 0.9)]]))
+    plain = lines.of_strokes(Drawing([[(0, 0), (0, 70)], [(40, 0), (40, 70)]]))
+    assert np.abs(even.image - plain.image).max() < 0.35
+
+
+@pytest.mark.parametrize("width", [1.0, 2.0, 4.0, 6.0])
+def test_a_pen_draws_as_wide_as_it_is(width):
+    image, scale, _ = lines.draw([np.array([(0.0, 0.0), (30.0, 70.0), (60.0, 0.0)])], width)
+    length = 2 * np.hypot(30, 70) * scale
+    assert image.sum() == pytest.approx(length * width, rel=0.2)
+
+
+def test_a_drawing_without_points_is_an_error():
     with pytest.raises(NothingDrawn):
-        reader.read_number(np.zeros((40, 200), np.uint8))
+        lines.of(Drawing([]))
+    with pytest.raises(NothingDrawn):
+        lines.of_strokes(Drawing([[], []]))
 
 
-def test_a_number_becomes_json(reader, digits):
-    number = reader.read_number(beside(digits[:2]))
-    content = NumberAnswer.of(number, reader.card).model_dump(mode="json")
-    assert content["text"] == "72"
-    assert [part["text"] for part in content["parts"]] == ["7", "2"]
-    assert len(content["parts"][0]["box"]) == 4
+# Rows of strokes
 
 
-def test_a_component_inside_a_digit_belongs_to_it():
-    ring = np.zeros((60, 50), np.float32)
-    ring[5:55, 5:45] = 255
-    ring[12:48, 12:38] = 0
-    ring[28:32, 20:30] = 255
-    (piece,) = lines.pieces(ring)
-    np.testing.assert_array_equal(piece.ink, ring[5:55, 5:45])
+@settings(max_examples=30)
+@given(
+    st.lists(NUMBERS, min_size=2, max_size=5),
+    st.floats(-0.07, 0.07),
+    st.randoms(use_true_random=False),
+)
+def test_rows_of_strokes_are_found_top_to_bottom(texts, slope, order):
+    strokes = [
+        stroke
+        for index, text in enumerate(texts)
+        for stroke in written(text, 25 * (index % 2), ROW * index, slope=slope)
+    ]
+    order.shuffle(strokes)
+    found = lines.of(Drawing(strokes))
+    assert len(found) == len(texts)
+    tops = [line.corner[1] for line in found]
+    assert tops == sorted(tops)
+    for line, text in zip(found, texts, strict=True):
+        own = lines.of_strokes(Drawing(written(text, slope=slope)))
+        assert line.image.sum() == pytest.approx(own.image.sum(), rel=0.02)
+
+
+@pytest.mark.parametrize("text", AMOUNTS)
+@pytest.mark.parametrize("slope", [-0.08, 0.0, 0.08])
+def test_signs_stay_in_their_row(text, slope):
+    assert len(lines.of(Drawing(written(text, slope=slope)))) == 1
+    below = written("1234", 0, ROW + 20, slope=slope)
+    if set(text) - set("-="):
+        assert len(lines.of(Drawing(written(text, slope=slope) + below))) == 2
+
+
+@given(
+    st.lists(
+        st.tuples(*[st.integers(-300, 300)] * 2, *[st.integers(0, 120)] * 2),
+        min_size=1,
+        max_size=12,
+    ),
+    st.integers(1, 9),
+    st.booleans(),
+)
+def test_every_part_is_in_one_row(parts, pen, torn):
+    boxes = np.array([(x, y, x + w + 1, y + h + 1) for x, y, w, h in parts], float)
+    found = rows.group(boxes, pen, torn=torn)
+    assert sorted(np.concatenate(found).tolist()) == list(range(len(boxes)))
+    moved = rows.group(3 * boxes + 7, 3 * pen, torn=torn)
+    assert [row.tolist() for row in moved] == [row.tolist() for row in found]
+
+
+# Pictures
+
+
+@settings(max_examples=25)
+@given(NUMBERS, st.floats(0.6, 3), st.sampled_from([1.0, -1.0]))
+def test_a_picture_gives_the_line_of_its_strokes(text, size, polarity):
+    strokes = written(text, 60, 40, size)
+    shape = (int(80 + 70 * size), int(120 + STEP * size * len(text)))
+    pen = 70 * size * lines.PEN / (HEIGHT - 2 * MARGIN - lines.PEN)
+    picture = (127 - polarity * 100 * (pictured(strokes, shape, pen) - 0.5)).astype(np.uint8)
+    seen, drawn = only(lines.find(picture)), only(lines.of(Drawing(strokes)))
+    assert abs(seen.image.shape[2] - drawn.image.shape[2]) <= 6
+    assert seen.scale == pytest.approx(drawn.scale, rel=0.08)
+    assert values_at(seen, strokes).min() > 0.5
+    assert seen.image.sum() == pytest.approx(drawn.image.sum(), rel=0.25)
+
+
+@settings(max_examples=15)
+@given(st.floats(0, 0.6), st.floats(0, 6.28), st.integers(0, 99))
+def test_light_from_one_side_does_not_matter(share, angle, seed):
+    strokes = written("21504", 50, 45)
+    ink = pictured(strokes, (160, 390))
+    down, right = np.indices(ink.shape) / np.array(ink.shape)[:, None, None]
+    light = 1 - share * (1 + right * np.cos(angle) + down * np.sin(angle)) / 2.5
+    line = only(lines.find(photographed(ink, 230 * light, seed=seed)))
+    assert values_at(line, strokes).min() > 0.6
+    assert np.median(line.image) < 0.1
+
+
+def guilloche(shape):
+    down, right = np.indices(shape)
+    waves = down + 7 * np.sin(right / 23) + 3 * np.sin(right / 9)
+    return (np.abs(waves % 9 - 4.5) < 1.2).astype(np.float32)
+
+
+def ruled(shape):
+    lines_ = np.zeros(shape, np.float32)
+    lines_[28::44] = lines_[29::44] = 1
+    return lines_
+
+
+def boxed(shape):
+    """A cell for each character."""
+    cells = np.zeros(shape, np.float32)
+    cells[35:38, 20:-20] = cells[125:128, 20:-20] = 1
+    cells[35:128, 38 : shape[1] - 20 : STEP] = cells[35:128, 39 : shape[1] - 20 : STEP] = 1
+    return cells
+
+
+def squared(shape):
+    return np.maximum(ruled(shape), ruled(shape[::-1]).T)
+
+
+PAPERS = {"guilloche": guilloche, "ruled": ruled, "squares": squared, "boxes": boxed}
+
+
+@pytest.mark.parametrize("text", ["22000", "5577", "1234.50", "7=", "5444-"])
+@pytest.mark.parametrize("paper", PAPERS)
+@pytest.mark.parametrize("strength", [0.25, 0.6])
+def test_no_stroke_is_taken_for_print(text, paper, strength):
+    strokes = written(text, 50, 45)
+    shape = (160, 80 + STEP * len(text))
+    ink = pictured(strokes, shape)
+    printed = strength * PAPERS[paper](shape)
+    line = only(lines.find(photographed(1 - (1 - ink) * (1 - printed))))
+    assert values_at(line, strokes).min() > 0.6  # the level ones, too
+    top, bottom = (np.array([45, 45 + 70]) - line.corner[1]) * line.scale
+    assert bottom - top > 0.55 * HEIGHT  # what is printed did not enlarge the line
+
+
+def test_specks_and_a_caption_do_not_enlarge_the_line():
+    strokes = written("7120", 150, 60)
+    ink = pictured(strokes, (400, 600))
+    rng = np.random.default_rng(3)
+    ink[rng.integers(0, 400, 150), rng.integers(0, 600, 150)] = 0.8
+    caption = pictured(written("41057203", 150, 300, 0.25), ink.shape, 2)
+    line = only(lines.find(photographed(np.maximum(ink, caption))))
+    assert line.scale == pytest.approx((HEIGHT - 2 * MARGIN) / 77, rel=0.1)
+    assert line.image.shape[2] < 1.3 * HEIGHT * 4
+
+
+@settings(max_examples=20)
+@given(st.lists(NUMBERS, min_size=2, max_size=5), st.floats(-0.07, 0.07), st.integers(0, 99))
+def test_rows_of_a_picture_are_found_top_to_bottom(texts, slope, seed):
+    written_rows = [
+        written(text, 60, 80 + ROW * index, slope=slope) for index, text in enumerate(texts)
+    ]
+    shape = (ROW * len(texts) + 120, 120 + STEP * 7)
+    ink = pictured([stroke for row in written_rows for stroke in row], shape)
+    found = lines.find(photographed(ink, seed=seed))
+    assert len(found) == len(texts)
+    for line, strokes in zip(found, written_rows, strict=True):
+        assert values_at(line, strokes).min() > 0.5
+
+
+def test_the_tail_of_another_row_is_masked():
+    tail = [[(85, 40), (85, 146)]]  # reaches between the characters of the row below
+    ink = pictured(written("4 4".replace(" ", "1"), 20, 30) + written("22", 20, 130), (240, 240))
+    with_tail = np.maximum(ink, pictured(tail, ink.shape))
+    _, plain = lines.find(photographed(ink))
+    _, line = lines.find(photographed(with_tail))
+    assert line.image[0, :8].sum() < plain.image[0, :8].sum() + 8
+
+
+@pytest.mark.parametrize("height", [60, 150])
+def test_a_small_number_in_a_large_photograph(height):
+    strokes = written("27105", 2200, 1300, height / 70)
+    ink = np.zeros((2400, 3600), np.float32)
+    part = np.s_[1250 : 1350 + 2 * height, 2150 : 2300 + 6 * height]
+    shifted = [[(x - 2150, y - 1250) for x, y in stroke] for stroke in strokes]
+    ink[part] = pictured(shifted, ink[part].shape, height / 10)
+    line = only(lines.find(photographed(ink, np.linspace(220, 150, 3600))))
+    assert values_at(line, strokes).min() > 0.6
+    assert line.scale == pytest.approx((HEIGHT - 2 * MARGIN) / (1.1 * height), rel=0.1)
+
+
+def test_a_sheet_on_a_dark_desk_is_straightened():
+    ink = pictured(written("3154", 40, 50), (170, 320))
+    sheet = Image.fromarray(photographed(ink, 225.0)).resize((640, 340))
+    desk = Image.new("L", (1000, 700), 45)
+    desk.paste(sheet.rotate(8, expand=True, fillcolor=45), (150, 150))
+    line = only(lines.find(desk))
+    level = lines.of_strokes(Drawing(written("3154")))
+    assert line.image.shape[2] == pytest.approx(level.image.shape[2], abs=8)
+
+
+@pytest.mark.parametrize("noise", [0.0, 2.0, 8.0])
+@pytest.mark.parametrize("shape", [(120, 1000), (300, 300), (1500, 2000)])
+def test_an_empty_picture_is_an_error(noise, shape):
+    slope = np.linspace(230, 180, shape[1])
+    with pytest.raises(NothingDrawn):
+        lines.find(photographed(np.zeros(shape, np.float32), slope, noise=noise))
+
+
+def test_every_kind_of_source_is_taken(tmp_path):
+    picture = photographed(pictured(written("15", 30, 30), (130, 180)))
+    image = Image.fromarray(picture)
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    path = tmp_path / "number.png"
+    path.write_bytes(file.getvalue())
+    wanted = only(lines.of(picture)).image
+    for source in (image, file.getvalue(), path, str(path), np.repeat(picture[..., None], 3, 2)):
+        np.testing.assert_array_equal(only(lines.of(source)).image, wanted)
+
+
+def test_errors_name_the_file(tmp_path):
+    path = tmp_path / "broken.png"
+    path.write_bytes(b"no picture")
+    with pytest.raises(InkError, match=r"broken\.png"):
+        lines.of(path)
+
+
+def test_a_row_of_mnists_digits_is_one_line(mnist):
+    for start in range(0, 60, 5):
+        digits = [digit[0] for digit in mnist.test.pixels[start : start + 5]]
+        row = np.pad(np.concatenate(digits, 1), 8)
+        line = only(lines.find(255 - row if start % 2 else row))
+        assert line.image.shape[2] > 2 * HEIGHT
+        assert 0.05 < line.image.mean() < 0.5

@@ -245,9 +245,8 @@ def test_a_page_without_ink_is_an_error(paper, seed):
 def test_a_narrow_strip_is_rejected_before_any_work(shape):
     strip = np.full(shape, 255, np.uint8)
     strip[: shape[0] // 2 or 1, shape[1] // 4 : shape[1] // 2] = 0
-    for layout in ("digit", "line"):
-        with pytest.raises(InkError, match="a strip of"):
-            ink.to_sheet(strip, layout)
+    with pytest.raises(InkError, match="a strip of"):
+        ink.to_sheet(strip)
 
 
 @pytest.mark.parametrize("turned", [False, True])

@@ -28,7 +28,7 @@ def pressed(stroke, pressure):
 @given(
     st.lists(st.lists(PLACES, min_size=1, max_size=12), min_size=1, max_size=4),
     st.floats(0.5, 60),
-    st.sampled_from(["digit", "garment", "line"]),
+    st.sampled_from(["digit", "garment"]),
 )
 def test_a_constant_pressure_of_one_half_changes_nothing(strokes, pen, layout):
     plain = ink.to_sheet(Drawing(strokes, pen), layout)

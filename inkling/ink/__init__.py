@@ -1,9 +1,9 @@
 """Ink: a drawing or a picture becomes an image, exactly as MNIST was made."""
 
-from inkling.ink.decode import SIDE, Picture, from_base64, from_data_url, pages
-from inkling.ink.drawing import DEFAULT_PEN, Drawing, Frame, Layout, Sheet
+from inkling.ink.decode import SIDE, Picture, from_base64, from_data_url, naming, pages
+from inkling.ink.drawing import DEFAULT_PEN, Drawing, Frame, Sheet
 from inkling.ink.formats import ENDINGS, FORMATS, MAX_PIXELS, Pages
-from inkling.ink.image import Source, fit, to_image, to_sheet
+from inkling.ink.image import Source, decoded, fit, to_image, to_sheet
 
 __all__ = [
     "DEFAULT_PEN",
@@ -13,14 +13,15 @@ __all__ = [
     "SIDE",
     "Drawing",
     "Frame",
-    "Layout",
     "Pages",
     "Picture",
     "Sheet",
     "Source",
+    "decoded",
     "fit",
     "from_base64",
     "from_data_url",
+    "naming",
     "pages",
     "to_image",
     "to_sheet",

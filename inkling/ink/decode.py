@@ -5,6 +5,9 @@ import binascii
 import io
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeGuard
 from urllib.parse import unquote_to_bytes
@@ -26,8 +29,18 @@ DATA_URL = re.compile(  # RFC 2397
 
 File = str | os.PathLike[str] | IO[bytes] | bytes | bytearray | memoryview
 # ArrayLike: arrays, tensors, nested lists of numbers, and bytes, bytearray or memoryview
-Picture = str | os.PathLike[str] | IO[bytes] | Image.Image | ArrayLike
 Pixels = NDArray[np.uint8] | NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """A picture whose pixels are known, so that it can be looked at twice."""
+
+    pixels: Pixels  # as `pixels` gives them
+    lossy: bool
+
+
+Picture = str | os.PathLike[str] | IO[bytes] | Image.Image | ArrayLike | Decoded
 
 
 def pixels(picture: Picture) -> tuple[Pixels, bool]:
@@ -38,6 +51,8 @@ def pixels(picture: Picture) -> tuple[Pixels, bool]:
     if its ink is light, on white otherwise. `picture` is anything but a Drawing that
     `image.to_image` takes. Raises InkError or TooLarge.
     """
+    if isinstance(picture, Decoded):
+        return picture.pixels, picture.lossy
     if isinstance(picture, np.ndarray):
         return _of_array(picture), False
     if isinstance(picture, Image.Image):
@@ -54,15 +69,22 @@ def pages(source: File) -> Pages:
     `source` is a path, a data URL, an open file or its bytes. `len` gives the number of pages.
     Raises InkError, TooLarge, as each page does.
     """
-    try:
+    with naming(source):
         found = _pages(source)
+    if found is None:
+        raise InkError(f"Expected a file, got {type(source).__name__}", "Give a path or its bytes")
+    return found
+
+
+@contextmanager
+def naming(source: object) -> Iterator[None]:
+    """Within this, an error of a file that is given by its path names that path."""
+    try:
+        yield
     except InkError as error:
         if is_path(source):
             raise type(error)(f"{os.fspath(source)!s}: {error.error}", error.hint) from error
         raise
-    if found is None:
-        raise InkError(f"Expected a file, got {type(source).__name__}", "Give a path or its bytes")
-    return found
 
 
 def is_path(source: object) -> TypeGuard[str | os.PathLike[str]]:

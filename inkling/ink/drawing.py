@@ -21,12 +21,9 @@ DEFAULT_PEN = 30.0  # pixels, on a canvas of 384: gives MNIST's stroke, 2.5 pixe
 DEFAULT_PRESSURE = 0.5  # of a point without one; at this pressure a line is as wide as the pen
 PRESSURE_WIDTHS = (0.3, 1.7)  # pen widths, of the thinnest and the widest line
 STROKE = 2.5  # pixels, the median width of MNIST's strokes in a box of paper.BOX
-LINE_HEIGHT = 80  # pixels, of a line of digits
-MAX_LINE_RATIO = 40  # width to height, of a line of digits; a longer line is a dash
 RASTER = 640  # pixels of the longer side, in which strokes are drawn; 32 to 1 of a digit's box
 
 Frame = Literal["digit", "garment"]
-Layout = Literal["digit", "garment", "line"]
 
 
 Point = tuple[float, ...]  # x, y, and perhaps the pressure
@@ -130,15 +127,14 @@ class Sheet:
 
 
 def render(
-    drawing: Drawing, layout: Layout, raster: int = RASTER, stroke_width: float = STROKE
+    drawing: Drawing, frame: Frame, raster: int = RASTER, stroke_width: float = STROKE
 ) -> Sheet:
     """The ink of a drawing. Raises NothingDrawn if it has no points.
 
-    The longer side of a digit or garment is `raster` pixels; a line of digits is LINE_HEIGHT high.
-    A digit or a line is drawn with the pen that gives strokes of `stroke_width`, in pixels of a
-    box of paper.BOX, whatever the drawing's
-    own pen; a dot or a garment is drawn with its own pen. The mean pressure gives the width of
-    the pen, so only differences of pressure matter.
+    The longer side is `raster` pixels. A digit is drawn with the pen that gives strokes of
+    `stroke_width`, in pixels of a box of paper.BOX, whatever the drawing's own pen; a dot or a
+    garment is drawn with its own pen. The mean pressure gives the width of the pen, so only
+    differences of pressure matter.
     """
     strokes = [_widths(stroke) for stroke in drawing.strokes if stroke]
     if not strokes:
@@ -147,15 +143,15 @@ def render(
         )
     points, widths_in_pens = np.split(np.concatenate(strokes), [2], axis=1)
     width, height = np.ptp(points, 0)
-    reach = max(height, width / MAX_LINE_RATIO) if layout == "line" else max(height, width)
+    reach = max(height, width)
     usual = widths_in_pens.mean()
     pen = drawing.pen * usual
-    if layout != "garment" and reach >= pen / 2:
+    if frame != "garment" and reach >= pen / 2:
         pen = reach * stroke_width / (paper.BOX - stroke_width)
     around = pen / 2 * (widths_in_pens / usual)
     corner = (points - around).min(0)
     extent = (points + around).max(0) - corner
-    scale = LINE_HEIGHT / (reach + pen) if layout == "line" else raster / extent.max()
+    scale = raster / extent.max()
     canvas = Image.new("L", tuple(math.ceil(length * scale) + 1 for length in extent))
     pencil = ImageDraw.Draw(canvas)
     for stroke in strokes:

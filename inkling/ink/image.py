@@ -15,15 +15,13 @@ In Fashion-MNIST's frame (Xiao, Rasul & Vollgraf 2017), the longer side is 28 an
 """
 
 import math
-import os
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inkling.errors import InkError
 from inkling.ink import colour, decode, drawing, paper
 from inkling.ink.decode import SIDE
-from inkling.ink.drawing import Drawing, Frame, Layout, Sheet
+from inkling.ink.drawing import Drawing, Frame, Sheet
 
 MIN_PAPER = 64  # pixels of the longer side; in a smaller picture, uneven paper is not removed
 
@@ -49,33 +47,33 @@ def to_image(source: Source, frame: Frame = "digit") -> NDArray[np.float32]:
     return sheet.ink[None] / np.float32(255) if sheet.placed else fit(sheet.ink, frame)
 
 
-def to_sheet(source: Source, layout: Layout = "digit") -> Sheet:
+def to_sheet(source: Source, frame: Frame = "digit") -> Sheet:
     """The ink of one drawing or picture, without its paper and light; `source` as in `to_image`.
 
-    The layout "line" is for several digits in a row: their height, not the length of the row,
-    decides how wide strokes are. Raises the errors of `to_image`.
+    Raises the errors of `to_image`.
     """
     if isinstance(source, Drawing):
-        return drawing.render(source, layout)
-    try:
-        return _sheet(*decode.pixels(source), layout)
-    except InkError as error:
-        if decode.is_path(source):  # among many files, the error names its own
-            raise type(error)(f"{os.fspath(source)!s}: {error.error}", error.hint) from error
-        raise
+        return drawing.render(source, frame)
+    with decode.naming(source):
+        return _sheet(*decode.pixels(source), frame)
 
 
-def _sheet(pixels: decode.Pixels, lossy: bool, layout: Layout) -> Sheet:
+def decoded(source: Source) -> Drawing | decode.Decoded:
+    """A source that can be looked at more than once; see `to_image`, whose errors it raises."""
+    return source if isinstance(source, Drawing) else decode.Decoded(*decode.pixels(source))
+
+
+def _sheet(pixels: decode.Pixels, lossy: bool, frame: Frame) -> Sheet:
     """The ink of a picture's pixels `(H, W)` or `(H, W, 3)` in 0..255."""
-    if layout == "garment":
+    if frame == "garment":
         return Sheet(paper.off_the_border(colour.luma(pixels), lossy))
-    if layout == "digit" and pixels.shape[:2] == (SIDE, SIDE):
+    if frame == "digit" and pixels.shape[:2] == (SIDE, SIDE):
         grey = colour.luma(pixels)
         if not paper.is_around(grey):  # ink reaches its border, as in an image
             return Sheet(grey, placed=True)
     if max(pixels.shape[:2]) < MIN_PAPER:
         return Sheet(paper.off_the_border(colour.brightness(pixels), lossy))
-    return Sheet(*paper.off_the_paper(pixels, lossy, layout == "line"))
+    return Sheet(*paper.off_the_paper(pixels, lossy))
 
 
 def fit(ink: NDArray[np.float32], frame: Frame = "digit") -> NDArray[np.float32]:

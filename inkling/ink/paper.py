@@ -64,54 +64,56 @@ def off_the_border(grey: Grey, lossy: bool) -> Grey:
     noise = min(3 * float(np.median(np.abs(border - paper))), peak / 2)
     floor = max(noise, LOSSY_FLOOR * peak if lossy else 0)
     if peak < MIN_CONTRAST or peak <= floor:
-        raise _nothing()
+        raise nothing()
     return np.where(contrast > floor, contrast, np.float32(0))
 
 
-def off_the_paper(
-    pixels: Pixels, lossy: bool, line: bool = False
-) -> tuple[Grey, float, tuple[float, float]]:
+def off_the_paper(pixels: Pixels, lossy: bool) -> tuple[Grey, float, tuple[float, float]]:
     """The ink `(h, w)` >= 0 of a picture `(H, W)` or `(H, W, 3)`, and where it lies.
 
     That is: pixels of the ink for each pixel of the picture, and x and y of the ink's upper left
-    corner there. Pixels are in [0, 255]; `lossy` as in `off_the_border`. The digits of a `line`
-    may reach the edge, and other ink beside them is not removed. Raises NothingDrawn, InkError.
+    corner there. Pixels are in [0, 255]; `lossy` as in `off_the_border`. Raises
+    NothingDrawn, InkError.
     """
-    small = _reduced(pixels)
+    small = reduced(pixels, _times(pixels))
     corners = desk.sheet(small)
     if corners is not None:
-        corners = corners * round(1 / reduction(pixels.shape))
+        corners = corners * _times(pixels)
         flat = desk.straightened(pixels, corners)
         with contextlib.suppress(NothingDrawn):  # if it is empty, it is no sheet
-            ink, scale, (x, y) = _off_the_paper(flat, _reduced(flat), lossy, line)
+            ink, scale, (x, y) = _off_the_paper(flat, reduced(flat, _times(flat)), lossy)
             left, top = corners.mean(0) - np.array(flat.shape[1::-1]) / 2
             return ink, scale, (x + float(left), y + float(top))
-    return _off_the_paper(pixels, small, lossy, line)
+    return _off_the_paper(pixels, small, lossy)
 
 
 def _off_the_paper(
-    pixels: Pixels, small: Grey, lossy: bool, line: bool
+    pixels: Pixels, small: Grey, lossy: bool
 ) -> tuple[Grey, float, tuple[float, float]]:
     """What `off_the_paper` gives, of a picture that paper fills, and of which `small` is reduced.
 
     Where little of a large picture is ink, the part around it is read at a finer scale.
     """
-    grey, times = colour.brightness(small), round(1 / reduction(pixels.shape))
+    grey, times = colour.brightness(small), _times(pixels)
     if times > 1:
         with contextlib.suppress(NothingDrawn):
-            closer = _around(_little(grey, line), times, pixels.shape)
-            if reduction(pixels[closer].shape) * times >= CLOSER:
-                ink, scale, (x, y) = off_the_paper(pixels[closer], lossy, line)
+            closer = around_ink(grey, times, pixels.shape)
+            if times >= CLOSER * _times(pixels[closer]):
+                ink, scale, (x, y) = off_the_paper(pixels[closer], lossy)
                 return ink, scale, (x + closer[1].start, y + closer[0].start)
-    ink, padding = _stroked(*_ink(grey, lossy, line), line)
+    ink, padding = _stroked(*_ink(grey, lossy))
     return ink, 1 / times, (-padding * times, -padding * times)
 
 
-def _around(mask: Mask, times: int, shape: tuple[int, ...]) -> tuple[slice, slice]:
+def around_ink(
+    grey: Grey, times: int, shape: tuple[int, ...], alone: bool = True
+) -> tuple[slice, slice]:
     """The part of a picture around its ink, with half the ink's size as paper on each side.
 
-    `mask` is the ink, reduced `times`.
+    `grey` is the picture of this `shape`, reduced `times`. What is `alone` is one digit, and other
+    ink beside it does not count. Raises NothingDrawn unless little of the picture is ink.
     """
+    mask = _little(grey, alone)
     (box,) = ndimage.find_objects(mask.astype(np.uint8))
     room = max(side.stop - side.start for side in box) // 2 + 4
     down, across = (
@@ -121,7 +123,7 @@ def _around(mask: Mask, times: int, shape: tuple[int, ...]) -> tuple[slice, slic
     return down, across
 
 
-def _little(grey: Grey, line: bool) -> Mask:
+def _little(grey: Grey, alone: bool) -> Mask:
     """The ink of a picture `(H, W)` in which little is ink: of thin strokes, far from each other.
 
     Light and shadows are wider than such strokes. Raises NothingDrawn, also where the strokes
@@ -130,11 +132,11 @@ def _little(grey: Grey, line: bool) -> Mask:
     thin, wide = (_narrower(grey, size) for size in (FINE, WIDE))
     limit = _peak(thin) / 2
     if 2 * limit < max(MIN_CONTRAST, _peak(wide) / 2):
-        raise _nothing()
-    strokes, _ = _written(thin, limit, line)
+        raise nothing()
+    strokes, _ = _written(thin, limit, alone)
     whole = ndimage.binary_propagation(strokes, AROUND, strokes | (wide > limit))
     if width(whole) > FINE / 2:  # where all strokes are wide, some of their ends are thin
-        raise _nothing()
+        raise nothing()
     return np.asarray(whole)
 
 
@@ -153,36 +155,42 @@ def _peak(contrast: Grey) -> float:
     return float(np.partition(contrast.ravel(), -FEW)[-FEW])
 
 
-def _ink(grey: Grey, lossy: bool, line: bool) -> tuple[Mask, Grey]:
-    """Which pixels of a picture `(H, W)` are ink, and how much ink they and those around hold."""
+def is_plain(grey: Grey) -> bool:
+    """Whether a picture `(H, W)` has paper of one grey, without the noise of a photograph."""
     sides = [np.median(side) for side in _sides(grey)]
     even = np.ptp(sides) < MIN_CONTRAST  # not so with light from one side, however smooth
-    plain = even and not np.median(np.abs(np.diff(grey.ravel())))  # a photograph has noise
-    seen = off_the_border(grey, lossy) if plain else _contrast(grey)
-    mask, alone = _written(seen, None, line)
+    return bool(even and not np.median(np.abs(np.diff(grey.ravel()))))
+
+
+def _ink(grey: Grey, lossy: bool) -> tuple[Mask, Grey]:
+    """Which pixels of a picture `(H, W)` are ink, and how much ink they and those around hold."""
+    plain = is_plain(grey)
+    seen = off_the_border(grey, lossy) if plain else evened(grey)
+    mask, unlined = _written(seen, None)
     # Ink reaches one pixel beyond the mask; on plain paper, as far as it is connected
-    reach = 0 if plain and alone else 1
+    reach = 0 if plain and unlined else 1
     around = ndimage.binary_dilation(mask, AROUND, reach, seen > 0)
     peak = seen[mask].max() if plain else np.quantile(seen[mask], 0.95)
     return mask, np.minimum(seen, peak) * around
 
 
-def _written(seen: Grey, threshold: float | None, line: bool) -> tuple[Mask, bool]:
+def _written(seen: Grey, threshold: float | None, alone: bool = True) -> tuple[Mask, bool]:
     """The ink of a picture by its contrast `(H, W)`, and whether nothing is printed beside it.
 
     The `threshold` is Otsu's if it is not given. Raises NothingDrawn.
     """
-    contrast = printed.without_boxes(seen, threshold or _threshold(seen))
-    contrast = printed.without_lines(contrast, threshold or _threshold(contrast))
-    limit = threshold or _threshold(contrast)
+    contrast = printed.without_boxes(seen, threshold or otsu(seen))
+    contrast = printed.without_lines(contrast, threshold or otsu(contrast))
+    limit = threshold or otsu(contrast)
     mask = contrast > limit
     if threshold is None:
         _reject_noise(contrast[mask], contrast[contrast <= limit / 2])
     mask = _without_specks(mask)
-    return mask if line else parts.of_digit(mask), contrast is seen
+    return parts.of_digit(mask) if alone else mask, contrast is seen
 
 
-def _nothing() -> NothingDrawn:
+def nothing() -> NothingDrawn:
+    """The error of a picture without ink."""
     return NothingDrawn(
         "Expected ink on a plain background, but there is nothing drawn",
         "Draw a digit, or give a picture with more contrast",
@@ -197,46 +205,49 @@ def _sides(grey: NDArray[Number]) -> list[NDArray[Number]]:
     return [grey[0], grey[-1], grey[:, 0], grey[:, -1]]
 
 
-def reduction(shape: tuple[int, ...]) -> float:
-    """Pixels of the ink for each pixel of a picture `(H, W, ...)`: 1, 1/2, 1/3 and so on.
+def _times(pixels: Pixels) -> int:
+    """How many pixels of a picture, along each side, become one."""
+    return math.ceil(max(len(pixels), len(pixels[0])) / WORKING)
 
-    Raises InkError if the picture is too narrow to be reduced.
+
+def reduced(pixels: Pixels, times: int) -> Grey:
+    """The picture reduced: each pixel is the mean of a square of `times` x `times` pixels.
+
+    Raises InkError if the picture is too narrow.
     """
-    times = math.ceil(max(shape[:2]) / WORKING)
-    if min(shape[:2]) < times:
+    if times == 1:
+        return np.asarray(pixels, np.float32)
+    if min(pixels.shape[:2]) < times:
         raise InkError(
-            f"Expected a picture of digits, got a strip of {shape[1]:,} x {shape[0]:,} pixels",
+            "Expected a picture of digits, got a strip of "
+            f"{pixels.shape[1]:,} x {pixels.shape[0]:,} pixels",
             "Crop it to what is to be read",
         )
-    return 1 / times
-
-
-def _reduced(pixels: Pixels) -> Grey:
-    """The picture reduced by `reduction`: each pixel is the mean of a square of pixels."""
-    times = round(1 / reduction(pixels.shape))
     high, wide = (length // times for length in pixels.shape[:2])
     part = pixels[: high * times, : wide * times]
-    cells = part.reshape(high, times, wide, times, *pixels.shape[2:])
-    return np.asarray(cells.mean((1, 3), np.float32))
+    rows = part.reshape(high, times, *part.shape[1:]).sum(1, dtype=np.float32)
+    cells = rows.reshape(high, wide, times, *part.shape[2:]).sum(2)
+    return np.asarray(cells / np.float32(times * times))
 
 
-def _contrast(grey: Grey) -> Grey:
+def evened(grey: Grey, cells: int = COARSE) -> Grey:
     """How much each pixel differs from the paper around it: `(H, W)` in [0, 255].
 
-    The grey of the paper is the median of a window of half the picture. At the edge of a shadow,
-    it is that of the side which is nearer to the pixel's own grey. Where the median is as dark as
-    ink, as in wide strokes and along the edge, the slope of the light alone gives the paper. The
-    contrast of dark ink is divided by the light that falls on it.
+    The light is estimated on a picture whose longer side is `cells` pixels. The grey of the paper
+    is the median of a window of half of it. At the edge of a shadow, it is that of the side which
+    is nearer to the pixel's own grey. Where the median is as dark as ink, as in wide strokes and
+    along the edge, the slope of the light alone gives the paper. The contrast of dark ink is
+    divided by the light that falls on it.
     """
     high, wide = grey.shape
-    cell = max(high, wide) / COARSE
+    cell = max(high, wide) / cells
     size = math.ceil(wide / cell), math.ceil(high / cell)
     coarse = np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BOX))
     slope = _slope(coarse)
-    medians = ndimage.median_filter(coarse - slope, COARSE // 2 + 1, mode="nearest")
+    medians = ndimage.median_filter(coarse - slope, cells // 2 + 1, mode="nearest")
     darkest, lightest = _bounds(slope + medians, (high, wide))
     dark, light = np.maximum(darkest - grey, 0), np.maximum(grey - lightest, 0)
-    if (light**4).sum() > (dark**4).sum():  # the largest differences decide
+    if ((light * light) ** 2).sum() > ((dark * dark) ** 2).sum():  # the largest differences decide
         too_light = medians > SHADOW * _range(grey, slope)[1]
         _, lightest = _bounds(slope + np.where(too_light, 0, medians), (high, wide))
         return np.asarray(np.maximum(grey - lightest, 0))
@@ -281,7 +292,7 @@ def _slope(grey: Grey) -> Grey:
     return np.asarray(surface.reshape(grey.shape), np.float32)
 
 
-def _threshold(contrast: Grey) -> float:
+def otsu(contrast: Grey) -> float:
     """The threshold that separates ink from paper: the largest variance between the two.
 
     Source: Otsu 1979.
@@ -298,9 +309,9 @@ def _threshold(contrast: Grey) -> float:
 def _reject_noise(ink: Grey, paper: Grey) -> None:
     """Raise NothingDrawn unless the contrasts of the ink stand out from those of the paper."""
     if not len(ink) or not len(paper) or ink.mean() < MIN_CONTRAST:
-        raise _nothing()
+        raise nothing()
     if ink.mean() - paper.mean() < MIN_SEPARATION * (ink.std() + paper.std()):
-        raise _nothing()
+        raise nothing()
 
 
 def _without_specks(mask: Mask) -> Mask:
@@ -312,17 +323,17 @@ def _without_specks(mask: Mask) -> Mask:
     sizes[0] = 0
     keep = sizes > 0.5 * width(labels == sizes.argmax()) ** 2
     if not 0 < keep.sum() <= MAX_PARTS:
-        raise _nothing()
+        raise nothing()
     return np.asarray(keep[labels])
 
 
-def _stroked(mask: Mask, soft: Grey, line: bool) -> tuple[Grey, int]:
+def _stroked(mask: Mask, soft: Grey) -> tuple[Grey, int]:
     """The ink with strokes made as wide, for its size, as those of MNIST; and its padding.
 
     The padding is in pixels a side.
     """
     (box,) = ndimage.find_objects(mask.astype(np.uint8))
-    side = len(mask[box]) if line else max(mask[box].shape)
+    side = max(mask[box].shape)
     pen = max(width(mask), 0.5)
     share = np.clip(pen * BOX / side, *WIDTHS) / BOX
     grow = (share * side - pen) / (2 * (1 - share))  # (pen + 2 grow) / (side + 2 grow) = share

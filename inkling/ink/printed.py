@@ -45,15 +45,23 @@ class Line:
         return int(np.count_nonzero(self.profile))
 
 
-def without_lines(contrast: Grey, threshold: float) -> Grey:
+def without_lines(contrast: Grey, threshold: float, unbroken: float | None = None) -> Grey:
     """The contrast `(H, W)` of ink to its paper, 0 where there are only printed lines.
 
-    From the `threshold` on, a contrast is taken for ink.
+    From the `threshold` on, a contrast is taken for ink. A line is printed if it leaves the picture
+    without meeting ink; or, if `unbroken` is given, if it is seen over this share of its length.
     """
     across, down = lines(contrast, threshold / 4), lines(contrast.T, threshold / 4)
+    if unbroken is not None:
+        across, down = (
+            [line for line in found if _seen(line, part) >= unbroken]
+            for found, part in ((across, contrast), (down, contrast.T))
+        )
     if not across and not down:
         return contrast
     rest = _rest(contrast, across, down, threshold)
+    if unbroken is not None:
+        return rest
     ink = rest > threshold
     across, down = _printed(across, rest, ink), _printed(down, rest.T, ink.T)
     return _rest(contrast, across, down, threshold)
@@ -84,6 +92,13 @@ def lines(contrast: Grey, faintest: float, thickness: float = THICKNESS) -> list
         if line is not None:
             found.append(line)
     return found
+
+
+def _seen(line: Line, contrast: Grey) -> float:
+    """The share of a line's columns in which it is at least half as strong as its profile."""
+    near = line.rows + np.arange(-1, 2)[:, None]
+    along = contrast[near.clip(0, len(contrast) - 1), np.arange(len(line.rows))].max(0)
+    return float(np.mean(along >= line.profile.max() / 2))
 
 
 def _paths(score: NDArray[np.float64], lean: int) -> NDArray[np.intp]:
@@ -231,8 +246,11 @@ def _meets(line: Line, ink: Mask) -> bool:
     return False
 
 
-def without_boxes(contrast: Grey, threshold: float) -> Grey:
-    """The contrast `(H, W)` without boxes that are drawn around other ink. A box alone stays."""
+def without_boxes(contrast: Grey, threshold: float, touched: bool = False) -> Grey:
+    """The contrast `(H, W)` without boxes that are drawn around other ink. A box alone stays.
+
+    Ink that touches its box stays where there is no other; if `touched`, wherever it does.
+    """
     faint = contrast > threshold / 2
     labels, _ = ndimage.label(faint, AROUND)
     for label, place in enumerate(ndimage.find_objects(labels), 1):
@@ -241,10 +259,12 @@ def without_boxes(contrast: Grey, threshold: float) -> Grey:
             continue
         seen = contrast[place]
         others = np.where(ndimage.binary_dilation(part, AROUND), np.float32(0), seen)
-        if not _is_much(others > threshold):  # the digit touches its box
+        if touched or not _is_much(others > threshold):  # the digit touches its box
             alone = np.where(part, seen, np.float32(0))
             across, down = (lines(each, threshold / 4, 2 * THICKNESS) for each in (alone, alone.T))
-            others = _rest(seen, across, down, threshold)
+            rest = _rest(seen, across, down, threshold)
+            if not _is_much(others > threshold) or _is_much((rest > threshold) & part):
+                others = rest
         if _is_much(others > threshold):
             contrast = contrast.copy()
             contrast[place] = others
