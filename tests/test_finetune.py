@@ -21,7 +21,7 @@ from inkling.reading import bundle
 from inkling.reading.reader import Reader
 from inkling.reading.registry import PRETRAINED, Registry
 from inkling.reading.session import Session
-from inkling.training import export, finetune
+from inkling.training import engines, finetune
 
 
 def labelled(label, number, strokes=None):
@@ -78,7 +78,7 @@ def test_the_network_that_is_fine_tuned_is_that_of_the_bundle(digits):
     base = finetune.load(bundle.PRETRAINED)
     images = digits[:50, None].astype(np.float32) / 255
     graph = Reader.load().session.logits(images)
-    logits = export.compute_logits(base.network, images) / base.card.temperature
+    logits = engines.compute_logits(base.network, images) / base.card.temperature
     np.testing.assert_allclose(logits, graph, atol=1e-4)
     trained = {name for name, value in base.network.named_parameters() if value.requires_grad}
     assert trained <= set(base.tensors)  # all that is trained is written back

@@ -95,7 +95,7 @@ def test_the_reader_gives_the_networks_own_probabilities(trained):
     engine = engines.build(SMALL, 10, 1, "cpu", folder)
     checkpoint.read(folder, engine.load)
     images = data.splits("optdigits").test.images()
-    logits = export.compute_logits(engine.network(), images) / reader.card.temperature
+    logits = engines.compute_logits(engine.network(), images) / reader.card.temperature
     for size in (1, 2, 7, 300):
         np.testing.assert_allclose(
             reader.probabilities(images[:size]), softmax(logits[:size], axis=1), atol=1e-5

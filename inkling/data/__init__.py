@@ -20,7 +20,7 @@ from inkling.data.datasets import (
 )
 from inkling.data.download import Report, cache_folder
 from inkling.data.own import is_own
-from inkling.data.strokes import Item
+from inkling.data.strokes import Item, says
 
 __all__ = [
     "CATALOG",
@@ -41,6 +41,7 @@ __all__ = [
     "items",
     "load",
     "part",
+    "says",
     "split",
     "splits",
     "to_train_on",

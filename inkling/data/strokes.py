@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 from inkling import ink
 from inkling.errors import DataError, InkError
 
+# How the label of a number differs from what was written, by data set. CROHME's points were often
+# drawn as commas; UNIPEN's labels leave thousands commas out.
+LENIENT = {"crohme": (",", "."), "unipen": (",", "")}
 SIDE = 1000  # of the longer side of an item, to which strokes are scaled
 Points = NDArray[np.float64]
 
@@ -49,6 +52,12 @@ def scaled(strokes: Sequence[Points]) -> tuple[Points, ...]:
         moved[1:] = (np.diff(whole, axis=0) != 0).any(1)
         found.append(whole[moved])
     return tuple(found)
+
+
+def says(dataset: str, label: str, text: str) -> bool:
+    """Whether a text is what the label of a number says, as far as the labels of a data set go."""
+    old, new = LENIENT.get(dataset, ("", ""))
+    return text.replace(old, new) == label.replace(old, new) if old else text == label
 
 
 def from_json_lines(content: bytes, name: str) -> list[Item]:

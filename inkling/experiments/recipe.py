@@ -90,6 +90,7 @@ class Augmentation(_Checked):
     outliers: Share = 0.0  # synthetic images of no class, likewise
     real_digits: Amount = 0.0  # digits of people's pen strokes, likewise; may be more than a batch
     real_outliers: Amount = 0.0  # letters and signs of people's pen strokes, likewise
+    on_paper: Share = 0.0  # share of made lines that look as if photographed on paper
     stroke_datasets: str = "unipen,pendigits,omniglot"  # whose pen strokes
 
 
@@ -136,6 +137,7 @@ class Recipe(_Checked):
     split: Literal["standard", "tutorial", "all"] = "standard"  # 1/12, last 1/5, none validates
     epochs: Positive = 10.0  # a fraction ends within a pass
     batch: Count = 32  # images a step; an epoch drops what is left over
+    lines: Annotated[int, Field(ge=0)] = 0  # made for each epoch; 0: it learns from images
     precision: Literal["bfloat16", "float32"] = "float32"  # bfloat16 only where it is fast
     freeze: Share = 1.0  # share of the steps after which the network's stem is frozen
     label_smoothing: Share = 0.0  # share of the target spread over all classes

@@ -92,6 +92,20 @@ _DIGITS = replace(
     ),
     evaluation=Evaluation(calibration="unipen:dev-cleaned,crohme:dev"),
 )
+_NUMBERS = Recipe(
+    name="numbers",
+    about="the network that ships beside it: reads whole numbers, with their signs",
+    model="numbers",
+    dataset="mnist",
+    epochs=24,
+    batch=64,
+    lines=30_000,
+    precision="bfloat16",
+    optimizer=Optimizer("adam", learning_rate=3e-3, second_momentum=0.99, weight_decay=0.02),
+    schedule=Schedule("one-cycle", warm_up=0.05),
+    augmentation=Augmentation(on_paper=0.3, stroke_datasets="unipen,pendigits"),
+    evaluation=Evaluation(calibration="unipen:numbers-dev,crohme:numbers-dev"),
+)
 _SCRATCH = Recipe(
     name="scratch",
     about="first principles: 100 sigmoids, one image a step at 0.5, as the original had it",
@@ -133,6 +147,7 @@ RECIPES = {
     recipe.name: recipe
     for recipe in (
         _DIGITS,
+        _NUMBERS,
         _SPRINT,
         _SPRINT_LONGER,
         _BEST,

@@ -1,5 +1,7 @@
 """The PyTorch networks. Each eats images `(N, 1, 28, 28)` in [0, 1] and gives logits `(N, K)`.
 
+Those in LINE_MODELS eat lines `(N, 1, 32, W)`, and give logits for each column.
+
 Input scaling is part of the network, so that serving needs no constants. Where the first layers
 are named `stem`, a training can freeze them.
 """
@@ -174,11 +176,56 @@ def residual(classes: int) -> nn.Module:
     )
 
 
-def _block(inputs: int, outputs: int, pool: bool = False, padding: int = 1) -> list[nn.Module]:
-    """Pooling stands before the normalisation, which then has a quarter of the work."""
+def _block(
+    inputs: int, outputs: int, pool: bool | tuple[int, int] = False, padding: int = 1
+) -> list[nn.Module]:
+    """Pooling, by 2 or by rows and columns, stands before the normalisation, to save work."""
     convolution = nn.Conv2d(inputs, outputs, kernel_size=3, padding=padding, bias=False)
-    pooling = [nn.MaxPool2d(2)] if pool else []
+    pooling = [nn.MaxPool2d(2 if pool is True else pool)] if pool else []
     return [convolution, *pooling, nn.BatchNorm2d(outputs), nn.ReLU()]
+
+
+class Along(nn.Module):
+    """A convolution along a line, five columns wide, added to what it is given."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(
+            nn.Conv2d(channels, channels, (1, 5), padding=(0, 2), bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """`(N, C, 1, T)` -> the same shape."""
+        return features + self.branch(features)  # type: ignore[no-any-return]  # of every module
+
+
+class Columns(nn.Module):
+    """The classes of each column: `(N, K, 1, T)` -> `(N, T, K)`."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """See the class."""
+        return features.squeeze(2).transpose(1, 2)
+
+
+def numbers(classes: int) -> nn.Module:
+    """Lines `(N, 1, 32, W)` -> logits `(N, W / 4, K)`: about 370,000 parameters.
+
+    Pooling leaves one row, and a column for four pixels, narrower than any character.
+    """
+    return nn.Sequential(
+        *_block(1, 24, pool=True),  # (N, 24, 16, W / 2)
+        *_block(24, 48, pool=True),  # (N, 48, 8, W / 4)
+        *_block(48, 76, pool=(2, 1)),
+        *_block(76, 108, pool=(2, 1)),
+        *_block(108, 120, pool=(2, 1)),  # (N, 120, 1, W / 4)
+        Along(120),
+        Along(120),
+        nn.Dropout(0.1),
+        nn.Conv2d(120, classes, kernel_size=1),
+        Columns(),
+    )
 
 
 MODELS = {
@@ -191,6 +238,7 @@ MODELS = {
     "sprint": sprint,
     "residual": residual,
 }
+LINE_MODELS = {"numbers": numbers}
 
 
 class Averaged(nn.Module):
@@ -220,7 +268,7 @@ class Averaged(nn.Module):
 
 def check(name: str) -> None:
     """Raise RecipeError unless a recipe may name this model."""
-    known = (*MODELS, "scratch", "custom")
+    known = (*MODELS, *LINE_MODELS, "scratch", "custom")
     if name not in known:
         raise RecipeError(
             f"Expected a model ({', '.join(known)}), got {name!r}",
@@ -234,7 +282,7 @@ def build(name: str, classes: int, generator: Generator) -> nn.Module:
     Weights and biases are uniform within 1 / sqrt(fan in), PyTorch's own default for both.
     """
     with torch.device("meta"):  # where PyTorch's own initialisation draws no numbers
-        model = MODELS[name](classes)
+        model = (MODELS | LINE_MODELS)[name](classes)
     model.to_empty(device="cpu")
     for layer in model.modules():
         if isinstance(layer, nn.BatchNorm2d):
@@ -254,10 +302,10 @@ def count_parameters(model: nn.Module) -> int:
 
 
 @torch.no_grad()
-def count_multiply_adds(model: nn.Module) -> int:
-    """The multiply-adds that one image costs in convolutions and dense layers."""
+def count_multiply_adds(model: nn.Module, shape: tuple[int, int] = (28, 28)) -> int:
+    """The multiply-adds that one image `(1, H, W)` costs in convolutions and dense layers."""
     was_training, device = model.training, next(model.parameters()).device
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model.eval()(torch.zeros(1, 1, 28, 28, device=device))
+        model.eval()(torch.zeros(1, 1, *shape, device=device))
     model.train(was_training)
     return int(counter.get_total_flops() // 2)  # a multiply-add is two operations

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 from torch import Generator, Tensor, nn
 
@@ -24,11 +25,28 @@ from inkling.networks import architectures, custom, scratch
 
 WEIGHTS, ORDER, AUGMENTATION, FLIPS, SYNTHETIC = range(5)  # the purposes of a Generator
 NO_CLASS = -1  # the label of an outlier: its target is every class alike
+EVALUATION_BATCH = 1000
 IMAGES_AT_ONCE = 500  # of one call, where steps are too short to look up after each
 
 
-class Engine(Protocol):
-    """A network in training."""
+class Kept(Protocol):
+    """A network in training, whose state is saved."""
+
+    def network(self) -> nn.Module:
+        """The network as it is: images -> logits `(N, K)`, or lines -> logits `(N, T, K)`."""
+        ...
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that learning has changed, by name; those of the network begin with "model."."""
+        ...
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Restore what `tensors` gave. Raises KeyError, ValueError or RuntimeError at others."""
+        ...
+
+
+class Engine(Kept, Protocol):
+    """A network in training on images."""
 
     steps_at_once: int  # at most, of one call of `learn`
 
@@ -45,18 +63,6 @@ class Engine(Protocol):
 
     def freeze(self) -> None:
         """Train the network's stem no further."""
-        ...
-
-    def network(self) -> nn.Module:
-        """The network as it is: images -> logits `(N, K)`."""
-        ...
-
-    def tensors(self) -> dict[str, Tensor]:
-        """All that learning has changed, by name; those of the network begin with "model."."""
-        ...
-
-    def load(self, tensors: dict[str, Tensor]) -> None:
-        """Restore what `tensors` gave. Raises KeyError, ValueError or RuntimeError at others."""
         ...
 
 
@@ -112,7 +118,7 @@ class Torch:
             self.model.get_submodule("stem").requires_grad_(False).eval()
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        with precision(self.recipe, images.device), self._seeded(rng):
+        with precision(self.recipe, images.device), seeded(rng, self.drops):
             logits = self.model(images.to(memory_format=torch.channels_last)).float()
         loss = self._loss(logits, labels)
         self.optimizer.zero_grad()
@@ -135,18 +141,6 @@ class Torch:
         certain = F.one_hot(labels.clamp(min=0), logits.shape[1])
         classes = F.cross_entropy(logits, certain * (1 - spread) + spread / logits.shape[1])
         return classes + F.binary_cross_entropy_with_logits(logits.logsumexp(1), known)
-
-    @contextmanager
-    def _seeded(self, rng: Generator) -> Iterator[None]:
-        """Seed the global generator from `rng`, since dropout knows no other; then restore it."""
-        if not self.drops:
-            yield
-            return
-        kind = rng.device.type
-        forked = [torch.cuda.current_device()] if kind == "cuda" else [] if kind == "cpu" else None
-        with torch.random.fork_rng(forked, device_type=kind):
-            torch.manual_seed(rng.initial_seed())
-            yield
 
     def freeze(self) -> None:
         """See Engine."""
@@ -299,6 +293,31 @@ def generator(seed: int, purpose: int, index: int, device: str = "cpu") -> Gener
     (state,) = np.random.SeedSequence([seed, purpose, index]).generate_state(1)
     made.manual_seed(int(state))
     return made
+
+
+@torch.no_grad()
+def compute_logits(model: nn.Module, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The logits `(N, K)` of images `(N, 1, 28, 28)` in [0, 1], in float32, batch by batch."""
+    device = next(model.parameters()).device
+    model.eval()
+    rows = [
+        model(torch.from_numpy(images[start : start + EVALUATION_BATCH]).to(device)).cpu().numpy()
+        for start in range(0, len(images), EVALUATION_BATCH)
+    ]
+    return np.concatenate(rows)
+
+
+@contextmanager
+def seeded(rng: Generator, needed: bool = True) -> Iterator[None]:
+    """Seed the global generator from `rng`, since dropout knows no other; then restore it."""
+    if not needed:
+        yield
+        return
+    kind = rng.device.type
+    forked = [torch.cuda.current_device()] if kind == "cuda" else [] if kind == "cpu" else None
+    with torch.random.fork_rng(forked, device_type=kind):
+        torch.manual_seed(rng.initial_seed())
+        yield
 
 
 def _optimizer(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:

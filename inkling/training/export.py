@@ -24,9 +24,9 @@ from inkling.networks import architectures
 from inkling.reading import bundle
 from inkling.reading.session import SCORE, Session
 from inkling.training import learner
+from inkling.training.engines import compute_logits
 
 OPSET = 20  # of ai.onnx
-EVALUATION_BATCH = 1000
 MAX_DISAGREEMENT = 1e-5  # of the largest logit, between PyTorch and ONNX Runtime
 LICENCE = "Apache-2.0"
 
@@ -70,37 +70,46 @@ def write_bundle(
             Sample(name, compute_logits(model, split.images()), split.labels)
             for name, split in parts
         ]
-        logits, labels = acceptance.pooled(samples)
-        temperature = metrics.fit_temperature(logits, labels, acceptance.balanced(samples))
+        temperature = metrics.fit_temperature(*acceptance.pooled(samples))
     content = to_onnx(model, temperature)
-    dataset, mixed = data.get(recipe.dataset), learner.mixed_datasets(recipe)
+    dataset = data.get(recipe.dataset)
     session = Session(content, len(dataset.classes), threads=torch.get_num_threads())
     few = data.Split(splits.train.pixels[:7], splits.train.labels[:7]).images()
     check_agreement(session, compute_logits(model, few) / temperature, few)
 
     card = bundle.Card(
-        model_sha256=hashlib.sha256(content).hexdigest(),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        licence=LICENCE,
-        recipe=dataclasses.asdict(recipe),
-        seed=seed,
-        dataset=dataset.name,
-        data_sha256=data.digests(recipe.dataset, *mixed),
+        **described(recipe, seed, content, train_seconds, device),
         classes=dataset.classes,
         frame=dataset.frame,
         temperature=temperature,
         parameters=architectures.count_parameters(model),
         multiply_adds=architectures.count_multiply_adds(model),
-        train_seconds=round(train_seconds, 2),
-        device=device,
-        threads=torch.get_num_threads(),
-        versions={"inkling": __version__}
-        | system.versions("torch", "numpy", "onnx", "onnxscript", "onnxruntime"),
-        attribution=tuple(attribution(name) for name in (recipe.dataset, *mixed)),
         **measured(session, temperature, splits, parts),
     )
     bundle.write(folder, card, content)
     return card
+
+
+def described(
+    recipe: Recipe, seed: int, content: bytes, train_seconds: float, device: str
+) -> dict[str, Any]:
+    """The fields of a card that say where a graph comes from."""
+    names = (recipe.dataset, *learner.mixed_datasets(recipe))
+    return {
+        "model_sha256": hashlib.sha256(content).hexdigest(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "licence": LICENCE,
+        "recipe": dataclasses.asdict(recipe),
+        "seed": seed,
+        "dataset": recipe.dataset,
+        "data_sha256": data.digests(*names),
+        "train_seconds": round(train_seconds, 2),
+        "device": device,
+        "threads": torch.get_num_threads(),
+        "versions": {"inkling": __version__}
+        | system.versions("torch", "numpy", "onnx", "onnxscript", "onnxruntime"),
+        "attribution": tuple(attribution(name) for name in names),
+    }
 
 
 def calibrating(recipe: Recipe, splits: data.Splits) -> list[tuple[str, data.Split]]:
@@ -148,30 +157,27 @@ def measured(
     }
 
 
-@torch.no_grad()
-def compute_logits(model: nn.Module, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The logits `(N, K)` of images `(N, 1, 28, 28)` in [0, 1], in float32, batch by batch."""
-    device = next(model.parameters()).device
-    model.eval()
-    rows = [
-        model(torch.from_numpy(images[start : start + EVALUATION_BATCH]).to(device)).cpu().numpy()
-        for start in range(0, len(images), EVALUATION_BATCH)
-    ]
-    return np.concatenate(rows)
-
-
 def to_onnx(network: nn.Module, temperature: float) -> bytes:
     """The ONNX graph of a network, with the outputs of Calibrated, for any batch size."""
-    model = Calibrated(network, temperature).cpu().eval()
+    outputs = ["logits", "probabilities", SCORE]
+    sizes = {0: torch.export.Dim("N")}
+    return graph_of(Calibrated(network, temperature), (2, 1, 28, 28), sizes, "images", outputs)
+
+
+def graph_of(
+    model: nn.Module, shape: tuple[int, ...], sizes: dict[int, Any], given: str, outputs: list[str]
+) -> bytes:
+    """The ONNX graph of a model, whose input `given` has that shape; `sizes` are its free axes."""
+    model = model.cpu().eval()
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # the exporter warns of its own internals
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         program = torch.onnx.export(
             model,
-            (torch.zeros(2, 1, 28, 28),),
-            input_names=["images"],
-            output_names=["logits", "probabilities", SCORE],
-            dynamic_shapes={"images": {0: torch.export.Dim("N")}},
+            (torch.zeros(shape),),
+            input_names=[given],
+            output_names=outputs,
+            dynamic_shapes=[sizes],
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
@@ -191,10 +197,15 @@ def check_agreement(
     """Raise RunError unless ONNX Runtime gives PyTorch's logits, in batches of 1, 2 and 7."""
     limit = MAX_DISAGREEMENT * max(10, float(np.abs(logits).max()))
     for size in (1, 2, 7):
-        gap = np.abs(session.logits(images[:size]) - logits[:size]).max()
-        if not gap <= limit:
-            raise RunError(
-                f"Expected PyTorch and ONNX Runtime to agree within {limit:g}, "
-                f"got a gap of {gap:.2g} in a batch of {size}",
-                "Update torch, onnxscript and onnxruntime together",
-            )
+        gap = float(np.abs(session.logits(images[:size]) - logits[:size]).max())
+        refuse_gap(gap, limit, f"a batch of {size}")
+
+
+def refuse_gap(gap: float, limit: float, where: str) -> None:
+    """Raise RunError if PyTorch and ONNX Runtime differ by more than a limit."""
+    if not gap <= limit:
+        raise RunError(
+            f"Expected PyTorch and ONNX Runtime to agree within {limit:g}, "
+            f"got a gap of {gap:.2g} in {where}",
+            "Update torch, onnxscript and onnxruntime together",
+        )

@@ -90,7 +90,8 @@ def usable(
     own = (
         drawing
         for drawing in drawings
-        if drawing.label < len(card.classes)
+        if isinstance(drawing.label, int)
+        and drawing.label < len(card.classes)
         and (drawing.name or str(drawing.label)) == card.classes[drawing.label]
     )
     return (drawing for drawing, _ in readable(own, skip, card.frame))
@@ -132,7 +133,7 @@ def fine_tune(
         emit(start)
         learner = _learner(base, recipe, seed, splits.train, learn)
         old = {name: value.clone() for name, value in base.network.state_dict().items()}
-        if loop.fit(learner, run, None, emit, should_stop):
+        if loop.fit(learner, run, emit, should_stop):
             average(base.network, old, splits.validation, base.accuracy - MAX_LOSS)
             card, session, content = write_back(base, learner, splits)
             after = measure(Reader(card, session), held_out, splits.test)
@@ -159,7 +160,7 @@ def load(folder: Path) -> Base:
     network, tensors = unpack(card, recipe, model.graph)
     images = _few_images(data.splits(card.dataset).train)
     session = Session(content, len(card.classes), temperature=card.temperature)
-    logits = export.compute_logits(network, images) / card.temperature
+    logits = engines.compute_logits(network, images) / card.temperature
     export.check_agreement(session, logits, images)
     return Base(card, recipe, network, model, tensors)
 
@@ -212,7 +213,7 @@ def average(
             for name, value in new.items()
         }
         network.load_state_dict(averaged)
-        predictions = export.compute_logits(network, images).argmax(1)
+        predictions = engines.compute_logits(network, images).argmax(1)
         if (predictions == validation.labels).mean() >= min_accuracy - 1e-9:
             return
 
@@ -231,7 +232,7 @@ def write_back(base: Base, learner: Learner, splits: Splits) -> tuple[Card, Sess
     content = base.model.SerializeToString()
     session = Session(content, len(card.classes), torch.get_num_threads(), card.temperature)
     images = _few_images(splits.train)
-    logits = export.compute_logits(base.network, images) / card.temperature
+    logits = engines.compute_logits(base.network, images) / card.temperature
     export.check_agreement(session, logits, images)
     values = {
         "model_sha256": hashlib.sha256(content).hexdigest(),

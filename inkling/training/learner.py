@@ -6,24 +6,27 @@ Nothing random has a state to save: order and augmentation come from Generators 
 
 import dataclasses
 import math
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.special import softmax
 from torch import Tensor
 
-from inkling import data
+from inkling import data, metrics
 from inkling.augmentation import handwriting, outliers, strokes
 from inkling.augmentation.corruptions import corrupt
 from inkling.augmentation.warp import augment
-from inkling.data import Item, Split
+from inkling.data import Item, Split, Splits
 from inkling.errors import RunError
 from inkling.experiments import recipe as recipes
 from inkling.experiments.recipe import Recipe
 from inkling.experiments.runs import SOURCE, Plan
+from inkling.networks import architectures
 from inkling.training import engines
 from inkling.training.engines import AUGMENTATION, FLIPS, NO_CLASS, ORDER, SYNTHETIC, Engine
 
@@ -52,8 +55,62 @@ class Mixed:
     labels: Tensor  # (N,) int64, on the device
 
 
+class Course(ABC):
+    """A training as the loop sees it: steps in epochs, an engine, and what validates."""
+
+    recipe: Recipe
+    seed: int
+    progress: Progress
+    engine: engines.Kept
+
+    @property
+    @abstractmethod
+    def examples(self) -> int:
+        """Images or lines of an epoch."""
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Whole batches of an epoch."""
+        return self.examples // self.recipe.batch
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole training."""
+        return recipes.steps(self.recipe, self.examples)
+
+    @property
+    def epoch(self) -> int:
+        """The running epoch, from 0 on."""
+        return self.progress.step // self.steps_per_epoch
+
+    @property
+    def device(self) -> str:
+        """Where it trains."""
+        return next(self.engine.network().parameters()).device.type
+
+    @abstractmethod
+    def validate(self) -> tuple[float, float] | None:
+        """Loss and accuracy on what nothing was trained on; None where there is nothing."""
+
+    @abstractmethod
+    def start_epoch(self) -> Callable[[], int]:
+        """What takes the next steps of the running epoch, and gives how many of it are left."""
+
+    def took(self, steps: int, loss: float, right: int) -> None:
+        """Count steps, with the sum of their losses. Raises RunError at an infinite one."""
+        self.progress.loss_sum += loss
+        self.progress.right += right
+        self.progress.step += steps
+        if not math.isfinite(loss):
+            rate = self.recipe.optimizer.learning_rate / 10
+            raise RunError(
+                f"Expected a finite loss, got {loss} by step {self.progress.step:,}",
+                f"Train again at a smaller rate: --set learning_rate={rate:g}",
+            )
+
+
 @dataclasses.dataclass
-class Learner:
+class Learner(Course):
     """A network in training, with all that it learns from."""
 
     recipe: Recipe
@@ -62,28 +119,26 @@ class Learner:
     labels: Tensor  # (N,) int64, on the device
     engine: Engine
     mixed: list[Mixed]
+    validation: Split | None = None
     progress: Progress = dataclasses.field(default_factory=Progress)
 
     @property
-    def steps_per_epoch(self) -> int:
-        """Whole batches in the data set."""
-        return len(self.labels) // self.recipe.batch
+    def examples(self) -> int:
+        """Images in the data set."""
+        return len(self.labels)
 
-    @property
-    def steps(self) -> int:
-        """Steps of the whole training."""
-        return recipes.steps(self.recipe, len(self.labels))
-
-    @property
-    def epoch(self) -> int:
-        """The running epoch, from 0 on."""
-        return self.progress.step // self.steps_per_epoch
+    def validate(self) -> tuple[float, float] | None:
+        """See Course."""
+        if not self.validation:
+            return None
+        views = self.recipe.evaluation.test_time_augmentation
+        network = architectures.Averaged(self.engine.network(), views)
+        logits = engines.compute_logits(network, self.validation.images())
+        measures = metrics.measure(softmax(logits, axis=1), self.validation.labels)
+        return measures.negative_log_likelihood, measures.accuracy
 
     def start_epoch(self) -> Callable[[], int]:
-        """What takes the next steps of the running epoch, and gives how many of it are left.
-
-        The order of an epoch is drawn once, so that a run resumed within one goes on with it.
-        """
+        """See Course. The order of an epoch is drawn once: a run resumed within it goes on."""
         epoch, device = self.epoch, self.pixels.device
         rng = engines.generator(self.seed, ORDER, epoch)
         order = torch.randperm(len(self.labels), generator=rng).to(device)
@@ -119,15 +174,7 @@ class Learner:
         steps = range(progress.step, progress.step + len(chosen) // recipe.batch)
         rates = [recipes.learning_rate(recipe, step, self.steps) for step in steps]
         loss, right = self.engine.learn(images, labels, rates, rng)
-        progress.loss_sum += loss
-        progress.right += right
-        progress.step = steps.stop
-        if not math.isfinite(loss):
-            rate = recipe.optimizer.learning_rate / 10
-            raise RunError(
-                f"Expected a finite loss, got {loss} by step {progress.step:,}",
-                f"Train again at a smaller rate: --set learning_rate={rate:g}",
-            )
+        self.took(len(steps), loss, right)
 
     def _flipped(self, epoch: int) -> Tensor | None:
         """Which images `(N,)` an epoch mirrors; None if each step draws them.
@@ -143,11 +190,11 @@ class Learner:
         return (first if epoch % 2 == 0 else ~first).to(self.labels.device)
 
 
-def prepare(run: Path, plan: Plan, train: Split) -> Learner:
+def prepare(run: Path, plan: Plan, splits: Splits) -> Learner:
     """A fresh network, and the data set whole on its device. Raises RecipeError, RunError."""
     hint = f"Resume it on a machine with {plan.device}, or train again"
     recipe, device = plan.recipe, engines.choose_device(plan.device, plan.recipe, hint)
-    classes = len(data.get(recipe.dataset).classes)
+    classes, train = len(data.get(recipe.dataset).classes), splits.train
     return Learner(
         recipe,
         plan.seed,
@@ -155,6 +202,7 @@ def prepare(run: Path, plan: Plan, train: Split) -> Learner:
         torch.tensor(train.labels, device=device, dtype=torch.int64),
         engines.build(recipe, classes, plan.seed, device, run / SOURCE),
         mixtures(recipe, plan.seed, train, device),
+        splits.validation,
     )
 
 
@@ -205,15 +253,23 @@ def strokes_of(recipe: Recipe) -> tuple[list[Item], list[Item]]:
     """
     digits: list[Item] = []
     others: list[Item] = []
+    for part, found in stroke_files(recipe):
+        if part.startswith("digits"):
+            digits += data.without_wrong(found)
+        elif not part.startswith("numbers"):
+            others += (item for item in found if not outliers.is_like_a_digit(item.label))
+    return digits, others
+
+
+def stroke_files(recipe: Recipe) -> Iterator[tuple[str, Sequence[Item]]]:
+    """The items of each file of pen strokes that a recipe trains on, with its name.
+
+    Raises DataError where they are not here, or may not be trained on.
+    """
     for name in mixed_datasets(recipe):
         dataset = data.get(name)
         for part in data.to_train_on(dataset):
-            found = data.items(dataset, part)
-            if part.startswith("digits"):
-                digits += data.without_wrong(found)
-            elif not part.startswith("numbers"):
-                others += (item for item in found if not outliers.is_like_a_digit(item.label))
-    return digits, others
+            yield part, data.items(dataset, part)
 
 
 def without_missing(recipe: Recipe) -> tuple[Recipe, list[str]]:
@@ -226,7 +282,7 @@ def without_missing(recipe: Recipe) -> tuple[Recipe, list[str]]:
     if not missing:
         return recipe, []
     here = ",".join(name for name in wanted if name not in missing)
-    changes: dict[str, Any] = {"stroke_datasets": here} if here else NO_STROKES
+    changes: dict[str, Any] = {"stroke_datasets": here} if here or recipe.lines else NO_STROKES
     return dataclasses.replace(
         recipe, augmentation=dataclasses.replace(recipe.augmentation, **changes)
     ), missing
@@ -235,6 +291,6 @@ def without_missing(recipe: Recipe) -> tuple[Recipe, list[str]]:
 def mixed_datasets(recipe: Recipe) -> list[str]:
     """The names of the data sets of strokes that a recipe mixes in."""
     augmentation = recipe.augmentation
-    if not (augmentation.real_digits or augmentation.real_outliers):
+    if not (augmentation.real_digits or augmentation.real_outliers or recipe.lines):
         return []
-    return augmentation.stroke_datasets.split(",")
+    return [name for name in augmentation.stroke_datasets.split(",") if name]

@@ -12,22 +12,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from scipy.special import softmax
 
-from inkling import data, metrics, system
-from inkling.data import Split, Splits
+from inkling import data, system
+from inkling.data import Splits
 from inkling.errors import RecipeError, RunError
 from inkling.experiments import events, runs
 from inkling.experiments.events import Event
 from inkling.experiments.recipe import Recipe
 from inkling.networks import architectures, custom
-from inkling.training import checkpoint, engines, export, learner
-from inkling.training.learner import Learner, Progress
+from inkling.training import checkpoint, engines, export, learner, line_export, lines
+from inkling.training.learner import Course, Progress
+from inkling.training.lines import LineLearner
 from inkling.training.snapshots import Snapshots
 
 Report = Callable[[Event], None]
 ShouldStop = Callable[[], bool]
-Finish = Callable[[Path, Learner, Splits], Event]
+Finish = Callable[[Path, Course, Splits], Event]
 
 SECONDS_A_PROGRESS = 0.25
 
@@ -49,6 +49,12 @@ def create(
             f"{recipe.evaluation.ensemble_size}",
             f"Train them all, and read with them together: inkling record {recipe.name}",
         )
+    if bool(recipe.lines) != (recipe.model in architectures.LINE_MODELS):
+        raise RecipeError(
+            f"Expected lines with {' or '.join(architectures.LINE_MODELS)} alone, got "
+            f"lines={recipe.lines} with {recipe.model}",
+            "Set both: --set model=numbers --set lines=30000",
+        )
     dataset = data.get(recipe.dataset)
     augmentation = recipe.augmentation
     if (augmentation.handwriting or augmentation.outliers) and dataset.frame != "digit":
@@ -56,10 +62,10 @@ def create(
             f"Expected a data set of digits for handwriting and outliers, got {recipe.dataset}",
             "Train without them: --set handwriting=0 --set outliers=0",
         )
-    images = len(data.splits(recipe.dataset, recipe.split).train.labels)
+    images = recipe.lines or len(data.splits(recipe.dataset, recipe.split).train.labels)
     if recipe.batch > images:
         raise RunError(
-            f"Expected a batch of at most {images:,} images, got {recipe.batch:,}",
+            f"Expected a batch of at most {images:,}, the images of an epoch, got {recipe.batch:,}",
             "Set a smaller one: --set batch=64",
         )
     if recipe.model == "custom" and source:
@@ -71,11 +77,12 @@ def create(
     checkpoint.create(run, runs.Plan(recipe, seed, system.commit(), **place), source)
 
 
-def write_bundle(run: Path, learner: Learner, splits: Splits) -> Event:
+def write_bundle(run: Path, course: Course, splits: Splits) -> Event:
     """The usual end of a training: export, check and test the network, and write its bundle."""
-    seconds, network = learner.progress.seconds, learner.engine.network()
+    seconds, network = course.progress.seconds, course.engine.network()
+    write = line_export.write_bundle if isinstance(course, LineLearner) else export.write_bundle
     folder = run / runs.BUNDLE
-    card = export.write_bundle(folder, network, learner.recipe, learner.seed, splits, seconds)
+    card = write(folder, network, course.recipe, course.seed, splits, seconds)
     return events.End(
         bundle=str(folder),
         train_seconds=card.train_seconds,
@@ -110,13 +117,15 @@ def train(
     with runs.held(run):
         torch.set_num_threads(plan.threads)
         splits = data.splits(plan.recipe.dataset, plan.recipe.split)
-        learning = learner.prepare(run, plan, splits.train)
+        prepare = lines.prepare if plan.recipe.lines else learner.prepare
+        learning: Course = prepare(run, plan, splits)
         if state := checkpoint.read(run, learning.engine.load):
             learning.progress = _progress(state, run)
         emit = reporting(run, report)
         emit(_start(run, learning))
-        snapshots = Snapshots(run, splits.validation or splits.train)
-        if not fit(learning, run, splits.validation, emit, should_stop, snapshots):
+        sheet = splits.validation or splits.train
+        snapshots = None if plan.recipe.lines else Snapshots(run, sheet)
+        if not fit(learning, run, emit, should_stop, snapshots):
             emit(events.Stopped(run=str(run), step=learning.progress.step))
             return False
         emit(finish(run, learning, splits))
@@ -124,9 +133,8 @@ def train(
 
 
 def fit(
-    learner: Learner,
+    learner: Course,
     run: Path,
-    validation: Split | None,
     report: Report,
     should_stop: ShouldStop,
     snapshots: Snapshots | None = None,
@@ -149,7 +157,7 @@ def fit(
                 if snapshots:
                     snapshots.take(learner.engine.network(), progress.step)
             began = time.perf_counter()
-        report(_epoch_event(learner, epoch, validation))
+        report(_epoch_event(learner, epoch))
         if snapshots:
             last = progress.step == learner.steps
             snapshots.take(learner.engine.network(), progress.step, at_once=last)
@@ -168,7 +176,7 @@ def reporting(run: Path, report: Report) -> Report:
     return emit
 
 
-def save(learner: Learner, run: Path) -> None:
+def save(learner: Course, run: Path) -> None:
     """Write the checkpoint of a run."""
     checkpoint.write(run, learner.engine.tensors(), dataclasses.asdict(learner.progress))
 
@@ -183,13 +191,13 @@ def _progress(state: dict[str, Any], run: Path) -> Progress:
         ) from cause
 
 
-def _start(run: Path, learner: Learner) -> Event:
+def _start(run: Path, learner: Course) -> Event:
     return events.Start(
         run=str(run),
         recipe=learner.recipe.name,
         dataset=learner.recipe.dataset,
         seed=learner.seed,
-        device=learner.pixels.device.type,
+        device=learner.device,
         threads=torch.get_num_threads(),
         parameters=architectures.count_parameters(learner.engine.network()),
         epochs=math.ceil(learner.recipe.epochs),
@@ -198,7 +206,7 @@ def _start(run: Path, learner: Learner) -> Event:
     )
 
 
-def _progress_event(learner: Learner, epoch: int) -> Event:
+def _progress_event(learner: Course, epoch: int) -> Event:
     progress, batch = learner.progress, learner.recipe.batch
     steps = progress.step - epoch * learner.steps_per_epoch
     return events.Progress(
@@ -211,7 +219,7 @@ def _progress_event(learner: Learner, epoch: int) -> Event:
     )
 
 
-def _epoch_event(learner: Learner, epoch: int, validation: Split | None) -> Event:
+def _epoch_event(learner: Course, epoch: int) -> Event:
     progress = learner.progress
     steps = progress.step - epoch * learner.steps_per_epoch
     event = events.Epoch(
@@ -220,15 +228,7 @@ def _epoch_event(learner: Learner, epoch: int, validation: Split | None) -> Even
         accuracy=progress.right / (steps * learner.recipe.batch),
         seconds=progress.seconds,
     )
-    if not validation:
+    if not (validated := learner.validate()):
         return event
-    model = architectures.Averaged(
-        learner.engine.network(), learner.recipe.evaluation.test_time_augmentation
-    )
-    logits = export.compute_logits(model, validation.images())
-    measures = metrics.measure(softmax(logits, axis=1), validation.labels)
-    return dataclasses.replace(
-        event,
-        validation_loss=measures.negative_log_likelihood,
-        validation_accuracy=measures.accuracy,
-    )
+    loss, accuracy = validated
+    return dataclasses.replace(event, validation_loss=loss, validation_accuracy=accuracy)

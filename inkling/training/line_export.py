@@ -1,0 +1,169 @@
+"""A trained line network -> ONNX -> bundle: calibrated on people's own numbers, checked, tested."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from inkling import acceptance, data, metrics
+from inkling.acceptance import Texts
+from inkling.augmentation import lines as made_lines
+from inkling.augmentation import texts
+from inkling.experiments.recipe import Recipe
+from inkling.ink.lines import HEIGHT
+from inkling.networks import architectures
+from inkling.reading import bundle
+from inkling.reading.numbers import is_number, read_text
+from inkling.reading.session import LineSession
+from inkling.training import export, lines
+from inkling.training.lines import Numbers
+
+TEMPERATURES = np.geomspace(0.5, 3, 16)  # of which the best is taken
+FOREIGN_IS_RARER = 2.0  # nats; chosen on dev writers, of whose words none is accepted
+MAX_NATS = 12.0  # of a line, in the fit of the temperature: some labels cannot be right
+TEST = 2_000  # lines of five digits, set from the images of the test part
+DIGITS = 5
+MAX_GAP = 1e-3  # between log-probabilities of PyTorch and of ONNX Runtime
+USUAL_WIDTH = 160  # pixels of a line, whose multiply-adds a card tells
+
+
+class Calibrated(nn.Module):
+    """A line network and its temperature: lines -> log-probabilities of each column.
+
+    Ink of no number is rarer where a number is expected than among the lines of a training, so its
+    logit is lowered.
+    """
+
+    def __init__(self, network: nn.Module, temperature: float) -> None:
+        super().__init__()
+        self.network = network
+        self.temperature = temperature
+        known = torch.zeros(len(texts.CHARACTERS) + 1)
+        known[1 + texts.CHARACTERS.index(texts.UNKNOWN)] = -FOREIGN_IS_RARER
+        self.prior = nn.Parameter(known, requires_grad=False)
+
+    def forward(self, lines: Tensor) -> Tensor:
+        """Lines `(N, 1, 32, W)` -> log-probabilities `(N, W / 4, K)`, class 0 the blank."""
+        logits: Tensor = self.network(lines)
+        return (logits / self.temperature + self.prior).log_softmax(2)
+
+
+def write_bundle(
+    folder: Path,
+    model: nn.Module,
+    recipe: Recipe,
+    seed: int,
+    splits: data.Splits,
+    train_seconds: float,
+) -> bundle.Card:
+    """Make a bundle of a trained line network, and give its card.
+
+    Temperature and threshold are fitted to the numbers that calibrate. The test is lines of five
+    digits, set from the images of the test part. The graph reads all of it. Raises RunError if it
+    does not give the network's own logits.
+    """
+    device = next(model.parameters()).device.type
+    model = model.cpu().eval()
+    parts = lines.calibrating(recipe)
+    temperature = fitted_temperature(model, parts) if parts else recipe.evaluation.temperature
+    content = to_onnx(model, temperature)
+    session = LineSession(content, len(texts.CHARACTERS), threads=torch.get_num_threads())
+    test = test_lines(recipe, splits)
+    check_agreement(session, Calibrated(model, temperature), test.lines[:7])
+    samples = [read(session, part) for part in parts]
+    accepted = acceptance.fit_texts(samples) if samples else None
+    card = bundle.Card(
+        **export.described(recipe, seed, content, train_seconds, device),
+        reads="lines",
+        classes=tuple(texts.CHARACTERS),
+        frame="digit",
+        temperature=temperature,
+        parameters=architectures.count_parameters(model),
+        multiply_adds=architectures.count_multiply_adds(model, (HEIGHT, USUAL_WIDTH)),
+        validation=None,
+        test=measured(read(session, test)),
+        acceptance=accepted,
+    )
+    bundle.write(folder, card, content)
+    return card
+
+
+def to_onnx(network: nn.Module, temperature: float) -> bytes:
+    """The ONNX graph of a line network, for lines of any width, any number of them."""
+    columns = torch.export.Dim("columns", min=2)
+    return export.graph_of(
+        Calibrated(network, temperature),
+        (2, 1, HEIGHT, 64),
+        {0: torch.export.Dim("N"), 3: lines.COLUMN * columns},
+        "lines",
+        ["log_probabilities"],
+    )
+
+
+def check_agreement(
+    session: LineSession, model: nn.Module, made: Sequence[made_lines.Made]
+) -> None:
+    """Raise RunError unless ONNX Runtime gives PyTorch's own log-probabilities."""
+    for line in made:
+        image = lines.as_images([line.pixels])
+        with torch.no_grad():
+            wanted = model.eval()(image)[0].numpy()
+        gap = np.abs(session.log_probabilities(image[0].numpy()) - wanted).max()
+        where = f"a line of {image.shape[3]} pixels"
+        export.refuse_gap(float(gap), MAX_GAP, where)
+
+
+def fitted_temperature(model: nn.Module, parts: Sequence[Numbers]) -> float:
+    """The temperature that makes the labels of these lines likeliest, all parts weighing the same.
+
+    A line counts MAX_NATS at most: a label that cannot be right would decide alone.
+    """
+    loss = np.zeros(len(TEMPERATURES))
+    for part in parts:
+        for index, logits in lines.evaluated(model, part.lines):
+            wanted = [part.lines[i].text for i in index]
+            nats = [
+                lines.ctc_loss(logits / t, wanted, "none").clamp(max=MAX_NATS).sum()
+                for t in TEMPERATURES
+            ]
+            loss += np.array(nats) / len(part.lines)
+    return float(TEMPERATURES[loss.argmin()])
+
+
+def read(session: LineSession, numbers: Numbers) -> Texts:
+    """How a graph reads lines: its confidence, and whether it is right."""
+    confidence, right = [], []
+    for index, line in enumerate(numbers.lines):
+        image = line.pixels[None].astype(np.float32) / np.float32(255)
+        best = read_text(session, image, texts.CHARACTERS)
+        confidence.append(best.probability if is_number(best.text) else 0.0)
+        right.append(numbers.says(index, best.text))
+    return Texts(numbers.name, np.array(confidence), np.array(right), numbers.writers)
+
+
+def measured(read: Texts) -> metrics.Measures:
+    """The figures of a card; the likelihood is that of being right or wrong."""
+    confidence = np.clip(read.confidence, metrics.MIN_PROBABILITY, 1 - metrics.MIN_PROBABILITY)
+    likelihood: NDArray[np.float64] = np.where(read.right, confidence, 1 - confidence)
+    return metrics.Measures(
+        n=len(read.right),
+        accuracy=float(read.right.mean()),
+        interval=metrics.wilson(int(read.right.sum()), len(read.right)),
+        negative_log_likelihood=float(-np.log(likelihood).mean()),
+        calibration_error=metrics.gap(metrics.binned(read.confidence, read.right)),
+    )
+
+
+def test_lines(recipe: Recipe, splits: data.Splits) -> Numbers:
+    """Lines of five digits that do not touch, set from images that nothing was trained on."""
+    rng = np.random.default_rng(0)
+    images, labels = splits.test.pixels[:, 0], splits.test.labels
+    found = []
+    for _ in range(TEST):
+        chosen = rng.integers(len(images), size=DIGITS)
+        pixels = made_lines.side_by_side([images[i] for i in chosen], rng.uniform(0.1, 0.4))
+        found.append(made_lines.Made(pixels, "".join(str(labels[i]) for i in chosen)))
+    return Numbers(f"{recipe.dataset}:test", found)
