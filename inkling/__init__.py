@@ -13,24 +13,30 @@ if TYPE_CHECKING:
     from inkling.experiments.recipe import Recipe as Recipe
     from inkling.ink import Drawing as Drawing
     from inkling.ink import to_image as to_image
+    from inkling.reading.formats import Constraints as Constraints
+    from inkling.reading.numbers import Number as Number
     from inkling.reading.reader import Reader as Reader
     from inkling.reading.reader import Reading as Reading
 
-__version__ = "0.8.0"
+__version__ = "0.9.0"
 
 _HOMES = {
+    "Constraints": "reading.formats",
     "Drawing": "ink",
     "InklingError": "errors",
     "NothingDrawn": "errors",
+    "Number": "reading.numbers",
     "Reader": "reading.reader",
     "Reading": "reading.reader",
     "Recipe": "experiments.recipe",
     "to_image": "ink",
 }
 __all__ = [
+    "Constraints",
     "Drawing",
     "InklingError",
     "NothingDrawn",
+    "Number",
     "Reader",
     "Reading",
     "Recipe",

@@ -128,16 +128,45 @@ def test_read_says_what_it_does_not_accept(pictures, tmp_path):
     assert len(rejected.stderr.splitlines()) == 1
 
 
-def test_read_takes_a_line_of_digits(digits, tmp_path):
+def test_read_takes_a_number(digits, tmp_path):
     line, file = np.concatenate(list(digits[:3]), 1), tmp_path / "line.png"
     Image.fromarray(line.repeat(4, 0).repeat(4, 1)).save(file)
-    assert invoke("read", "--number", str(file)).stdout.startswith(f"{file}: 721 (")
+    assert "721" in invoke("read", "--number", str(file)).stdout
     content = json.loads(invoke("read", "--number", "--json", str(file)).stdout)
-    assert [part["label"] for part in content["parts"]] == [7, 2, 1]
+    assert [part["text"] for part in content["parts"]] == ["7", "2", "1"]
     table = invoke("read", "--number", "--csv", str(file)).stdout
     assert next(csv.DictReader(io.StringIO(table)))["number"] == "721"
     both = invoke("read", "--number", "--explain", "x.png", str(file))
     assert both.returncode == 2
+
+
+def test_read_takes_every_row(digits, tmp_path):
+    rows = [np.pad(np.concatenate(list(digits[at : at + 2]), 1), 6) for at in (0, 2)]
+    file = tmp_path / "rows.png"
+    Image.fromarray(np.concatenate(rows).repeat(4, 0).repeat(4, 1)).save(file)
+    said = invoke("read", "--lines", str(file)).stdout.splitlines()
+    assert [line.split(": ")[0] for line in said] == [f"{file} row 1", f"{file} row 2"]
+    assert "72" in said[0]
+    assert "10" in said[1]
+    content = json.loads(invoke("read", "--lines", "--json", str(file)).stdout)
+    assert [line["text"] for line in content["lines"]] == ["72", "10"]
+    table = csv.DictReader(io.StringIO(invoke("read", "--lines", "--csv", str(file)).stdout))
+    assert [(row["row"], row["number"]) for row in table] == [("1", "72"), ("2", "10")]
+
+
+def test_read_keeps_to_a_format(digits, tmp_path):
+    line, file = np.concatenate(list(digits[:3]), 1), tmp_path / "line.png"
+    Image.fromarray(line.repeat(4, 0).repeat(4, 1)).save(file)
+    fits = invoke("read", "--number", "--format", r"\d{3}", "--max", "800", str(file))
+    assert "721" in fits.stdout
+    beyond = invoke("read", "--number", "--max", "500", "--json", str(file))
+    assert json.loads(beyond.stdout)["accepted"] is False
+    for wrong in (["--format", "["], ["--check", "lun"], ["--min", "9", "--max", "1"]):
+        refused = invoke("read", "--number", *wrong, str(file))
+        assert refused.returncode != 0
+        assert "Expected" in refused.stderr
+        assert "Traceback" not in refused.stderr
+    assert invoke("read", "--format", "date", str(file)).returncode == 2
 
 
 def test_a_file_whose_name_is_no_text_is_read(pictures, tmp_path):

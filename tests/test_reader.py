@@ -12,7 +12,6 @@ from PIL import Image
 
 from inkling import Drawing, NothingDrawn, Reader, Reading
 from inkling.errors import InklingError
-from inkling.ink import lines
 from inkling.reading.answers import Answer
 
 
@@ -165,7 +164,6 @@ def test_a_bundle_that_nothing_validated_does_not_say_what_to_believe(reader, di
     assert reading.label == 7
     assert reading.accepted is None
     assert reading.labels is None
-    assert silent.read_number(digits[0]).accepted is None
     with pytest.raises(InklingError, match="no image validated it"):
         silent.read(digits[0], 0.99)
 
@@ -189,35 +187,6 @@ def test_a_one_beside_a_one_is_two_digits_and_a_four_of_two_strokes_is_one(reade
     assert reader.read_any(ones).text == "11"
     assert [reader.read_any(drawing).label for drawing in (four, seven)] == [4, 7]
     assert reader.read_any(dash).accepted is False
-
-
-def test_an_accuracy_holds_for_the_whole_number(reader, digits):
-    """Each of n digits may be wrong in 1/n of the cases, so that its threshold rises with n."""
-    acceptance = reader.card.acceptance
-    for count in (1, 3, 5):
-        line = np.concatenate([np.pad(digit, ((0, 0), (4, 4))) for digit in digits[:count]], 1)
-        for target in (0.99, 0.996):
-            number = reader.read_number(line, target)
-            confidences = [part.reading.confidence for part in number.parts]
-            threshold = acceptance.threshold(1 - (1 - target) / count)
-            assert len(confidences) == count
-            if number.accepted:
-                assert min(confidences) >= threshold
-    confidence = (acceptance.threshold(0.98) + acceptance.threshold(1 - 0.02 / 10)) / 2
-    sure = dataclasses.replace(reader.read(digits[0]), confidence=confidence, accepted=True)
-    assert reader._accepts_all([sure], 0.98)
-    assert not reader._accepts_all([sure] * 10, 0.98)
-    assert not reader._accepts_all([sure] * 100, 0.98)  # more than its images can promise
-
-
-def test_cut_pieces_of_one_box_are_read_apart(reader, digits):
-    ink = digits[0].astype(np.float32)
-    box = (0, 0, 28, 28)
-    one, other = lines.Piece(ink, box), lines.Piece(np.where(np.eye(28) > 0, 0, ink), box)
-    assert one.key != other.key
-    known = {}
-    reader._look_at([one, other], known, None)
-    assert len(known) == 2
 
 
 def test_reading_writes_nothing_to_the_users_folders(tmp_path):

@@ -23,15 +23,18 @@ from inkling.cli.options import (
     write_picture,
 )
 from inkling.errors import InkError, InklingError, StoreError
+from inkling.reading.formats import NAMED
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from inkling.data import Split
     from inkling.drawings import Store
-    from inkling.reading.reader import Number, Reading
+    from inkling.reading.numbers import Number
+    from inkling.reading.reader import Reading
 
 commands = typer.Typer()
+MENTIONED = 0.05  # confidence of another text, from which on it is told
 PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL)  # of the same place
 BundleOption = Annotated[Path | None, typer.Option("--bundle", help=BUNDLE_HELP)]
 
@@ -57,7 +60,13 @@ def measure(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure a bundle on the test part of its data set, or on others, one row each."""
+    """Measure a bundle on the test part of its data set, or on others, one row each.
+
+    Parts of whole numbers, as unipen:numbers-dev, are for bundles that read lines.
+    """
+    if dataset and all(name.partition(":")[2].startswith("numbers") for name in dataset):
+        _measure_numbers(bundle_folder(path), dataset, as_json)
+        return
     import numpy as np
 
     from inkling import acceptance, metrics, plots
@@ -104,6 +113,39 @@ def measure(
     console.print(display.source_table(sources, names, promised=bool(reader.card.acceptance)))
 
 
+def _measure_numbers(folder: Path | None, names: list[str], as_json: bool) -> None:
+    """Measure a bundle that reads lines. Raises BundleError, DataError."""
+    import numpy as np
+
+    from inkling import acceptance, data, ink
+    from inkling.cli import display
+    from inkling.ink.lines import of_strokes
+    from inkling.reading.bundle import NUMBERS
+    from inkling.reading.numbers import LineReader
+
+    reader = LineReader.load(folder or NUMBERS, threads=os.cpu_count() or 1)
+    threshold = reader.threshold()
+    sources = []
+    for name in names:
+        dataset, _, part = name.partition(":")
+        items = data.items(data.get(dataset), part)
+        read = [reader.read(of_strokes(ink.Drawing(one.strokes)), threshold) for one in items]
+        pairs = zip(items, read, strict=True)
+        texts = acceptance.Texts(
+            name,
+            np.array([one.confidence for one in read]),
+            np.array([data.says(dataset, item.label, one.text) for item, one in pairs]),
+            np.array([item.writer for item in items]),
+        )
+        accepted = np.array([bool(one.accepted) for one in read])
+        sources.append(acceptance.measure_texts(texts, accepted))
+    if as_json:
+        typer.echo(json.dumps({"sources": [dataclasses.asdict(one) for one in sources]}))
+    else:
+        table = display.source_table(sources, (), promised=threshold is not None)
+        Console().print(table)
+
+
 def _part(name: str, classes: tuple[str, ...]) -> "Split":
     """The part of a data set of that name, whose classes are a bundle's. Raises InklingError."""
     from inkling import data
@@ -135,8 +177,23 @@ def read(
         typer.Option(help="Accept only what is correct this often, as 0.9999.", min=0, max=1),
     ] = None,
     number: Annotated[
-        bool, typer.Option("--number", help="Read a line of digits instead of one digit.")
+        bool, typer.Option("--number", help="Read a number instead of one digit.")
     ] = False,
+    lines: Annotated[
+        bool, typer.Option("--lines", help="Read every row, a number each, from top to bottom.")
+    ] = False,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help=f"What a number looks like: {', '.join(NAMED)}, or a regular expression.",
+        ),
+    ] = None,
+    minimum: Annotated[float | None, typer.Option("--min", help="Its smallest value.")] = None,
+    maximum: Annotated[float | None, typer.Option("--max", help="Its largest value.")] = None,
+    check: Annotated[
+        str | None, typer.Option(help="Its check digit: luhn, ean13, mod11, or iban:DE.")
+    ] = None,
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print a CSV table.")] = False,
     explain: Annotated[
@@ -146,20 +203,26 @@ def read(
         ),
     ] = None,
 ) -> None:
-    """Read the digit in each picture, or the number."""
+    """Read the digit in each picture, or the number, or every row of numbers."""
     import csv
 
     import numpy as np
 
     from inkling import plots
-    from inkling.reading.answers import Answer, NumberAnswer
-    from inkling.reading.reader import Number, Reader
+    from inkling.reading.answers import of_reading
+    from inkling.reading.formats import Constraints
+    from inkling.reading.reader import Reader, Reading
     from inkling.reading.registry import PRETRAINED
 
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv exclude each other")
-    if number and explain:
-        raise typer.BadParameter("--explain is for one digit, not for --number")
+    constraints = Constraints.of(form, minimum, maximum, check)
+    if constraints and not (number or lines):
+        raise typer.BadParameter("--format, --min, --max and --check go with --number or --lines")
+    if number and lines:
+        raise typer.BadParameter("--number and --lines exclude each other")
+    if explain and (number or lines):
+        raise typer.BadParameter("--explain is for one digit, not for --number or --lines")
     folder = bundle_folder(bundle)
     reader = Reader.load(folder)
     if sys.stderr.isatty():  # not where another program reads what is said
@@ -168,34 +231,40 @@ def read(
     reader.threshold(min_accuracy)  # which may be more than it can promise, whatever is read
     table = csv.writer(sys.stdout)
     if as_csv:
-        what = ["number"] if number else ["label", "name"]
-        table.writerow(["file", *what, "confidence", "accepted"])
-    read = reader.read_number if number else reader.read
+        what = ["number"] if number or lines else ["label", "name"]
+        table.writerow(["file", *(["row"] if lines else []), *what, "confidence", "accepted"])
     code, tiles, captions = 0, [], []
     for name, of, picture in _pages(_pictures(files)):
         try:
             if isinstance(picture, InkError):
                 raise picture  # as what reading raises
-            reading = read(picture, min_accuracy)
+            reading: Reading | Number | tuple[Number, ...]
+            if lines:
+                reading = reader.read_lines(picture, min_accuracy, constraints)
+            elif number:
+                reading = reader.read_number(picture, min_accuracy, constraints)
+            else:
+                reading = reader.read(picture, min_accuracy)
         except InkError as error:
             code = complain(error, of)
             continue
-        if explain and not isinstance(reading, Number):
+        if explain and isinstance(reading, Reading):
             tiles.append(plots.explained(reading.image[None], reader.explain(reading)[None, None]))
             captions.append(f"{reading.name}, not {reader.card.classes[reading.second]}")
         if as_json:
-            answer = (
-                NumberAnswer.of(reading, reader.card)
-                if isinstance(reading, Number)
-                else Answer.of(reading, reader.card)
-            )
+            answer = of_reading(reading, reader)
             typer.echo(json.dumps({"file": name} | answer.model_dump(exclude_unset=True)))
-        elif as_csv:
-            said = [reading.text] if isinstance(reading, Number) else [reading.label, reading.name]
-            accepted = "" if reading.accepted is None else reading.accepted
-            table.writerow([name, *said, f"{reading.confidence:.6f}", accepted])
-        else:
-            typer.echo(f"{name}: {_spoken(reading, reader.card.classes)}")
+            continue
+        found = reading if isinstance(reading, tuple) else (reading,)
+        for row, one in enumerate(found, 1):
+            if as_csv:
+                said = [one.label, one.name] if isinstance(one, Reading) else [one.text]
+                accepted = "" if one.accepted is None else one.accepted
+                place = [row] if lines else []
+                table.writerow([name, *place, *said, f"{one.confidence:.6f}", accepted])
+            else:
+                where = f"{name} row {row}" if len(found) > 1 else name
+                typer.echo(f"{where}: {_spoken(one, reader.card.classes)}")
     if explain and tiles:
         write_picture(plots.contact_sheet(np.concatenate(tiles), captions), explain)
     raise typer.Exit(code)
@@ -203,13 +272,15 @@ def read(
 
 def _spoken(reading: "Reading | Number", names: Sequence[str]) -> str:
     """A reading in words."""
-    from inkling.reading.reader import Number
+    from inkling.reading.reader import Reading
 
-    said = [reading.text] if isinstance(reading, Number) else [reading.name]
+    if isinstance(reading, Reading):
+        said = [reading.name, *(names[label] for label in (reading.labels or ())[1:3])]
+    else:
+        others = (text for text, share in reading.alternatives if share > MENTIONED)
+        said = [reading.text or "nothing", *others][:3]
     if reading.accepted is not False:
         return f"{said[0]} ({reading.confidence:.1%})"
-    if not isinstance(reading, Number):
-        said += [names[label] for label in (reading.labels or ())[1:3]]
     return f"not sure, perhaps {' or '.join(said)} ({reading.confidence:.1%})"
 
 

@@ -1,5 +1,6 @@
 """What is answered, as plain values: the one schema of the API, the CLI's JSON and the page."""
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -7,7 +8,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 from inkling.reading.bundle import Card
-from inkling.reading.reader import SET_LEVEL, Number, Part, Reading
+from inkling.reading.numbers import Box, Number
+from inkling.reading.reader import SET_LEVEL, Reader, Reading
 
 
 class Answer(BaseModel):
@@ -49,38 +51,34 @@ class Answer(BaseModel):
         return answer
 
 
-class PartAnswer(BaseModel):
-    """A digit or a sign of a number; a sign has text, confidence and box alone."""
+class TextAnswer(BaseModel):
+    """A text that could be written."""
 
-    text: str
+    text: str = Field(description='"" where there may be nothing')
     confidence: float
-    box: tuple[float, float, float, float] = Field(
+
+
+class PartAnswer(BaseModel):
+    """A character of a number."""
+
+    text: str = Field(description='"?" where the ink is no character of a number')
+    confidence: float
+    box: Box = Field(
         description="Left, top, right, bottom: pixels of the picture, or the unit of the strokes"
     )
-    label: int | None = None
-    name: str | None = None
-    probabilities: list[float] | None = None
-    ood_score: float | None = None
-    accepted: bool | None = None
-    labels: list[int] | None = None
-
-    @classmethod
-    def of(cls, part: Part) -> Self:
-        """The answer of a part of a number."""
-        values = _values(part.reading) if part.reading else {}
-        values |= {"text": part.text, "confidence": round(part.confidence, 6)}
-        left, top, right, bottom = (round(side, 1) for side in part.box)
-        return cls(**values, box=(left, top, right, bottom))
+    alternatives: list[TextAnswer] = Field(description="What else it could be, likeliest first")
 
 
 class NumberAnswer(BaseModel):
-    """A reading of several digits."""
+    """A reading of a number."""
 
     text: str = Field(description="As -12.5")
     confidence: float = Field(description="That all of it is correct")
     accepted: bool | None = Field(description="Whether to believe it; null if the bundle can't say")
     model: str = Field(description="The bundle that read it: how its SHA-256 begins")
     parts: list[PartAnswer] = Field(description="From left to right")
+    alternatives: list[TextAnswer] = Field(description="Other texts, the likeliest first")
+    box: Box = Field(description="Around the number; see its parts")
 
     @classmethod
     def of(cls, number: Number, card: Card) -> Self:
@@ -90,8 +88,51 @@ class NumberAnswer(BaseModel):
             confidence=round(number.confidence, 6),
             accepted=number.accepted,
             model=_model(card),
-            parts=[PartAnswer.of(part) for part in number.parts],
+            parts=[
+                PartAnswer(
+                    text=part.text,
+                    confidence=round(part.confidence, 6),
+                    box=_rounded(part.box),
+                    alternatives=_texts(part.alternatives),
+                )
+                for part in number.parts
+            ],
+            alternatives=_texts(number.alternatives),
+            box=_rounded(number.box),
         )
+
+
+class LinesAnswer(BaseModel):
+    """A reading of several rows."""
+
+    lines: list[NumberAnswer] = Field(description="From top to bottom")
+    model: str = Field(description="The bundle that read it: how its SHA-256 begins")
+
+    @classmethod
+    def of(cls, numbers: Sequence[Number], card: Card) -> Self:
+        """The answer of rows read by the bundle of `card`."""
+        return cls(lines=[NumberAnswer.of(number, card) for number in numbers], model=_model(card))
+
+
+def of_reading(
+    reading: Reading | Number | Sequence[Number], reader: Reader, **options: Any
+) -> Answer | NumberAnswer | LinesAnswer:
+    """The answer of whatever a reader gave; `options` are those of Answer.of."""
+    if isinstance(reading, Reading):
+        return Answer.of(reading, reader.card, **options)
+    card = reader.lines.card
+    if isinstance(reading, Number):
+        return NumberAnswer.of(reading, card)
+    return LinesAnswer.of(reading, card)
+
+
+def _texts(texts: Sequence[tuple[str, float]]) -> list[TextAnswer]:
+    return [TextAnswer(text=text, confidence=round(share, 6)) for text, share in texts]
+
+
+def _rounded(box: Box) -> Box:
+    left, top, right, bottom = (round(side, 1) for side in box)
+    return left, top, right, bottom
 
 
 def _model(card: Card) -> str:

@@ -2,8 +2,9 @@
 
     bundle/
       model.onnx  images `(N, 1, 28, 28)` in [0, 1] -> logits, probabilities `(N, K)` and
-                  ood_score `(N,)`, the out-of-distribution score; input scaling and calibration
-                  temperature are part of the graph
+                  ood_score `(N,)`, the out-of-distribution score; or, where the card reads lines,
+                  lines `(N, 1, 32, W)` -> log_probabilities `(N, W / 4, 1 + K)`, class 0 the
+                  blank; input scaling and calibration temperature are part of the graph
       card.json   the `Card`, with the SHA-256 of model.onnx
 
 Reading one trusts nothing: digest, schema and graph are checked before anything runs.
@@ -12,7 +13,7 @@ Reading one trusts nothing: digest, schema and graph are checked before anything
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -25,9 +26,16 @@ from inkling.reading.onnx_check import refuse_foreign_parts
 
 MODEL, CARD = "model.onnx", "card.json"
 IN_A_RUN = "bundle"  # the folder, inside that of its run
-SCHEMA_VERSION = 4  # 1 had no acceptance; 2 had other names in it; 3 had no guarantee
+SCHEMA_VERSION = 5  # 1 had no acceptance; 2 other names in it; 3 no guarantee; 4 read images alone
 MAX_MODEL_BYTES = 200_000_000
 PRETRAINED = Path(__file__).parent / "pretrained"
+NUMBERS = PRETRAINED / "numbers"  # the bundle that reads lines
+
+Reads = Literal["images", "lines"]
+WAYS_OUT: dict[Reads, str] = {
+    "images": "Name one that `inkling train numbers` made",
+    "lines": "Name another, or measure it: inkling test BUNDLE --dataset unipen:numbers-dev",
+}
 
 
 class Attribution(BaseModel):
@@ -54,8 +62,9 @@ class Card(BaseModel):
     seed: int
     dataset: str
     data_sha256: dict[str, str]  # of each file's unpacked content
-    classes: tuple[str, ...] = Field(min_length=2)  # the name of each label
-    frame: Frame  # how ink.to_image must place what it reads
+    reads: Reads = "images"
+    classes: tuple[str, ...] = Field(min_length=2)  # the name of each label, or each character
+    frame: Frame  # how ink.to_image must place an image; of no use where it reads lines
     temperature: float  # inside the graph already
     parameters: int
     multiply_adds: int  # an image
@@ -93,8 +102,11 @@ def find(path: Path) -> Path:
     )
 
 
-def read(folder: Path) -> tuple[Card, bytes]:
-    """The card and the bytes of the model, both checked. Raises BundleError."""
+def read(folder: Path, reads: Reads = "images") -> tuple[Card, bytes]:
+    """The card and the bytes of the model, both checked. Raises BundleError.
+
+    A bundle that reads the other kind is refused.
+    """
     folder = find(folder)
     try:
         if (folder / MODEL).stat().st_size > MAX_MODEL_BYTES:
@@ -116,6 +128,11 @@ def read(folder: Path) -> tuple[Card, bytes]:
             "Copy the bundle again, both files together",
         )
     refuse_foreign_parts(model, folder / MODEL)
+    if card.reads != reads:
+        raise BundleError(
+            f"{folder}: expected a bundle that reads {reads}, got one that reads {card.reads}",
+            WAYS_OUT[card.reads],
+        )
     return card, model
 
 

@@ -8,25 +8,26 @@
 import math
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inkling import ink
-from inkling.acceptance import Acceptance
+from inkling.acceptance import Acceptance, highest_score
 from inkling.errors import InklingError
 from inkling.ink import lines
+from inkling.ink.lines import Line
 from inkling.reading import bundle
+from inkling.reading.formats import Constraints
+from inkling.reading.numbers import ANYTHING, Box, LineReader, Number
 from inkling.reading.session import Session
 
 SET_LEVEL = 0.999  # share of images whose label set holds the true label
-DOUBTFUL_SCORE = -2.5  # nats: a part of a line of this ood_score is as likely a digit as not
-MIN_LIKELY = (
-    0.5  # of each part of a line, from which on it is a number where one digit was expected
-)
-CERTAIN = 0.98  # likelihood from which connected ink is not cut
+DOUBTFUL_SCORE = -2.5  # nats: ink of this ood_score is as likely a digit as not
+MIN_LIKELY = 0.9  # confidence of a number, from which on it is no single digit
 PATCH, STRIDE = 6, 3  # pixels: what an explanation blanks at a time, and its steps
 
 
@@ -49,32 +50,17 @@ class Reading:
         return int(np.argsort(-self.probabilities, kind="stable")[1])
 
 
-@dataclass(frozen=True)
-class Part:
-    """A digit or a sign of a number."""
-
-    text: str  # one character
-    confidence: float
-    box: tuple[float, float, float, float]  # left, top, right, bottom, as the source counts
-    reading: Reading | None  # None of a sign
-
-
-@dataclass(frozen=True)
-class Number:
-    """What the Reader says of a line of digits."""
-
-    text: str  # as "-12.5"
-    confidence: float  # that every digit is right: the product of theirs
-    accepted: bool | None  # whether it has digits and all are accepted; None if nobody can say
-    parts: tuple[Part, ...]  # from left to right
-
-
 class Reader:
     """Reads with one bundle. Safe to share between threads."""
 
     def __init__(self, card: bundle.Card, session: Session) -> None:
         self.card = card
         self.session = session
+
+    @cached_property
+    def lines(self) -> LineReader:
+        """What reads numbers: the bundle that ships, loaded when it is first needed."""
+        return LineReader.load()
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None, threads: int = 1) -> "Reader":
@@ -106,52 +92,47 @@ class Reader:
         images = [ink.to_image(source, self.card.frame) for source in sources]
         return self._readings(np.stack(images), threshold) if images else []
 
-    def read_number(self, source: ink.Source, min_accuracy: float | None = None) -> Number:
-        """Read one line of digits, with a minus, decimal point or comma where there is one.
+    def read_number(
+        self,
+        source: ink.Source,
+        min_accuracy: float | None = None,
+        constraints: Constraints = ANYTHING,
+    ) -> Number:
+        """Read one line: digits, and the signs of a number.
 
-        Arguments and errors as of `read`, but `min_accuracy` holds for the whole number, so that
-        each of n digits may be wrong in 1/n of the cases; where the bundle cannot promise that,
-        the number is not accepted. Without it, a number is accepted if each digit is. A piece of
-        ink that is no digit is cut where that makes digits of it.
+        `min_accuracy` is the share of accepted numbers that is to be right; where the bundle cannot
+        promise it, the number is not accepted. `constraints` says which texts can be written. Of
+        several rows it is the one with the most ink, and not accepted. Errors as of `read`.
         """
-        threshold = self.threshold(min_accuracy)
+        found = self.read_lines(source, min_accuracy, constraints)
+        if len(found) == 1:
+            return found[0]
+        largest = max(found, key=lambda number: _area(number.box))
+        return replace(largest, accepted=None if largest.accepted is None else False)
+
+    def read_lines(
+        self,
+        source: ink.Source,
+        min_accuracy: float | None = None,
+        constraints: Constraints = ANYTHING,
+    ) -> tuple[Number, ...]:
+        """Read every row, from top to bottom; arguments and errors as of `read_number`."""
+        self._refuse_others()
+        return self._numbers(lines.of(source), min_accuracy, constraints)
+
+    def _numbers(
+        self, rows: Sequence[Line], min_accuracy: float | None, constraints: Constraints
+    ) -> tuple[Number, ...]:
+        threshold = self.lines.threshold(min_accuracy)
+        return tuple(self.lines.read(row, threshold, constraints) for row in rows)
+
+    def _refuse_others(self) -> None:
+        """Raise InklingError unless the bundle reads digits."""
         if self.card.frame != "digit":
             raise InklingError(
                 f"Expected a bundle that reads digits, got one of {self.card.dataset}",
                 "Name another with --bundle",
             )
-        sheet = ink.to_sheet(source, "line")
-        whole = lines.pieces(sheet.ink)
-        top, height = lines.extent(whole)
-        known: dict[lines.Key, Reading] = {}
-        self._look_at(whole, known, threshold)
-        sure = {piece.box for piece in whole if _likely(known[piece.key]) >= CERTAIN}
-        pieces = [
-            piece
-            for one in whole
-            for piece in ([one] if one.box in sure else lines.cut(one, height))
-        ]
-        runs = lines.runs(pieces, height, sure)
-        joined = [lines.joined(pieces[first:beyond]) for first, beyond in runs]
-        self._look_at(joined, known, threshold)
-        parts = [
-            _part(known[piece.key], lines.sign(piece, top, height, first == 0), piece, sheet)
-            for (first, _), piece in zip(runs, joined, strict=True)
-        ]
-        likelihood = [
-            (_likely(part.reading) if part.reading else part.confidence)
-            * lines.prior(pieces[first:beyond])
-            for part, (first, beyond) in zip(parts, runs, strict=True)
-        ]
-        found = tuple(parts[index] for index in lines.best(len(pieces), runs, likelihood))
-        digits = [part.reading for part in found if part.reading]
-        accepted = self._accepts_all(digits, min_accuracy)
-        return Number(
-            text="".join(part.text for part in found),
-            confidence=math.prod(digit.confidence for digit in digits) if digits else 0.0,
-            accepted=None if threshold is None else accepted,
-            parts=found,
-        )
 
     def explain(self, reading: Reading) -> NDArray[np.float32]:
         """What each pixel's ink did for a reading's label `(28, 28)`, in nats.
@@ -180,39 +161,29 @@ class Reader:
         """
         return _label_set(reading.probabilities, self.min_label_probability(level))
 
-    def read_any(self, source: ink.Source, min_accuracy: float | None = None) -> Reading | Number:
-        """Read one digit or, where none is accepted but several are likely, a line of them.
-
-        Arguments and errors as of `read`.
-        """
-        reading = self.read(source, min_accuracy)
-        if reading.accepted is not False or self.card.frame != "digit":
-            return reading
-        number = self.read_number(source, min_accuracy)
-        digits = [_likely(part.reading) for part in number.parts if part.reading]
-        return number if len(digits) > 1 and min(digits) > MIN_LIKELY else reading
-
-    def _look_at(
+    def read_any(
         self,
-        pieces: Sequence[lines.Piece],
-        known: dict[lines.Key, Reading],
-        threshold: float | None,
-    ) -> None:
-        """Read each piece of a line as if it were alone, in one batch, unless it is `known`."""
-        new = [piece for piece in pieces if piece.key not in known]
-        if new:
-            images = np.stack([ink.fit(piece.ink) for piece in new])
-            readings = self._readings(images, threshold)
-            known |= {piece.key: reading for piece, reading in zip(new, readings, strict=True)}
+        source: ink.Source,
+        min_accuracy: float | None = None,
+        constraints: Constraints = ANYTHING,
+    ) -> Reading | Number | tuple[Number, ...]:
+        """Read what is there: one digit, one number, or several rows.
 
-    def _accepts_all(self, digits: Sequence[Reading], min_accuracy: float | None) -> bool:
-        """Whether a number of these digits is accepted, by the accuracy asked of all of it."""
-        if not digits or not all(digit.accepted for digit in digits):
-            return False
-        if min_accuracy is None:
-            return True
-        threshold = self._acceptance().threshold(1 - (1 - min_accuracy) / len(digits))
-        return threshold is not None and min(d.confidence for d in digits) >= threshold
+        One row is a digit unless a number of several characters is more likely. Where a number has
+        constraints, it is a number. Arguments and errors as of `read_number`.
+        """
+        if self.card.frame != "digit":
+            return self.read(source, min_accuracy)
+        with ink.naming(source):
+            drawn = ink.decoded(source)
+            found = self._numbers(lines.of(drawn), min_accuracy, constraints)
+            if len(found) > 1:
+                return found
+            (number,) = found
+            if constraints or (len(number.text) > 1 and number.confidence > MIN_LIKELY):
+                return number
+            reading = self.read(drawn, min_accuracy)
+        return number if len(number.text) > 1 and _likely(reading) < number.confidence else reading
 
     def threshold(self, min_accuracy: float | None = None) -> float | None:
         """The confidence from which readings are accepted; None if the bundle cannot say.
@@ -259,17 +230,18 @@ class Reader:
         acceptance = self._acceptance()
         outputs = self.session.run(images)
         confident = outputs.probabilities.max(1) >= acceptance.min_confidence
-        return np.asarray(confident & (outputs.ood_scores <= acceptance.max_ood_score))
+        return np.asarray(confident & (outputs.ood_scores <= highest_score(acceptance)))
 
     def _readings(self, images: NDArray[np.float32], threshold: float | None) -> list[Reading]:
         acceptance = self.card.acceptance
         lowest = acceptance.min_label_probability(SET_LEVEL) if acceptance else None
+        highest = highest_score(acceptance) if acceptance else math.inf
         found = []
         for row, score, image in zip(*self.session.run(images), images, strict=True):
             label = int(row.argmax())
             accepted = None
             if acceptance and threshold is not None:
-                accepted = bool(row[label] >= threshold and score <= acceptance.max_ood_score)
+                accepted = bool(row[label] >= threshold and score <= highest)
             reading = Reading(
                 label=label,
                 name=self.card.classes[label],
@@ -292,15 +264,10 @@ def _label_set(probabilities: NDArray[np.float32], lowest: float) -> tuple[int, 
 
 
 def _likely(reading: Reading) -> float:
-    """How likely a part of a line is a digit at all, and the one that is read."""
+    """How likely there is a digit at all, and the one that is read."""
     return reading.confidence / (1 + math.exp(reading.ood_score - DOUBTFUL_SCORE))
 
 
-def _part(reading: Reading, sign: str | None, piece: lines.Piece, sheet: ink.Sheet) -> Part:
-    """What a piece of a line is: a sign, where it can be one and is no likely digit."""
-    (x, y), scale = sheet.corner, sheet.scale
-    left, top, right, bottom = (side / scale for side in piece.box)
-    box = left + x, top + y, right + x, bottom + y
-    if sign and _likely(reading) < lines.SIGN_LIKELIHOOD:
-        return Part(sign, lines.SIGN_LIKELIHOOD, box, None)
-    return Part(reading.name, reading.confidence, box, reading)
+def _area(box: Box) -> float:
+    left, top, right, bottom = box
+    return (right - left) * (bottom - top)

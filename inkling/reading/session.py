@@ -15,6 +15,7 @@ import onnxruntime
 
 IMAGES = (1, ink.SIDE, ink.SIDE)  # the shape of an image
 SCORE = "ood_score"
+COLUMN = 4  # pixels of a line, of each column that a graph gives
 IMAGES_AT_ONCE = 1000  # whose features take 100 MB
 
 
@@ -35,21 +36,7 @@ class Session:
 
         `temperature` is the card's, which graphs of before 0.7.0 need: they give no score.
         """
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4  # errors are raised, not logged as well
-        # bundle.read has checked an ONNX graph: ONNX Runtime's own format must not pass as one
-        options.add_session_config_entry("session.load_model_format", "ONNX")
-        try:
-            self._session = onnxruntime.InferenceSession(
-                model, options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as cause:  # the binding has an exception class a status
-            raise BundleError(
-                "Expected a graph that ONNX Runtime can load, but it cannot",
-                "Train the bundle again, or update onnxruntime",
-            ) from cause
+        self._session = _opened(model, threads)
         self._temperature = temperature
         self._scored = _check(self._session, classes, temperature)
 
@@ -74,6 +61,51 @@ class Session:
         starts = range(0, len(images), IMAGES_AT_ONCE)
         parts = [self._run(outputs, images[start : start + IMAGES_AT_ONCE]) for start in starts]
         return [np.concatenate(rows) for rows in zip(*parts, strict=True)]
+
+
+class LineSession:
+    """A graph that reads lines, in memory. Safe to share between threads."""
+
+    def __init__(self, model: bytes, characters: int, threads: int = 1) -> None:
+        """Load the graph from its bytes. Raises BundleError if it is not one that reads lines."""
+        self._session = _opened(model, threads)
+        nodes = (*self._session.get_inputs(), *self._session.get_outputs())
+        shapes = [(node.name, len(node.shape), node.type) for node in nodes]
+        kind = "tensor(float)"
+        expected = [("lines", 4, kind), ("log_probabilities", 3, kind)]
+        if shapes != expected or nodes[1].shape[2] != characters + 1:
+            raise BundleError(
+                f"Expected a graph that reads lines of {characters} characters, got one with "
+                f"{', '.join(node.name for node in nodes)}",
+                "Train the bundle again",
+            )
+
+    def log_probabilities(self, line: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Of each column of a line `(1, 32, W)` in [0, 1], those of the classes `(T, 1 + K)`.
+
+        A column is COLUMN pixels wide; class 0 is the blank.
+        """
+        spare = -line.shape[2] % COLUMN
+        whole = np.pad(line, ((0, 0), (0, 0), (0, spare)))[None]
+        (found,) = self._session.run(["log_probabilities"], {"lines": whole})
+        return np.asarray(found[0], np.float32)
+
+
+def _opened(model: bytes, threads: int) -> onnxruntime.InferenceSession:
+    """The session of a graph's bytes. Raises BundleError."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # errors are raised, not logged as well
+    # bundle.read has checked an ONNX graph: ONNX Runtime's own format must not pass as one
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as cause:  # the binding has an exception class a status
+        raise BundleError(
+            "Expected a graph that ONNX Runtime can load, but it cannot",
+            "Train the bundle again, or update onnxruntime",
+        ) from cause
 
 
 def _check(session: onnxruntime.InferenceSession, classes: int, temperature: float | None) -> bool:
