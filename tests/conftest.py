@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -88,28 +89,28 @@ def browser(chromium):
 
 @contextlib.contextmanager
 def serving(*options: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen]]:
-    """A real `inkling serve` at a free port: its address and its process."""
+    """A real `inkling serve` at a free port: its address and its process.
+
+    What it says goes to a file, which `process.said()` reads: a full pipe would stop it.
+    """
     command = [sys.executable, "-m", "inkling", "serve", "--port", "0", *options]
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env=os.environ | environment,
-    )
-    try:
-        line = process.stdout.readline()
-        address = re.search(r"http://\S+", line)
-        assert address, line + process.stderr.read()
-        yield address.group(), process
-    finally:
-        process.terminate()
+    with tempfile.NamedTemporaryFile("w") as log:
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, cwd=ROOT, env=os.environ | environment
+        )
+        process.said = Path(log.name).read_text
         try:
-            process.communicate(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
+            while not (address := re.search(r"http://\S+(?=\n)", process.said())):
+                assert process.poll() is None, process.said()
+                time.sleep(0.02)
+            yield address.group(), process
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 class Wire:

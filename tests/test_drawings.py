@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from inkling.data import idx
+from inkling.data import idx, strokes
 from inkling.drawings import Filter, Labelled, Store, archive
 from inkling.drawings.store import DRAWINGS
 from inkling.errors import NoSuchDrawing, StoreError
@@ -34,6 +34,11 @@ SEVEN = [[[110.0, 80.0], [270.0, 80.0], [180.0, 310.0]]]
 def labelled(label=7, reading=7, confidence=0.9, accepted=True, **others):
     others = {"strokes": SEVEN, "pen": 30.0} | others
     return Labelled(label, reading, confidence, -5.0, accepted, "ab" * 32, **others)
+
+
+def number(text="12.50", reading="12.50", **others):
+    others = {"strokes": SEVEN, "pen": 30.0} | others
+    return Labelled(text, reading, 0.9, None, text == reading, "ab" * 32, **others)
 
 
 def fail(error):
@@ -84,6 +89,34 @@ def test_the_hardest_comes_first_and_filters_fit(store):
     assert [day["n"] for day in stats["days"]] == [3]
 
 
+def test_numbers_are_kept_beside_digits(store):
+    store.add_all([labelled(7), number(), number("-3", "-8"), labelled(1, 7)])
+    assert [(d.label, d.name, d.reading) for d in store.find(order="oldest")] == [
+        (7, "7", 7),
+        ("12.50", "12.50", "12.50"),
+        ("-3", "-3", "-8"),
+        (1, "1", 7),
+    ]
+    assert [d.label for d in store.each(Filter(numbers=True))] == ["12.50", "-3"]
+    assert [d.label for d in store.each(Filter(numbers=False))] == [7, 1]
+    assert [d.label for d in store.each(Filter(wrong=True))] == ["-3", 1]
+    assert [d.id for d in store.each(Filter(label="-3"))] == [3]
+    stats = store.stats()
+    assert (stats["n"], stats["right"], stats["accepted"]) == (4, 2, 3)
+    assert stats["numbers"] == {"n": 2, "right": 1}
+    assert set(stats["labels"]) == {"1", "7"}
+
+
+def test_a_number_is_relabelled_as_a_number_and_a_digit_as_a_digit(store):
+    store.add_all([labelled(7), number()])
+    assert store.relabel(2, "1.50") == store.get(2)
+    assert (store.get(2).label, store.get(2).name) == ("1.50", "1.50")
+    for id_, label in ((1, "7"), (2, 7)):
+        with pytest.raises(NoSuchDrawing):
+            store.relabel(id_, label)
+    assert [drawing.label for drawing in store.each()] == [7, "1.50"]
+
+
 def test_relabelled_and_deleted(store):
     kept = store.add(labelled(1))
     assert store.relabel(kept.id, 4).label == 4
@@ -112,6 +145,9 @@ def test_a_drawing_sent_again_is_kept_once(store, tmp_path):
     first = store.add(labelled(label=1, idempotency_key="random-name"))
     again = store.add(labelled(label=7, idempotency_key="random-name"))
     assert (again.id, again.label) == (first.id, 7)
+    as_number = store.add(number(idempotency_key="random-name"))
+    assert (as_number.id, as_number.label, as_number.reading) == (first.id, "12.50", "12.50")
+    assert store.add(labelled(idempotency_key="random-name")).reading == 7
     store.add_all([labelled(), labelled()])
     archive.export(store.each(), tmp_path, "jsonl", fail)
     archive.take_in(store, tmp_path / archive.LINES)
@@ -138,6 +174,8 @@ def test_a_store_of_before_is_brought_up_to_date(tmp_path):
     assert (kept.id, kept.label, kept.reading, kept.idempotency_key) == (3, 7, 1, None)
     assert kept.ood_score == -2
     assert store.add(labelled(idempotency_key="random-name")).id == 4
+    assert store.add(number("12.5")).label == "12.5"
+    assert store.add(labelled(8, idempotency_key="random-name")).id == 4
     store.close()
 
 
@@ -152,7 +190,7 @@ def test_processes_that_open_a_store_at_once_all_do(tmp_path, new):
         Store(f"sqlite:///{path}").close()
         with sqlite3.connect(path) as old:
             old.execute("update alembic_version set version_num = '0003'")
-            for column in ("dataset", "name", "held_out"):
+            for column in ("dataset", "name", "held_out", "text", "reading_text"):
                 old.execute(f"alter table drawings drop column {column}")
         old.close()
     command = [sys.executable, "-c", OPENING, f"sqlite:///{path}"]
@@ -170,6 +208,13 @@ def test_every_fifth_drawing_of_a_label_is_held_out_for_good(store):
     store.relabel(stored[1].id, 7)
     store.add_all(labelled(1) for _ in range(4))
     assert all(before[d.id] == d.held_out for d in store.each() if d.id in before)
+
+
+def test_every_fifth_number_is_held_out_whatever_its_text(store):
+    store.add_all(labelled(1) for _ in range(2))
+    stored = store.add_all(number(str(n)) for n in range(10))
+    assert [drawing.held_out for drawing in stored] == [n in (2, 7) for n in range(10)]
+    assert store.add(labelled(1)).held_out
 
 
 def test_a_drawing_knows_the_data_set_and_the_name_of_its_label(store):
@@ -431,6 +476,44 @@ def test_exported_and_imported_drawings_are_the_same(store, tmp_path):
     other.close()
 
 
+def test_numbers_are_exported_as_json_lines_alone(store, url, tmp_path):
+    store.add_all([labelled(7), number("12,50", "12.50"), labelled(1)])
+    lines = tmp_path / "lines"
+    assert archive.export(store.each(), lines, "jsonl", fail) == 3
+    items = strokes.from_json_lines((lines / archive.LINES).read_bytes(), "lines")
+    assert [item.label for item in items] == ["7", "12,50", "1"]
+    other = Store(f"sqlite:///{tmp_path}/other.sqlite")
+    assert archive.take_in(other, lines / archive.LINES) == 3
+    assert list(other.each()) == list(store.each())
+    other.close()
+    for form in ("idx", "png", "parquet"):
+        said = invoke("drawings", "export", str(tmp_path / form), "--as", form, "--drawings", url)
+        assert (said.returncode, said.stderr) == (0, "")
+        assert said.stdout.startswith("Wrote 2 drawings")
+        assert "1 numbers" in said.stdout
+    images = idx.parse((tmp_path / "idx" / archive.IDX_NAMES[1]).read_bytes(), "labels")
+    assert images.tolist() == [7, 1]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"label": ""},
+        {"label": "1?"},
+        {"label": "twelve"},
+        {"label": "1" * 65},
+        {"label": 7},
+        {"reading": 7},
+        {"label": None},
+    ],
+)
+def test_a_line_whose_label_is_no_number_is_not_imported(store, tmp_path, wrong):
+    line = json.dumps(number().to_json() | {"picture": None} | wrong)
+    (tmp_path / "x.jsonl").write_text(line)
+    with pytest.raises(StoreError, match="line 1: expected a drawing"):
+        archive.take_in(store, tmp_path / "x.jsonl")
+
+
 def test_exported_images_are_those_that_are_read(store, tmp_path):
     store.add_all([labelled(7), labelled(1)])
     archive.export(store.each(), tmp_path / "idx", "idx", fail)
@@ -463,7 +546,9 @@ def test_a_parquet_file_holds_every_field_and_the_image(store, tmp_path):
         np.testing.assert_array_equal(np.rint(archive.to_image(drawing.source)[0] * 255), image)
     assert archive.export([], tmp_path / "none", "parquet", fail) == 0
     empty = parquet.read_schema(tmp_path / "none" / "drawings.parquet")
-    assert set(empty.names) == {column.name for column in DRAWINGS.columns} | {"image"}
+    of_numbers = {"text", "reading_text"}
+    fields = {column.name for column in DRAWINGS.columns} - of_numbers
+    assert set(empty.names) == fields | {"image"}
 
 
 def test_without_pyarrow_the_extra_is_named(url, tmp_path):
@@ -505,6 +590,12 @@ def test_the_command_line_lists_exports_and_deletes(store, url, tmp_path):
     assert exported.stdout == f"Wrote 2 drawings to {tmp_path / 'out'}\n"
     stats = invoke("drawings", "stats", "--drawings", url).stdout
     assert stats.startswith("2 drawings, 50.0% read correctly")
+    assert "numbers" not in stats
+    store.add(number("1.5", "15"))
+    (said,) = invoke("drawings", "list", "--numbers", "--drawings", url).stdout.splitlines()
+    assert "1.5  read 15" in said
+    assert len(invoke("drawings", "list", "--digits", "--drawings", url).stdout.splitlines()) == 2
+    assert "numbers:      1, 0.0%" in invoke("drawings", "stats", "--drawings", url).stdout
     assert invoke("drawings", "delete", "2", "--drawings", url).stdout == "Deleted 1\n"
     gone = invoke("drawings", "delete", "2", "--drawings", url)
     assert gone.returncode == 1

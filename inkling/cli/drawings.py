@@ -29,6 +29,10 @@ commands.add_typer(drawings_app, name="drawings")
 
 MAX_NUMBER = 2**31 - 1  # that every database takes
 Label = Annotated[int | None, typer.Option(help="Only those of this digit.", min=0, max=MAX_NUMBER)]
+Numbers = Annotated[
+    bool | None,
+    typer.Option("--numbers/--digits", help="Only numbers, or only digits.", show_default=False),
+]
 Wrong = Annotated[bool, typer.Option("--wrong", help="Only those that were misread.")]
 Unsure = Annotated[bool, typer.Option("--unsure", help="Only those not accepted.")]
 
@@ -38,11 +42,12 @@ def list_drawings(
     label: Label = None,
     wrong: Wrong = False,
     unsure: Unsure = False,
+    numbers: Numbers = None,
     as_json: Json = False,
     drawings: Drawings = None,
 ) -> None:
     """List them, the oldest first."""
-    store, which = _store(drawings), _filter(label, wrong, unsure)
+    store, which = _store(drawings), _filter(label, wrong, unsure, numbers=numbers)
     for drawing in store.each(which):
         if as_json:
             typer.echo(json.dumps(drawing.to_json()))
@@ -65,8 +70,9 @@ def stats(as_json: Json = False, drawings: Drawings = None) -> None:
     n, right = found["n"], found["right"]
     share = f", {right / n:.1%} read correctly, {found['accepted'] / n:.1%} accepted" if n else ""
     typer.echo(f"{n:,} drawings{share}")
-    for label, of in found["labels"].items():
-        typer.echo(f"{label}: {of['n']:>6,}, {of['right'] / of['n']:.1%} read correctly")
+    for label, of in [*found["labels"].items(), ("numbers", found["numbers"])]:
+        if of["n"]:
+            typer.echo(f"{label}: {of['n']:>6,}, {of['right'] / of['n']:.1%} read correctly")
 
 
 @drawings_app.command("export")
@@ -75,22 +81,26 @@ def export_drawings(
     form: Annotated[
         Literal["idx", "png", "parquet", "jsonl"],
         typer.Option(
-            "--as", help="Images as MNIST's files or as pictures; all, as Parquet or JSON lines."
+            "--as", help="Digits as MNIST's files, pictures or Parquet; all, as JSON lines."
         ),
     ] = "idx",
     label: Label = None,
     wrong: Wrong = False,
     unsure: Unsure = False,
+    numbers: Numbers = None,
     drawings: Drawings = None,
 ) -> None:
-    """Write them to files."""
+    """Write them to files. Only JSON lines take numbers."""
     from inkling.drawings import archive
 
-    chosen = _store(drawings).each(_filter(label, wrong, unsure))
+    chosen = list(_store(drawings).each(_filter(label, wrong, unsure, numbers=numbers)))
     skipped: list[InkError] = []
     count = archive.export(chosen, folder, form, skipped.append)
     code = max((complain(error) for error in skipped), default=0)
     typer.echo(f"Wrote {count:,} drawings to {folder}")
+    left = len(chosen) - count - len(skipped)
+    if left:
+        typer.echo(f"Left out {left:,} numbers, which are no images of 28x28: take --as jsonl")
     raise typer.Exit(code)
 
 
@@ -156,7 +166,8 @@ def teach(
     if back:
         registry.choose(PRETRAINED)
         return typer.echo("The bundle that ships is served again")
-    labelled = list(_store(drawings).each(_filter(None, False, False, session)))
+    which = _filter(None, False, False, session, numbers=False)
+    labelled = list(_store(drawings).each(which))
     system.require("Teaching", "train")
     from inkling.training.finetune import fine_tune
 
@@ -192,7 +203,13 @@ def _store(url: str | None) -> "Store":
     return Store(url or default_url())
 
 
-def _filter(label: int | None, wrong: bool, unsure: bool, session: str | None = None) -> "Filter":
+def _filter(
+    label: int | None,
+    wrong: bool,
+    unsure: bool,
+    session: str | None = None,
+    numbers: bool | None = None,
+) -> "Filter":
     from inkling.drawings import Filter
 
-    return Filter(label, wrong, unsure, session=session)
+    return Filter(label, wrong, unsure, session=session, numbers=numbers)

@@ -6,6 +6,7 @@ try:
     from inkling.drawings.store import (
         ENVIRONMENT,
         MAX_PAGE,
+        NUMBER,
         Filter,
         Labelled,
         Order,
@@ -15,4 +16,13 @@ try:
 except ModuleNotFoundError as cause:
     raise MissingExtra("The store of drawings", str(cause.name), "serve") from cause
 
-__all__ = ["ENVIRONMENT", "MAX_PAGE", "Filter", "Labelled", "Order", "Store", "default_url"]
+__all__ = [
+    "ENVIRONMENT",
+    "MAX_PAGE",
+    "NUMBER",
+    "Filter",
+    "Labelled",
+    "Order",
+    "Store",
+    "default_url",
+]

@@ -14,7 +14,7 @@ from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 
 from inkling.data import idx
-from inkling.drawings.store import Labelled, Store
+from inkling.drawings.store import NUMBER, Labelled, Store
 from inkling.errors import InkError, MissingExtra, StoreError
 from inkling.files import write_atomically
 from inkling.ink import SIDE, Frame, to_image
@@ -31,8 +31,8 @@ def export(
 ) -> int:
     """Write drawings to a folder; how many. Raises StoreError or MissingExtra where it cannot.
 
-    One that cannot be read as an image is left out, and `skip` gets an error that names it; as
-    JSON lines, all are written.
+    A number is no image of 28x28 pixels: it is left out. One that cannot be read as an image is
+    left out, and `skip` gets an error that names it. As JSON lines, all are written.
 
     "idx": their images and labels as MNIST's two training files. "png": each image in the folder
     of its label. "parquet": a column for each field, and the image as its 784 bytes, row by row,
@@ -45,7 +45,8 @@ def export(
             write_atomically(folder / LINES, "".join(f"{line}\n" for line in lines).encode())
             return len(lines)
         chosen, images = [], []
-        for drawing, image in readable(drawings, skip):
+        digits = (drawing for drawing in drawings if isinstance(drawing.label, int))
+        for drawing, image in readable(digits, skip):
             chosen.append(drawing)
             images.append((image[0] * 255).round().astype(np.uint8))
         if form == "idx":
@@ -162,14 +163,17 @@ def _of_today(values: Any) -> Any:
 
 
 def _from_line(line: str, where: str) -> Labelled:
-    """A drawing of a line, checked: it can be read, and its label is a digit. Raises StoreError."""
+    """A drawing of a line, checked: it can be read, and shows a digit or a number.
+
+    Raises StoreError.
+    """
     try:
         values = _LABELLED.validate_python(_of_today(json.loads(line)))
         picture = base64.b64decode(values.picture, validate=True) if values.picture else None
         drawing = replace(values, picture=picture, idempotency_key=None, id=0)
         to_image(drawing.source)
-        if drawing.label not in range(10):
-            raise ValueError(f"its label is {drawing.label}")
+        if not (_is_label(drawing.label) and type(drawing.label) is type(drawing.reading)):
+            raise ValueError(f"its label is {drawing.label!r}, read as {drawing.reading!r}")
     except ValidationError as cause:
         first = cause.errors()[0]
         what = f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}"
@@ -178,6 +182,10 @@ def _from_line(line: str, where: str) -> Labelled:
         what = cause.error if isinstance(cause, InkError) else str(cause).splitlines()[0]
         raise _no_drawing(where, what) from cause
     return drawing
+
+
+def _is_label(label: int | str) -> bool:
+    return bool(NUMBER.fullmatch(label)) if isinstance(label, str) else label in range(10)
 
 
 def _no_drawing(where: str, what: str) -> StoreError:

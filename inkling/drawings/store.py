@@ -4,10 +4,14 @@ SQLite in the user's data folder, or any database that SQLAlchemy has a URL for.
 `add` has returned is on disk: it survives a killed process and a power cut. The schema changes by
 the ordered steps of migrations/ (Alembic), which opening a store carries out. Only drawings that a
 person has labelled are stored; `session` is a random name that a browser gives itself.
+
+A label is a class, as 7, or the text of a number, as "12.50". In the table, `text` and
+`reading_text` take the place of `label` and `reading` for a number.
 """
 
 import json
 import os
+import re
 import sqlite3
 import threading
 import time
@@ -29,13 +33,15 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from inkling import system
 from inkling.errors import NoSuchDrawing, StoreError
 from inkling.ink import Drawing
+from inkling.reading.formats import CHARACTERS, MAX_TEXT
 
 ENVIRONMENT = "INKLING_DRAWINGS"  # a URL
 MIGRATIONS = Path(__file__).parent / "migrations"
 SECONDS_TO_WAIT = 5  # for another that writes
 JOURNAL_MODES = ("wal", "delete", "truncate", "persist")  # all but the first also on a network
 MAX_PAGE = 200  # drawings
-HELD_OUT, FIRST_HELD_OUT = 5, 2  # of each label's drawings, every fifth from the third on
+HELD_OUT, FIRST_HELD_OUT = 5, 2  # of each class, and of all numbers, every fifth from the third on
+NUMBER = re.compile(f"[{re.escape(CHARACTERS)}]{{1,{MAX_TEXT}}}")  # the text of one
 Order = Literal["hardest", "newest", "oldest"]
 
 
@@ -43,10 +49,10 @@ Order = Literal["hardest", "newest", "oldest"]
 class Labelled:
     """A drawing, or picture, that a person has labelled."""
 
-    label: int  # what it really is
-    reading: int  # what it was read as, by the bundle of model_sha256
+    label: int | str  # what it really is: a class, or the text of a number
+    reading: int | str  # what it was read as, likewise, by the bundle of model_sha256
     confidence: float
-    ood_score: float  # out-of-distribution score, nats
+    ood_score: float | None  # out-of-distribution score, nats; None of a number
     accepted: bool | None
     model_sha256: str
     strokes: list[list[list[float]]] | None = None  # of points x, y or x, y, pressure
@@ -54,7 +60,7 @@ class Labelled:
     picture: bytes | None = None  # the bytes of its file, where there are no strokes
     session: str = ""  # of its writer's browser
     dataset: str = "mnist"  # of the bundle whose label this is
-    name: str = ""  # of the label, as "7"; where it is empty, the label's number
+    name: str = ""  # of the label, as "7"; where it is empty, the label as text
     held_out: bool | None = None  # from fine-tuning, to compare by; where None, the store sets it
     idempotency_key: str | None = None  # of the request: sent again, it is the same drawing
     created: str = ""  # UTC, ISO 8601; set by the store
@@ -78,10 +84,10 @@ DRAWINGS = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("created", sa.String(32), nullable=False),
     sa.Column("session", sa.String(64), nullable=False),
-    sa.Column("label", sa.Integer, nullable=False),
-    sa.Column("reading", sa.Integer, nullable=False),
+    sa.Column("label", sa.Integer),
+    sa.Column("reading", sa.Integer),
     sa.Column("confidence", sa.Float, nullable=False),
-    sa.Column("ood_score", sa.Float, nullable=False),
+    sa.Column("ood_score", sa.Float),
     sa.Column("accepted", sa.Boolean),
     sa.Column("model_sha256", sa.String(64), nullable=False),
     sa.Column("strokes", sa.Text),
@@ -91,28 +97,33 @@ DRAWINGS = sa.Table(
     sa.Column("dataset", sa.String(64)),
     sa.Column("name", sa.String(64)),
     sa.Column("held_out", sa.Boolean),
+    sa.Column("text", sa.String(MAX_TEXT)),
+    sa.Column("reading_text", sa.Text),
 )
+WRONG = sa.or_(DRAWINGS.c.label != DRAWINGS.c.reading, DRAWINGS.c.text != DRAWINGS.c.reading_text)
 
 
 @dataclass(frozen=True)
 class Filter:
     """Which drawings are meant: those that fit every value given here."""
 
-    label: int | None = None
-    wrong: bool = False  # read as another digit than it is
+    label: int | str | None = None
+    wrong: bool = False  # read as something else than it is
     unsure: bool = False  # whose reading was not accepted
     since: str | None = None  # UTC, ISO 8601
     session: str | None = None
+    numbers: bool | None = None  # True: numbers alone; False: none of them
 
     def clauses(self) -> list[sa.ColumnElement[bool]]:
         """As conditions of a query."""
         columns = DRAWINGS.c
         return [
-            *([columns.label == self.label] if self.label is not None else []),
-            *([columns.label != columns.reading] if self.wrong else []),
+            *([_has(self.label)] if self.label is not None else []),
+            *([WRONG] if self.wrong else []),
             *([columns.accepted.is_(False)] if self.unsure else []),
             *([columns.created >= self.since] if self.since else []),
             *([columns.session == self.session] if self.session is not None else []),
+            *([columns.text.is_not(None) == self.numbers] if self.numbers is not None else []),
         ]
 
 
@@ -183,7 +194,8 @@ class Store:
     def add_all(self, drawings: Iterable[Labelled]) -> list[Labelled]:
         """Store drawings, all or none. Raises StoreError.
 
-        One whose idempotency key is known is stored once, with the label it now comes with.
+        One whose idempotency key is known is stored once, with the label and reading that it now
+        comes with.
         """
         now = datetime.now(UTC).isoformat()
         stored = []
@@ -191,7 +203,8 @@ class Store:
             for drawing in drawings:
                 if drawing.idempotency_key is not None:
                     same = DRAWINGS.c.idempotency_key == drawing.idempotency_key
-                    values = {"label": drawing.label, "name": drawing.name or str(drawing.label)}
+                    values = _row(drawing)
+                    del values["created"], values["held_out"]
                     connection.execute(DRAWINGS.update().where(same).values(**values))
                     if row := connection.execute(DRAWINGS.select().where(same)).first():
                         stored.append(_labelled(row))
@@ -205,9 +218,7 @@ class Store:
                     name=drawing.name or str(drawing.label),
                     held_out=held_out,
                 )
-                values = asdict(new) | {"strokes": new.strokes and json.dumps(new.strokes)}
-                del values["id"]
-                insert = DRAWINGS.insert().values(**values).returning(DRAWINGS.c.id)
+                insert = DRAWINGS.insert().values(**_row(new)).returning(DRAWINGS.c.id)
                 stored.append(replace(new, id=connection.execute(insert).scalar_one()))
         return stored
 
@@ -239,12 +250,16 @@ class Store:
                 return
             last = rows[-1].id
 
-    def relabel(self, number: int, label: int, name: str = "") -> Labelled:
-        """Change the label of a drawing, and the label's name. Raises NoSuchDrawing."""
-        values = {"label": label, "name": name or str(label)}
+    def relabel(self, number: int, label: int | str, name: str = "") -> Labelled:
+        """Change the label of a drawing, and the label's name. Raises NoSuchDrawing.
+
+        Of a number, it stays the text of one; of others, a class.
+        """
+        kind = DRAWINGS.c.text if isinstance(label, str) else DRAWINGS.c.label
+        same = sa.and_(DRAWINGS.c.id == number, kind.is_not(None))
         with self._write() as connection:
             changed = connection.execute(
-                DRAWINGS.update().where(DRAWINGS.c.id == number).values(**values)
+                DRAWINGS.update().where(same).values(**_label(label, name))
             )
         if not changed.rowcount:
             raise _none(number)
@@ -258,9 +273,12 @@ class Store:
             raise _none(number)
 
     def stats(self) -> dict[str, Any]:
-        """How many there are, read correctly, accepted; by label and by day."""
+        """How many there are, read correctly, accepted; by label and by day.
+
+        All numbers stand together, beside the labels of the others.
+        """
         columns = DRAWINGS.c
-        right = sa.func.sum(sa.case((columns.label == columns.reading, 1), else_=0))
+        right = sa.func.sum(sa.case((WRONG, 0), else_=1))
         day = sa.func.substr(columns.created, 1, 10)
         n = sa.func.count()
         with self._reading() as connection:
@@ -271,11 +289,13 @@ class Store:
             accepted = connection.execute(
                 sa.select(n).where(columns.accepted.is_(True))
             ).scalar_one()
+        by_label = {label: {"n": n, "right": right} for label, n, right in labels}
         return {
             "n": sum(row[1] for row in labels),
             "right": sum(row[2] for row in labels),
             "accepted": accepted,
-            "labels": {str(label): {"n": n, "right": right} for label, n, right in labels},
+            "numbers": by_label.pop(None, {"n": 0, "right": 0}),
+            "labels": {str(label): of for label, of in by_label.items()},
             "days": [{"day": day, "n": n, "right": right} for day, n, right in days],
         }
 
@@ -328,15 +348,39 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begin', '')}")
 
 
-def _is_held_out(connection: sa.Connection, label: int) -> bool:
-    """Whether the next drawing of a label is held out: every fifth, from the third on."""
-    same = sa.select(sa.func.count()).where(DRAWINGS.c.label == label)
+def _has(label: int | str) -> sa.ColumnElement[bool]:
+    return (DRAWINGS.c.text if isinstance(label, str) else DRAWINGS.c.label) == label
+
+
+def _label(label: int | str, name: str) -> dict[str, Any]:
+    """The columns of a label: of a number, its text; of others, their class."""
+    number = isinstance(label, str)
+    columns = {"label": None if number else label, "text": label if number else None}
+    return columns | {"name": name or str(label)}
+
+
+def _row(drawing: Labelled) -> dict[str, Any]:
+    """The columns of a drawing, without its id."""
+    values = asdict(drawing) | _label(drawing.label, drawing.name)
+    if isinstance(drawing.reading, str):
+        values |= {"reading": None, "reading_text": drawing.reading}
+    del values["id"]
+    return values | {"strokes": drawing.strokes and json.dumps(drawing.strokes)}
+
+
+def _is_held_out(connection: sa.Connection, label: int | str) -> bool:
+    """Whether the next drawing of a class, or the next number, is held out."""
+    kind = DRAWINGS.c.text.is_not(None) if isinstance(label, str) else _has(label)
+    same = sa.select(sa.func.count()).where(kind)
     rank: int = connection.execute(same).scalar_one()
     return rank % HELD_OUT == FIRST_HELD_OUT
 
 
 def _labelled(row: sa.Row[Any]) -> Labelled:
     values = dict(row._mapping)
+    text, reading = values.pop("text"), values.pop("reading_text")
+    if text is not None:
+        values |= {"label": text, "reading": reading}
     return Labelled(**values | {"strokes": values["strokes"] and json.loads(values["strokes"])})
 
 

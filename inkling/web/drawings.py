@@ -3,17 +3,26 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from numpy.typing import NDArray
 from PIL import Image
 
 from inkling import ink, plots
-from inkling.drawings import MAX_PAGE, Filter, Labelled, Order
-from inkling.errors import InkError
+from inkling.drawings import MAX_PAGE, NUMBER, Filter, Labelled, Order
+from inkling.errors import InkError, InklingError
+from inkling.ink import lines
 from inkling.reading.bundle import Card
+from inkling.reading.reader import Reader
 from inkling.web.schemas import MAX_INTEGER, READ_BODY, source_of
 from inkling.web.state import Current
 
-Label = Annotated[int, Query(ge=0, le=MAX_INTEGER, description="The correct label")]
+Label = Annotated[
+    int | None, Query(ge=0, le=MAX_INTEGER, description="The correct label of a digit")
+]
+Text = Annotated[
+    str | None, Query(pattern=f"^{NUMBER.pattern}$", description="Instead: the text of a number")
+]
 Number = Annotated[int, Path(ge=0, le=MAX_INTEGER)]
 
 router = APIRouter(prefix="/api/drawings")
@@ -24,6 +33,9 @@ class Page:
     """The query of a page of drawings."""
 
     label: Annotated[int | None, Query(ge=0, le=MAX_INTEGER)] = None
+    numbers: Annotated[
+        bool | None, Query(description="true: numbers alone; false: none of them")
+    ] = None
     wrong: bool = False
     unsure: bool = False
     since: Annotated[str | None, Query(pattern=r"^\d{4}-\d\d-\d\d")] = None
@@ -36,30 +48,29 @@ class Page:
 async def store_drawing(
     request: Request,
     state: Current,
-    label: Label,
+    label: Label = None,
+    text: Text = None,
     session: Annotated[str, Query(max_length=64, description="A random name of the sender")] = "",
     idempotency_key: Annotated[
         str | None,
         Query(min_length=8, max_length=64, description="A random name: sent twice, stored once"),
     ] = None,
 ) -> dict[str, Any]:
-    """Store a drawing or picture, sent as to /api/read, with its label. It is on disk then."""
+    """Store a drawing or picture, sent as to /api/read, with its label or text. It is on disk then.
+
+    A text labels a number: it is read as one.
+    """
+    correct = _either(label, text)
     source = await source_of(request)
 
     def work() -> dict[str, Any]:
         reader = state.served.reader
-        name = _name(reader.card, label)
-        reading = reader.read(source)
         drawn = source if isinstance(source, ink.Drawing) else None
         drawing = Labelled(
-            label=label,
-            name=name,
+            label=correct,
+            name=_name(reader.card, correct),
             dataset=reader.card.dataset,
-            reading=reading.label,
-            confidence=reading.confidence,
-            ood_score=reading.ood_score,
-            accepted=reading.accepted,
-            model_sha256=reader.card.model_sha256,
+            **_read(reader, source, isinstance(correct, str)),
             strokes=[[list(p) for p in stroke] for stroke in drawn.strokes] if drawn else None,
             pen=drawn.pen if drawn else None,
             picture=source if isinstance(source, bytes) else None,
@@ -74,7 +85,7 @@ async def store_drawing(
 @router.get("", summary="A page of the drawings, the hardest to read first")
 async def find(state: Current, page: Annotated[Page, Depends()]) -> list[dict[str, Any]]:
     """Those that fit every value given."""
-    which = Filter(page.label, page.wrong, page.unsure, page.since)
+    which = Filter(page.label, page.wrong, page.unsure, page.since, numbers=page.numbers)
     found = await state.run(state.store.find, which, page.order, page.count, page.skip)
     return [drawing.to_json() for drawing in found]
 
@@ -87,28 +98,42 @@ async def stats(state: Current) -> dict[str, Any]:
 
 @router.get("/{number}/image", response_class=Response, summary="As it is read, PNG")
 async def image(number: Number, state: Current) -> Response:
-    """28x28 pixels, ink high."""
+    """28x28 pixels, ink high; of a number, lines of 32 pixels."""
 
     def work() -> bytes:
-        seen = ink.to_image(state.store.get(number).source, state.served.reader.card.frame)
-        return plots.png(Image.fromarray((seen[0] * 255).round().astype("uint8")))
+        drawing, frame = state.store.get(number), state.served.reader.card.frame
+        seen = _pixels(drawing.source, isinstance(drawing.label, str), frame)
+        return plots.png(Image.fromarray((seen * 255).round().astype("uint8")))
 
     return Response(await state.run(work), media_type="image/png")
 
 
 @router.patch("/{number}", summary="Change its label")
-async def relabel(number: Number, label: Label, state: Current) -> dict[str, Any]:
-    """The drawing, with its new label: a class of the served bundle, as the old one is."""
+async def relabel(
+    number: Number, state: Current, label: Label = None, text: Text = None
+) -> dict[str, Any]:
+    """The drawing, with its new label: a class of the served bundle, as the old one is.
+
+    A number gets another text.
+    """
+    correct = _either(label, text)
 
     def work() -> dict[str, Any]:
         card, old = state.served.reader.card, state.store.get(number)
-        name = _name(card, label)
+        name = _name(card, correct)
+        if type(correct) is not type(old.label):
+            raise InklingError(
+                f"Expected another label of the kind of {old.name}, got {name}",
+                "Give a number a text, and a digit a label",
+            )
+        if isinstance(old.label, str):
+            return state.store.relabel(number, correct).to_json()
         if card.classes[old.label : old.label + 1] != (old.name,):
             raise InkError(
                 f"Drawing {number} shows {old.name}, which the served bundle does not read",
                 f"Serve a bundle of {old.dataset} first",
             )
-        return state.store.relabel(number, label, name).to_json()
+        return state.store.relabel(number, correct, name).to_json()
 
     return await state.run(work)
 
@@ -119,8 +144,53 @@ async def delete(number: Number, state: Current) -> None:
     await state.run(state.store.delete, number)
 
 
-def _name(card: Card, label: int) -> str:
+def _read(reader: Reader, source: ink.Drawing | bytes, as_number: bool) -> dict[str, Any]:
+    """What is stored of a reading: of a number, or of a digit."""
+    if as_number:
+        number = reader.read_number(source)
+        return {
+            "reading": number.text,
+            "confidence": number.confidence,
+            "ood_score": None,
+            "accepted": number.accepted,
+            "model_sha256": reader.lines.card.model_sha256,
+        }
+    reading = reader.read(source)
+    return {
+        "reading": reading.label,
+        "confidence": reading.confidence,
+        "ood_score": reading.ood_score,
+        "accepted": reading.accepted,
+        "model_sha256": reader.card.model_sha256,
+    }
+
+
+def _pixels(source: ink.Drawing | bytes, as_number: bool, frame: ink.Frame) -> NDArray[np.float32]:
+    """What a network sees of a drawing `(H, W)` in [0, 1]; of a number, every row."""
+    if not as_number:
+        pixels: NDArray[np.float32] = ink.to_image(source, frame)[0]
+        return pixels
+    rows = [line.image[0] for line in lines.of(source)]
+    width = max(row.shape[1] for row in rows)
+    return np.concatenate([np.pad(row, ((0, 0), (0, width - row.shape[1]))) for row in rows])
+
+
+def _either(label: int | None, text: str | None) -> int | str:
+    """The one that is given. Raises InklingError."""
+    if label is not None and text is None:
+        return label
+    if text is not None and label is None:
+        return text
+    raise InklingError(
+        f"Expected a label or a text, got {'none' if label is None else 'both'}",
+        "Add label=7 for a digit, or text=12.50 for a number",
+    )
+
+
+def _name(card: Card, label: int | str) -> str:
     """The name of a label. Raises InkError if the bundle has no such class."""
+    if isinstance(label, str):
+        return label
     if label < len(card.classes):
         return card.classes[label]
     raise InkError(

@@ -2,33 +2,36 @@
 
 import contextlib
 from collections.abc import Callable
-from typing import Literal
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, Depends, Request, Response, WebSocket, WebSocketDisconnect
 
 from inkling import ink
-from inkling.errors import InkError
+from inkling.errors import InklingError
 from inkling.ink.formats import KINDS
-from inkling.reading.answers import Answer, NumberAnswer
+from inkling.reading.answers import Answer, LinesAnswer, NumberAnswer, of_reading
 from inkling.reading.bundle import Card
-from inkling.reading.reader import Number, Reader, Reading
+from inkling.reading.numbers import Number
+from inkling.reading.reader import Reader, Reading
 from inkling.web.schemas import (
     READ_BODY,
     Explain,
+    Known,
     LiveStrokes,
     MinAccuracy,
     Problem,
-    SeveralDigits,
+    WhatIsRead,
     parse,
     source_of,
 )
 from inkling.web.state import Current, State
 
-READ: dict[bool | str, Callable[..., Reading | Number]] = {
-    False: Reader.read,
+READ_NUMBERS: dict[bool | str, Callable[..., Reading | Number | tuple[Number, ...]]] = {
     True: Reader.read_number,
     "auto": Reader.read_any,
+    "lines": Reader.read_lines,
 }
+NOTHING_KNOWN = Known()
 WRONG_KIND = 1003  # close code of RFC 6455, section 7.4.1
 
 router = APIRouter()
@@ -38,45 +41,55 @@ async def _read(
     state: State,
     source: ink.Source,
     min_accuracy: float | None = None,
-    number: bool | Literal["auto"] = False,
+    number: WhatIsRead = False,
     explain: bool = False,
-) -> Answer | NumberAnswer:
-    def work() -> Answer | NumberAnswer:
-        reader = state.served.reader
-        reading = READ[number](reader, source, min_accuracy)
-        if isinstance(reading, Number):
-            return NumberAnswer.of(reading, reader.card)
-        explanation = reader.explain(reading) if explain else None
-        return Answer.of(reading, reader.card, with_image=True, explanation=explanation)
+    known: Known = NOTHING_KNOWN,
+) -> Answer | NumberAnswer | LinesAnswer:
+    def work() -> Answer | NumberAnswer | LinesAnswer:
+        reader, constraints = state.served.reader, known.constraints()
+        if number:
+            reading = READ_NUMBERS[number](reader, source, min_accuracy, constraints)
+        elif constraints:
+            raise InklingError(
+                "Expected number=true with what is known of a number, got number=false",
+                "Add number=true, auto or lines",
+            )
+        else:
+            reading = reader.read(source, min_accuracy)
+        explanation = None
+        if explain and isinstance(reading, Reading):
+            explanation = reader.explain(reading)
+        return of_reading(reading, reader, with_image=True, explanation=explanation)
 
     return await state.read(work)
 
 
 @router.post(
     "/api/read",
-    response_model=Answer | NumberAnswer,
+    response_model=Answer | NumberAnswer | LinesAnswer,
     responses={413: {"model": Problem}, 422: {"model": Problem}},
     openapi_extra={"requestBody": READ_BODY},
-    summary="Read a digit, or a number",
+    summary="Read a digit, a number, or several rows",
     description=f"Takes strokes, or a picture ({KINDS}): as the body, as a form's file, or as "
     "a data URL or base64 in the field `picture` of a form or of JSON.",
 )
 async def read(
     request: Request,
     state: Current,
+    known: Annotated[Known, Depends()],
     min_accuracy: MinAccuracy = None,
-    number: SeveralDigits = False,
+    number: WhatIsRead = False,
     explain: Explain = False,
 ) -> Response:
     """Reads what the request sends."""
-    answer = await _read(state, await source_of(request), min_accuracy, number, explain)
+    answer = await _read(state, await source_of(request), min_accuracy, number, explain, known)
     return Response(answer.model_dump_json(exclude_unset=True), media_type="application/json")
 
 
 @router.get("/readyz", summary="Whether it can read")
 async def readyz(state: Current) -> dict[str, str]:
-    """Reads a stroke, and says with which bundle."""
-    await _read(state, ink.Drawing([[(0, 0), (0, 9)]]))
+    """Reads a stroke, as a digit and as a number, and says with which bundle."""
+    await _read(state, ink.Drawing([[(0, 0), (0, 9)]]), number="auto")
     return {"status": "ready", "model_sha256": state.served.reader.card.model_sha256}
 
 
@@ -105,5 +118,5 @@ async def _answer(state: State, text: str) -> dict[str, object]:
         drawing = ink.Drawing(strokes.strokes, strokes.pen)
         answer = await _read(state, drawing, None, "auto", strokes.explain)
         return {"id": strokes.id, **answer.model_dump(exclude_unset=True)}
-    except InkError as error:
+    except InklingError as error:
         return {"id": strokes.id if strokes else None, **Problem.of(error).model_dump()}

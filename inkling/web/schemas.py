@@ -1,5 +1,6 @@
 """What comes in, and errors: strokes, options, how a request is parsed."""
 
+from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, Self, TypeVar
 
 from fastapi import Query, Request
@@ -9,6 +10,7 @@ from starlette.datastructures import UploadFile
 from inkling import ink
 from inkling.errors import InkError, InklingError, TooLarge
 from inkling.ink.formats import KINDS
+from inkling.reading.formats import Constraints
 from inkling.web.guard import MAX_BODY_BYTES
 
 MAX_STROKES_BYTES = 1_000_000  # parsed in one go, while other requests wait
@@ -52,11 +54,31 @@ Shape = TypeVar("Shape", Strokes, LiveStrokes, PictureText)
 MinAccuracy = Annotated[
     float | None, Query(gt=0, lt=1, description="Accuracy that accepted readings must have")
 ]
-SeveralDigits = Annotated[
-    bool | Literal["auto"],
-    Query(description="Read a line of digits instead of one; auto: where there seem to be several"),
+WhatIsRead = Annotated[
+    bool | Literal["auto", "lines"],
+    Query(
+        description="Read a number instead of one digit; lines: several rows, each a number; "
+        "auto: whatever there is"
+    ),
 ]
 Explain = Annotated[bool, Query(description="Of one digit, say which ink spoke for the label")]
+
+
+@dataclass
+class Known:
+    """The query of what is known of a number before it is read."""
+
+    format: Annotated[
+        str | None,
+        Query(description=r"Its form: a name, as date, or a regular expression, as \d{2}/\d{2}"),
+    ] = None
+    minimum: Annotated[float | None, Query(description="Its least value")] = None
+    maximum: Annotated[float | None, Query(description="Its greatest value")] = None
+    check: Annotated[str | None, Query(description="Its check digit: luhn, ean13, ...")] = None
+
+    def constraints(self) -> Constraints:
+        """The same, checked. Raises InklingError."""
+        return Constraints.of(self.format, self.minimum, self.maximum, self.check)
 
 
 class Problem(BaseModel):

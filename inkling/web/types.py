@@ -8,15 +8,17 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from inkling.reading.answers import Answer, NumberAnswer, PartAnswer
+from inkling.reading.answers import Answer, LinesAnswer, NumberAnswer, PartAnswer, TextAnswer
 from inkling.web.schemas import LiveStrokes, PictureText, Problem, Strokes
 from inkling.web.training import RunState
 
 FILE = Path(__file__).parent / "static" / "types.js"
 MODELS: tuple[type[BaseModel], ...] = (
     Answer,
+    TextAnswer,
     PartAnswer,
     NumberAnswer,
+    LinesAnswer,
     Problem,
     Strokes,
     PictureText,

@@ -1,11 +1,11 @@
 // The crop frame over a picture. What is inside it is read. A pointer or the keyboard moves and
-// resizes it. A frame has left, top, right and bottom in pixels of the canvas.
+// resizes it. A frame has left, top, right and bottom in pixels of the picture.
 
 import { make } from "./dom.js";
-import { ARROWS, SIDE, placement } from "./sheet.js";
+import { ARROWS } from "./sheet.js";
 
-const MIN_SIDE = 16; // of a frame
-const KEY_STEP = 8; // by which an arrow key moves or resizes
+const MIN_SIDE = 1 / 24; // of a frame, as a share of the picture's longer side
+const KEY_STEP = 1 / 48; // of that side, by which an arrow key moves or resizes
 const MAX_SENT_SIDE = 2048; // pixels of the picture's longer side when it is sent
 const OPPOSITE = { left: "right", right: "left", top: "bottom", bottom: "top" };
 const HELP = "Crop frame. What is inside it is read. The arrow keys move it, Shift with an arrow key resizes it, " +
@@ -15,22 +15,18 @@ const encoder = new Worker("/static/encode.js");
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
-/** The frame around the whole of a picture. */
-function around(bitmap) {
-  const { x, y } = placement(bitmap);
-  return { left: x, top: y, right: SIDE - x, bottom: SIDE - y };
-}
+const longerSide = ({ width, height }) => Math.max(width, height);
 
 export class Crop {
   #picture = null; // { file, bitmap, frame }
   #drag = null; // { id, start, by }: the pointer that is down, where it went down, what moving it by some pixels does
 
-  constructor(element, onChange) {
+  constructor(element, sheet, onChange) {
     const frame = make("div", { id: "frame", tabIndex: 0, ariaLabel: HELP });
     frame.setAttribute("role", "application");
     const handles = ["left", "right"].flatMap((x) => ["top", "bottom"].map((y) => make("span", { className: `${x} ${y}` })));
     element.append(frame, ...handles);
-    Object.assign(this, { element, frame, onChange });
+    Object.assign(this, { element, sheet, frame, onChange });
     element.addEventListener("pointerdown", (event) => this.#onPointerDown(event));
     element.addEventListener("pointermove", (event) => this.#onPointerMove(event));
     for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
@@ -39,7 +35,8 @@ export class Crop {
     frame.addEventListener("keydown", (event) => this.#onKey(event));
   }
 
-  get #whole() { return around(this.#picture.bitmap); }
+  /** The frame around the whole picture. */
+  get #whole() { return { left: 0, top: 0, right: this.#picture.bitmap.width, bottom: this.#picture.bitmap.height }; }
   get isWhole() { return !this.#picture || JSON.stringify(this.#picture.frame) === JSON.stringify(this.#whole); }
 
   /** Show the frame of a picture: at first, it is around the whole. Hide it without a picture that can be shown. */
@@ -49,7 +46,7 @@ export class Crop {
     this.element.hidden = !this.#picture;
     if (!this.#picture) return;
     picture.frame ??= this.#whole;
-    this.#place();
+    this.place();
   }
 
   reset() {
@@ -59,17 +56,25 @@ export class Crop {
 
   #set(frame) {
     this.#picture.frame = frame;
-    this.#place();
+    this.place();
     this.onChange();
   }
 
-  #place() {
-    for (const [side, value] of Object.entries(this.#picture.frame)) this.element.style.setProperty(`--${side}`, value / SIDE);
+  /** Put the frame where it belongs on the sheet, whose size may have changed. */
+  place() {
+    if (!this.#picture) return;
+    const [{ scale, x, y }, { left, top, right, bottom }] = [this.sheet.placement, this.#picture.frame];
+    const { width, height } = this.sheet.view;
+    const across = (value) => (x + value * scale) / width;
+    const down = (value) => (y + value * scale) / height;
+    const shares = { left: across(left), top: down(top), right: across(right), bottom: down(bottom) };
+    for (const [side, share] of Object.entries(shares)) this.element.style.setProperty(`--${side}`, share);
   }
 
   #point(event) {
-    const box = this.element.getBoundingClientRect();
-    return { x: (event.clientX - box.left) * (SIDE / box.width), y: (event.clientY - box.top) * (SIDE / box.height) };
+    const [box, { scale, x, y }] = [this.element.getBoundingClientRect(), this.sheet.placement];
+    const unit = this.sheet.view.width / box.width;
+    return { x: ((event.clientX - box.left) * unit - x) / scale, y: ((event.clientY - box.top) * unit - y) / scale };
   }
 
   #onPointerDown(event) {
@@ -105,7 +110,7 @@ export class Crop {
     const arrow = ARROWS[event.key];
     if (!arrow || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    const [dx, dy] = arrow.map((direction) => direction * KEY_STEP);
+    const [dx, dy] = arrow.map((direction) => direction * KEY_STEP * longerSide(this.#picture.bitmap));
     const { left, top, right, bottom } = this.#picture.frame;
     if (!event.shiftKey) return this.#move(this.#picture.frame, dx, dy);
     this.#span({ x: left, y: top }, { x: right + dx, y: bottom + dy });
@@ -124,25 +129,23 @@ export class Crop {
     const xs = corners.map(({ x }) => clamp(x, whole.left, whole.right));
     const ys = corners.map(({ y }) => clamp(y, whole.top, whole.bottom));
     const frame = { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) };
-    const isTooSmall = (from, to) => frame[to] - frame[from] < Math.min(MIN_SIDE, whole[to] - whole[from]);
+    const least = MIN_SIDE * longerSide(this.#picture.bitmap);
+    const isTooSmall = (from, to) => frame[to] - frame[from] < Math.min(least, whole[to] - whole[from]);
     if (!isTooSmall("left", "right") && !isTooSmall("top", "bottom")) this.#set(frame);
   }
 }
 
-/** What is sent of a picture, and the place of its pixels on the canvas: null where the picture cannot be shown. */
+/** What is sent of a picture, and the place of its pixels in the picture: null where it cannot be shown. */
 export async function cut({ file, bitmap, frame }) {
   if (!bitmap) return { body: file, place: null };
-  const { scale, x, y } = placement(bitmap);
-  const left = Math.round((frame.left - x) / scale);
-  const top = Math.round((frame.top - y) / scale);
-  const width = Math.round((frame.right - x) / scale) - left || 1;
-  const height = Math.round((frame.bottom - y) / scale) - top || 1;
+  const [left, top, right, bottom] = ["left", "top", "right", "bottom"].map((side) => Math.round(frame[side]));
+  const [width, height] = [right - left || 1, bottom - top || 1];
   const shrink = Math.min(MAX_SENT_SIDE / Math.max(width, height), 1);
   const canvas = new OffscreenCanvas(Math.round(width * shrink) || 1, Math.round(height * shrink) || 1);
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, left, top, width, height, 0, 0, canvas.width, canvas.height);
-  return { body: await encode(canvas.transferToImageBitmap(), file.type), place: { scale: scale / shrink, x: x + left * scale, y: y + top * scale } };
+  return { body: await encode(canvas.transferToImageBitmap(), file.type), place: { scale: 1 / shrink, x: left, y: top } };
 }
 
 function encode(bitmap, type) {

@@ -1,28 +1,39 @@
 // The gallery of stored drawings: view, relabel, delete and download.
 
 import { call, confidenceText, find, make, percent, reporting, say } from "./dom.js";
+import { SIGNS } from "./number.js";
 
 const PAGE_SIZE = 60; // drawings that one request loads
 let classes = [];
 let latest = 0; // the number of the latest list request; answers to earlier ones are dropped
 
+/** What says and changes the label of a drawing: a field for a number, else a list of the classes. */
+function labelControl({ id, label, name }, own) {
+  const ariaLabel = `Label of drawing ${id}`;
+  if (typeof label === "string") return make("input", { ariaLabel, value: label, maxLength: 64, title: SIGNS, autocomplete: "off" });
+  const labels = own ? [...classes.entries()] : [[label, name]];
+  return make("select", { ariaLabel, disabled: !own },
+    ...labels.map(([value, textContent]) => make("option", { value, textContent, selected: value === label })));
+}
+
 function card(drawing) {
   const { id, label, name, reading, confidence, accepted } = drawing;
+  const isNumber = typeof label === "string";
   const own = classes[label] === name; // otherwise, it was labelled while a bundle of other classes was served
-  const read = own ? classes[reading] : `class ${reading}`;
+  const read = isNumber ? reading : own ? classes[reading] : `class ${reading}`;
   const parts = [label === reading ? "read correctly" : `read as ${read}`, confidenceText(confidence)];
   if (accepted === false) parts.push("rejected");
-  const image = make("img", { src: `/api/drawings/${id}/image`, alt: `Drawing ${id}, labelled ${name}`, loading: "lazy", width: 28, height: 28 });
-  const labels = own ? [...classes.entries()] : [[label, name]];
-  const select = make("select", { ariaLabel: `Label of drawing ${id}`, disabled: !own },
-    ...labels.map(([value, textContent]) => make("option", { value, textContent, selected: value === label })));
+  const image = make("img", { src: `/api/drawings/${id}/image`, alt: `Drawing ${id}, labelled ${name}`, loading: "lazy" });
+  const control = labelControl(drawing, own);
   const remove = make("button", { type: "button", textContent: "Delete", ariaLabel: `Delete drawing ${id}` });
   const download = make("a", { href: image.src, download: `${id}.png`, textContent: "Download" });
   const item = make("li", {}, image, make("p", { textContent: `${name}: ${parts.join(", ")}` }),
-    make("div", { className: "row" }, select, remove), download);
+    make("div", { className: "row" }, control, remove), download);
+  item.classList.toggle("number", isNumber);
   Object.assign(item.dataset, { label, reading });
-  select.addEventListener("change", reporting(async () => {
-    const changed = await call(`/api/drawings/${id}?label=${select.value}`, { method: "PATCH" });
+  control.addEventListener("change", reporting(async () => {
+    const query = new URLSearchParams({ [isNumber ? "text" : "label"]: control.value });
+    const changed = await call(`/api/drawings/${id}?${query}`, { method: "PATCH" });
     item.replaceWith(card(changed));
     say(`Drawing ${id} is now labelled ${changed.name}.`);
     await summarise();
@@ -40,7 +51,7 @@ async function summarise() {
   const { n, right, accepted, days } = await call("/api/drawings/stats");
   find("summary").textContent = n
     ? `${n.toLocaleString("en")} stored, ${percent(right / n)} read correctly, ${percent(accepted / n)} accepted.`
-    : "No drawing is stored yet. Draw a digit, then label it.";
+    : "No drawing is stored yet. Write a digit or a number, then label it.";
   find("by-day").hidden = days.length < 2;
   find("days").replaceChildren(...days.map((day) => {
     const share = day.right / day.n;

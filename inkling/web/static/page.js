@@ -3,6 +3,7 @@
 import { Crop, cut } from "./crop.js";
 import { confidenceText as percent, find, make, recall, remember, say } from "./dom.js";
 import { Live } from "./live.js";
+import { Numbers, SIGNS, isText, rowsOf } from "./number.js";
 import * as share from "./share.js";
 import { Sheet } from "./sheet.js";
 
@@ -12,7 +13,8 @@ const MESSAGES = { // of the status line, by its state
   waiting: "Waiting for the server …",
   unreachable: "The server does not answer. Your drawing is still here. Check that the server is running, then try again.",
   unconfirmed: "The server has not confirmed that your drawing is stored. Your drawing is still here. Try again.",
-  empty: "Draw a digit first.",
+  empty: "Write a digit or a number first.",
+  "no-number": `A number has 1 to 64 characters: ${SIGNS}.`,
   full: "The sheet is full. Undo a stroke, or clear the sheet.",
   declined: "Not stored.",
   "bad-link": "This link does not hold a complete drawing. Copy it again.",
@@ -23,8 +25,9 @@ const GIVE_UP_MS = 60000; // without an answer, after which a request is aborted
 const REREAD_MS = 150; // without a change of the crop frame, after which its inside is read
 const SETTLED_MS = 600; // without a change, after which a screen reader hears the reading
 const FULL_COLOUR_NATS = 2; // of an explanation, from which on a colour is full
+const LIKELY = 0.01; // confidence, from which another text of a number is named
 const CONSENT = "keep"; // the key in localStorage; browsers hold it, so its name stays
-const CANVAS = { scale: 1, x: 0, y: 0 }; // the place of strokes on the canvas
+const SAME = { scale: 1, x: 0, y: 0 }; // the place of strokes on the sheet
 
 let card = null; // of the served bundle
 let reading = null; // the one shown
@@ -34,8 +37,15 @@ let rereading; // the timer of the crop frame
 const showMessage = (state, text = MESSAGES[state]) => say(text, state);
 const status = () => find("status").dataset.state;
 
-const sheet = new Sheet(find("canvas"), find("pen"), changed, () => showMessage("full"));
-const crop = new Crop(find("crop"), reframed);
+const sheet = new Sheet(find("canvas"), find("pen"), changed, () => showMessage("full"), placeAll);
+const crop = new Crop(find("crop"), sheet, reframed);
+const numbers = new Numbers({
+  layer: find("characters"),
+  boxes: find("boxes"),
+  menu: find("alternatives"),
+  onChange: showCorrection,
+  onConfirm: confirmNumber,
+});
 const input = find("input").getContext("2d", { willReadFrequently: true });
 const live = new Live(
   (answer) => { if (!sheet.empty) show(answer); },
@@ -48,7 +58,7 @@ function changed() {
   crop.show(sheet.picture);
   const isUnseen = sheet.picture && !sheet.picture.bitmap;
   find("invitation").hidden = !sheet.empty && !isUnseen;
-  find("invitation").textContent = isUnseen ? `${sheet.picture.file.name}: this browser cannot show it` : "Draw here";
+  find("invitation").textContent = isUnseen ? `${sheet.picture.file.name}: this browser cannot show it` : "Write a digit or a number here";
   find("whole").hidden = find("crop").hidden;
   find("pen").parentElement.hidden = find("eraser").disabled = Boolean(sheet.picture);
   find("undo").disabled = !sheet.canUndo;
@@ -67,20 +77,26 @@ function changed() {
 
 const content = () => ({ strokes: sheet.strokes, pen: sheet.width });
 
+/** The sheet has another size, or shows its content in another size. */
+function placeAll() {
+  crop.place();
+  numbers.place();
+}
+
 /** Read what is inside the crop frame, once the frame rests. */
 function reframed() {
   live.cancel();
   latest = {};
   forget();
-  showBoxes([]);
+  numbers.show([]);
   clearTimeout(rereading);
   rereading = setTimeout(predict, REREAD_MS);
 }
 
-/** Send the picture or the strokes over HTTP. Returns whether it succeeded, the answer, and its place on the canvas. */
+/** Send the picture or the strokes over HTTP. Returns whether it succeeded, the answer, and the place of what was sent. */
 async function post(path) {
   const type = sheet.picture ? "application/octet-stream" : "application/json";
-  const { body, place } = sheet.picture ? await cut(sheet.picture) : { body: JSON.stringify(content()), place: CANVAS };
+  const { body, place } = sheet.picture ? await cut(sheet.picture) : { body: JSON.stringify(content()), place: SAME };
   const abort = new AbortController();
   const timers = [setTimeout(() => showMessage("waiting"), WAITING_MS), setTimeout(() => abort.abort(), GIVE_UP_MS)];
   try {
@@ -165,7 +181,7 @@ function session() {
   return recall("session");
 }
 
-/** Store the drawing with its label, after the person has once agreed to that. */
+/** Store the drawing as `label`, { label } or { text }, after the person has once agreed to that. */
 function giveLabel(label) {
   if (find("truth").disabled || find("consent").open) return;
   if (recall(CONSENT) === "yes") return void store(label);
@@ -187,11 +203,11 @@ async function store(label) {
   const drawn = sheet.strokes;
   try {
     if (latest.strokes !== drawn) latest = { strokes: drawn, key: randomName() };
-    const query = new URLSearchParams({ label, session: session(), idempotency_key: latest.key });
+    const query = new URLSearchParams({ ...label, session: session(), idempotency_key: latest.key });
     const [ok, answer] = await post(`/api/drawings?${query}`);
     if (!ok) return showMessage("error", `${answer.error}. ${answer.hint}. Your drawing is still here.`);
     if (sheet.strokes === drawn) sheet.replace([]);
-    showMessage("stored", `Stored as ${className(label)}. Draw the next one.`);
+    showMessage("stored", `Stored as ${label.text ?? className(label.label)}. Write the next one.`);
   } catch {
     showMessage("unconfirmed");
   } finally {
@@ -199,13 +215,36 @@ async function store(label) {
   }
 }
 
+/** Store the number as its field has it. A text of one digit labels a digit. */
+function confirmNumber() {
+  if (find("truth").disabled) return;
+  const text = find("number").value.trim();
+  if (!isText(text)) return showMessage("no-number");
+  const label = card.classes.indexOf(text);
+  giveLabel(label < 0 ? { text } : { label });
+}
+
+find("as-number").addEventListener("submit", (event) => {
+  event.preventDefault();
+  confirmNumber();
+});
+find("number").addEventListener("input", () => {
+  if (reading && "label" in reading) return showButton();
+  numbers.correct(0, find("number").value.trim());
+  showNumbers();
+});
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || find("consent").open) return;
+  if (event.key === "Escape" && numbers.isOpen) return numbers.hide();
   if (event.key === "Escape" && !crop.isWhole) return crop.reset();
   if (event.key === "Escape" && !sheet.empty) return find("reset").click();
-  if (/^[0-9]$/.test(event.key) && card && Number(event.key) < card.classes.length) return giveLabel(Number(event.key));
-  const onControl = event.target.closest("button, input, a, summary");
-  if (event.key === "Enter" && !onControl && reading && "label" in reading) giveLabel(reading.label);
+  if (event.target.closest("input, select")) return;
+  const isClass = /^[0-9]$/.test(event.key) && card && Number(event.key) < card.classes.length;
+  if (isClass && reading && "label" in reading) return giveLabel({ label: Number(event.key) });
+  if (event.key !== "Enter" || event.target.closest("button, a, summary") || !reading) return;
+  if ("label" in reading) giveLabel({ label: reading.label });
+  else confirmNumber();
 });
 
 // --- export and sharing
@@ -224,7 +263,7 @@ const buttons = {
   "save-strokes": () => share.save(new Blob([share.json(sheet)], { type: "application/json" }), "drawing.json"),
   "save-input": async () => share.save(await share.inputPng(reading.image), "input-28x28.png"),
   "copy-curl": () => copy(share.curl(sheet), "a curl command"),
-  "copy-python": () => copy(share.python(sheet, Boolean(reading?.parts)), "a Python program"),
+  "copy-python": () => copy(share.python(sheet, rowsOf(reading ?? {}).length), "a Python program"),
   "copy-link": () => copy(share.link(sheet), "a link to this drawing"),
 };
 for (const [id, act] of Object.entries(buttons)) find(id).addEventListener("click", act);
@@ -243,23 +282,34 @@ window.addEventListener("hashchange", openLink);
 const spoken = (part) => `${Math.min(Math.round(100 * part), 99)} percent`;
 const className = (label) => card?.classes[label] ?? String(label);
 
-function show(answer, place = CANVAS) {
+function show({ id, ...answer }, place = SAME) {
   if (answer.error) {
     clear();
     return showMessage("error", `${answer.error}. ${answer.hint}.`);
   }
   if (!sheet.full) showMessage("");
+  if (JSON.stringify(answer) === JSON.stringify(reading)) return; // corrections of it stay
   reading = answer;
-  if (!card?.model_sha256.startsWith(answer.model)) loadCard().catch(() => {}); // another bundle is served now
+  if ("label" in answer && !card?.model_sha256.startsWith(answer.model)) loadCard().catch(() => {}); // another bundle is served now
   find("save-input").disabled = !answer.image;
-  find("truth").disabled = !answer.image; // only a single digit can be labelled
-  if (answer.parts) return showNumber(answer, place);
+  const rows = rowsOf(answer);
+  find("truth").disabled = rows.length > 1; // several rows cannot be labelled
+  numbers.show(rows, place && ((box) => onSheet(box, place)));
+  if (document.activeElement !== find("number")) find("number").value = rows.length === 1 ? answer.text : "";
+  setKind(rows.length);
+  if (rows.length) return showNumbers();
   showText(answer);
   showBars(answer.probabilities, answer.accepted === false ? null : answer.label);
-  showBoxes([]);
   share.paintGrey(input, answer.image);
   if (answer.explanation) tint(answer.explanation);
-  setSingleDigit(true);
+}
+
+/** Where a box of a reading lies, in pixels of the page: `place` is that of what was sent, in the drawing or picture. */
+function onSheet([left, top, right, bottom], place) {
+  const [{ scale, x, y }, unit] = [sheet.placement, find("canvas").clientWidth / sheet.view.width];
+  const across = (value) => ((value * place.scale + place.x) * scale + x) * unit;
+  const down = (value) => ((value * place.scale + place.y) * scale + y) * unit;
+  return [across(left), down(top), across(right), down(bottom)];
 }
 
 /** A single digit in words: accepted, rejected, or not a digit at all. */
@@ -279,18 +329,44 @@ function showText(answer) {
   }
 }
 
-function showNumber(number, place) {
-  const parts = number.parts.map((part) => ("label" in part ? `${part.text} ${percent(part.confidence)}` : part.text));
-  const text = [...number.text].join(" ");
-  if (number.accepted === false) setResult("rejected", number.text, "Not sure", parts.join("; "), `Not sure: ${text}`);
-  else setResult("accepted", number.text, percent(number.confidence), parts.join("; "), `${text}, ${spoken(number.confidence)}`);
-  showBoxes(place ? number.parts : [], place);
-  setSingleDigit(false);
+/** One number, or several rows of them, as read or as corrected. */
+function showNumbers() {
+  const rows = rowsOf(reading);
+  const texts = rows.length > 1 ? numbers.texts : [find("number").value.trim()];
+  const spelled = texts.map((text) => [...text].join(" ")).join("; ");
+  const text = texts.join("\n") || "?";
+  const asRead = rows.map((row) => row.text).join("\n");
+  const confidence = Math.min(...rows.map((row) => row.confidence));
+  const likely = rows.length > 1 ? [] : reading.alternatives.filter((other) => other.confidence >= LIKELY && isText(other.text));
+  const others = likely.slice(0, 3).map((other) => `${other.text}, ${percent(other.confidence)}`).join("; ");
+  if (text !== asRead) setResult("corrected", text, "Corrected", `read as ${asRead}`, `Corrected: ${spelled}`);
+  else if (rows.some((row) => row.accepted === false)) setResult("rejected", text, "Not sure", others && `or ${others}`, `Not sure: ${spelled}`);
+  else setResult("accepted", text, percent(confidence), others && `else ${others}`, `${spelled}, ${spoken(confidence)}`);
+  showButton();
 }
 
-/** Show or hide what only a single digit has: bars, input image, explanation. */
-function setSingleDigit(is) {
-  for (const element of [find("bars"), find("input").parentElement, find("explain").parentElement]) element.hidden = !is;
+/** A character was corrected. */
+function showCorrection() {
+  if (numbers.texts.length === 1) [find("number").value] = numbers.texts;
+  showNumbers();
+}
+
+/** What the button beside the number's field says and does. */
+function showButton() {
+  const text = find("number").value.trim();
+  const isAsRead = reading?.text === text;
+  find("confirm").disabled = !isText(text);
+  find("confirm").textContent = isAsRead ? "That is right" : "Store this number";
+}
+
+/** Show what a digit has, or `rows` of numbers: bars and labels, input image, explanation; or the field of a number. */
+function setKind(rows) {
+  for (const element of [find("bars"), find("input").parentElement, find("explain").parentElement, find("classes")]) element.hidden = rows > 0;
+  find("as-number").hidden = rows > 1 || card?.frame !== "digit";
+  find("truth").dataset.kind = rows > 1 ? "rows" : rows ? "number" : "digit";
+  find("keys").textContent = rows > 1 ? "Several rows cannot be stored yet." : rows
+    ? "Tab to a character and type the right one. Enter: as it stands." : "Keys 0 to 9. Enter: as read. Escape: discard.";
+  showButton();
 }
 
 function setResult(state, label, confidence, details, announced) {
@@ -301,25 +377,6 @@ function setResult(state, label, confidence, details, announced) {
   find("details").textContent = details;
   clearTimeout(announcement);
   announcement = setTimeout(() => { find("announcement").textContent = announced; }, SETTLED_MS);
-}
-
-/** Draw a box around each part of a number that lies at a place on the canvas. */
-function showBoxes(parts, place) {
-  const makeSvg = (kind, attributes, text = "") => {
-    const element = document.createElementNS("http://www.w3.org/2000/svg", kind);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-    element.textContent = text;
-    return element;
-  };
-  find("boxes").replaceChildren(...parts.flatMap(({ box: [left, top, right, bottom], text, accepted }) => {
-    const { scale } = place;
-    const [boxX, boxY] = [left * scale + place.x, top * scale + place.y];
-    const state = accepted === false ? "unsure" : "sure";
-    return [
-      makeSvg("rect", { x: boxX, y: boxY, width: (right - left) * scale, height: (bottom - top) * scale, rx: 4, class: state }),
-      makeSvg("text", { x: boxX + 2, y: Math.max(boxY - 5, 14), class: state }, text),
-    ];
-  }));
 }
 
 /** Turn ink that supports the reading red, and ink that opposes it blue. */
@@ -353,9 +410,10 @@ function clear() {
   clearTimeout(announcement);
   find("announcement").textContent = "";
   showBars(card ? card.classes.map(() => 0) : [], null);
-  showBoxes([]);
+  numbers.show([]);
+  find("number").value = "";
   input.clearRect(0, 0, 28, 28);
-  setSingleDigit(true);
+  setKind(0);
 }
 
 /** Load the card of the served bundle. Make the bars and label buttons of its classes. */
@@ -364,17 +422,16 @@ async function loadCard() {
   const part = (className, ...children) => make("span", { className }, ...children);
   find("bars").replaceChildren(...card.classes.map((name) =>
     make("li", {}, part("name", name), part("track", part("fill")), part("share"))));
-  for (const button of find("truth").querySelectorAll("button")) button.remove();
-  find("truth").append(...card.classes.map((name, label) => {
+  find("classes").replaceChildren(...card.classes.map((name, label) => {
     const button = make("button", { type: "button", textContent: name, ariaLabel: `Label it ${name}` });
-    button.addEventListener("click", () => giveLabel(label));
+    button.addEventListener("click", () => giveLabel({ label }));
     return button;
   }));
   const { recipe, parameters, test, dataset } = card;
   find("card").dataset.recipe = recipe.name;
   find("card").textContent = `Network ${recipe.name}: ${parameters.toLocaleString("en")} parameters. ` +
     `It reads ${(100 * test.accuracy).toFixed(2)} % of ${test.n.toLocaleString("en")} ${dataset} test images correctly.`;
-  showBars(card.classes.map(() => 0), null);
+  clear();
   if (!sheet.empty) changed();
 }
 

@@ -1,6 +1,6 @@
 // Exports of a drawing: its strokes as JSON, PNG images, commands, and a link.
 
-import { MAX_POINTS, PRESSURE_STEPS, SIDE, draw } from "./sheet.js";
+import { MAX_POINTS, PRESSURE_STEPS, draw } from "./sheet.js";
 
 const COORDINATE_STEPS = 10; // in a link, a coordinate counts tenths of a pixel
 
@@ -8,9 +8,9 @@ export const json = (sheet) => JSON.stringify({ strokes: sheet.strokes, pen: she
 
 /** The drawing as a PNG. */
 export function png(sheet) {
-  const canvas = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
+  const canvas = Object.assign(document.createElement("canvas"), sheet.view);
   const context = canvas.getContext("2d");
-  context.fillRect(0, 0, SIDE, SIDE);
+  context.fillRect(0, 0, canvas.width, canvas.height);
   draw(context, sheet.strokes, sheet.width);
   return blob(canvas);
 }
@@ -39,12 +39,12 @@ export function save(content, name) {
 
 export const curl = (sheet) => `curl --json '${json(sheet)}' '${location.origin}/api/read?number=auto'`;
 
-/** A Python program that reads the drawing, as a digit or as a number. */
-export function python(sheet, isNumber) {
-  const [read, text] = isNumber ? ["read_number", "text"] : ["read", "name"];
+/** A Python program that reads the drawing: one digit, or rows of numbers. */
+export function python(sheet, rows) {
+  const read = rows ? "for reading in Reader.load().read_lines(drawing):\n    print(reading.text, reading.confidence)\n"
+    : "reading = Reader.load().read(drawing)\nprint(reading.name, reading.confidence)\n";
   return "from inkling import Drawing, Reader\n\n" +
-    `drawing = Drawing(${JSON.stringify(sheet.strokes)}, pen=${sheet.width})\n` +
-    `reading = Reader.load().${read}(drawing)\nprint(reading.${text}, reading.confidence)\n`;
+    `drawing = Drawing(${JSON.stringify(sheet.strokes)}, pen=${sheet.width})\n${read}`;
 }
 
 /** A link to this page whose fragment holds the drawing.

@@ -1,7 +1,8 @@
 // The sheet to draw on. Pointer and keyboard draw strokes, which are stored as points; the sheet has
 // undo, redo and an eraser. A list of strokes in the history never changes: an edit makes a new list.
+// It is as large as the page lets it be. A point counts pixels of the page, unless ink would then lie
+// outside, as when a phone is turned: then all of the sheet is shown smaller.
 
-export const SIDE = 384; // pixels of the canvas
 export const MAX_POINTS = 9000; // the server takes at most 10,000
 export const PRESSURE_STEPS = 100; // pressures are rounded to hundredths
 const DEFAULT_PRESSURE = 0.5; // at this pressure, the line is as wide as the pen; as in ink/drawing.py
@@ -15,7 +16,8 @@ const countPoints = (strokes) => strokes.reduce((sum, stroke) => sum + stroke.le
 export class Sheet {
   strokes = []; // each a list of [x, y], or [x, y, pressure] from a pen
   erasing = false; // whether a pointer erases instead of drawing
-  cursor = { x: SIDE / 2, y: SIDE / 2, down: false }; // of the keyboard
+  view = { width: 0, height: 0 }; // what the canvas shows, in the unit of the points
+  cursor = { x: 0, y: 0, down: false }; // of the keyboard
   picture = null; // { file, bitmap }, which is read instead of strokes; the bitmap is null if the browser cannot decode it
   #past = [];
   #future = [];
@@ -23,8 +25,9 @@ export class Sheet {
   #pointerErases = false; // `erasing` when it went down
   #hasErased = false; // whether this eraser movement has removed ink
 
-  constructor(canvas, pen, onChange, onFull) {
-    Object.assign(this, { canvas, pen, onChange, onFull, context: canvas.getContext("2d") });
+  constructor(canvas, pen, onChange, onFull, onView) {
+    Object.assign(this, { canvas, pen, onChange, onFull, onView, context: canvas.getContext("2d") });
+    new ResizeObserver(() => this.#fit()).observe(canvas);
     canvas.addEventListener("pointerdown", (event) => this.#onPointerDown(event));
     canvas.addEventListener("pointermove", (event) => this.#onPointerMove(event));
     for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
@@ -46,7 +49,16 @@ export class Sheet {
     this.#remember();
     this.#lift();
     Object.assign(this, { strokes, picture });
-    this.#update();
+    this.#fit();
+    this.onChange();
+  }
+
+  /** Where what is read lies in the view: a picture is scaled to fit, and centred. */
+  get placement() {
+    if (!this.picture?.bitmap) return { scale: 1, x: 0, y: 0 };
+    const [{ width, height }, view] = [this.picture.bitmap, this.view];
+    const scale = Math.min(view.width / width, view.height / height);
+    return { scale, x: (view.width - width * scale) / 2, y: (view.height - height * scale) / 2 };
   }
 
   undo() { this.#travel(this.#past, this.#future); }
@@ -57,7 +69,23 @@ export class Sheet {
     to.push([this.strokes, this.picture]);
     [this.strokes, this.picture] = from.pop();
     this.#lift();
-    this.#update();
+    this.#fit();
+    this.onChange();
+  }
+
+  /** Show all ink: as large as it was drawn, or smaller where it would not fit. */
+  #fit() {
+    const { clientWidth, clientHeight } = this.canvas;
+    if (!clientWidth) return; // it is not shown
+    const points = this.strokes.flat();
+    const [right, bottom] = [0, 1].map((axis) => this.width / 2 + points.reduce((end, point) => Math.max(end, point[axis]), 0));
+    const zoom = points.length ? Math.max(right / clientWidth, bottom / clientHeight, 1) : 1;
+    if (!this.view.width) Object.assign(this.cursor, { x: clientWidth / 2, y: clientHeight / 2 });
+    this.view = { width: clientWidth * zoom, height: clientHeight * zoom };
+    this.canvas.width = Math.round(clientWidth * devicePixelRatio);
+    this.canvas.height = Math.round(clientHeight * devicePixelRatio);
+    this.paint();
+    this.onView();
   }
 
   #remember() {
@@ -77,7 +105,7 @@ export class Sheet {
 
   #point(event) {
     const box = this.canvas.getBoundingClientRect();
-    const round = (value) => Math.round(value * (SIDE / box.width) * 10) / 10;
+    const round = (value) => Math.round(value * (this.view.width / box.width) * 10) / 10;
     const point = [round(event.clientX - box.left), round(event.clientY - box.top)];
     if (event.pointerType !== "pen") return point;
     return [...point, Math.max(Math.round(event.pressure * PRESSURE_STEPS), 1) / PRESSURE_STEPS];
@@ -153,8 +181,8 @@ export class Sheet {
     const cursor = this.cursor;
     if (move) {
       const step = event.shiftKey ? 1 : KEY_STEP;
-      cursor.x = Math.min(Math.max(cursor.x + step * move[0], 0), SIDE);
-      cursor.y = Math.min(Math.max(cursor.y + step * move[1], 0), SIDE);
+      cursor.x = Math.min(Math.max(cursor.x + step * move[0], 0), this.view.width);
+      cursor.y = Math.min(Math.max(cursor.y + step * move[1], 0), this.view.height);
       if (!cursor.down) return this.paint();
       if (this.full) return this.onFull();
       this.#extendStroke([cursor.x, cursor.y]);
@@ -171,10 +199,11 @@ export class Sheet {
   }
 
   paint() {
-    const context = this.context;
-    context.clearRect(0, 0, SIDE, SIDE);
+    const { canvas, context, view } = this;
+    context.setTransform(canvas.width / view.width, 0, 0, canvas.height / view.height, 0, 0);
+    context.clearRect(0, 0, view.width, view.height);
     if (this.picture?.bitmap) {
-      const { scale, x, y } = placement(this.picture.bitmap);
+      const { scale, x, y } = this.placement;
       context.imageSmoothingQuality = "high";
       context.drawImage(this.picture.bitmap, x, y, this.picture.bitmap.width * scale, this.picture.bitmap.height * scale);
     }
@@ -187,12 +216,6 @@ export class Sheet {
       context.stroke();
     }
   }
-}
-
-/** Where a picture lies on the canvas: scaled to fit, centred. */
-export function placement({ width, height }) {
-  const scale = SIDE / Math.max(width, height);
-  return { scale, x: (SIDE - width * scale) / 2, y: (SIDE - height * scale) / 2 };
 }
 
 /** Draw strokes in white with a round pen. */

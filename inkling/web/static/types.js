@@ -16,27 +16,38 @@
  */
 
 /**
- * A digit or a sign of a number; a sign has text, confidence and box alone.
- * @typedef {object} PartAnswer
- * @property {string} text
+ * A text that could be written.
+ * @typedef {object} TextAnswer
+ * @property {string} text - "" where there may be nothing
  * @property {number} confidence
- * @property {[number, number, number, number]} box - Left, top, right, bottom: pixels of the picture, or the unit of the strokes
- * @property {number | null} [label]
- * @property {string | null} [name]
- * @property {number[] | null} [probabilities]
- * @property {number | null} [ood_score]
- * @property {boolean | null} [accepted]
- * @property {number[] | null} [labels]
  */
 
 /**
- * A reading of several digits.
+ * A character of a number.
+ * @typedef {object} PartAnswer
+ * @property {string} text - "?" where the ink is no character of a number
+ * @property {number} confidence
+ * @property {[number, number, number, number]} box - Left, top, right, bottom: pixels of the picture, or the unit of the strokes
+ * @property {TextAnswer[]} alternatives - What else it could be, likeliest first
+ */
+
+/**
+ * A reading of a number.
  * @typedef {object} NumberAnswer
  * @property {string} text - As -12.5
  * @property {number} confidence - That all of it is correct
  * @property {boolean | null} accepted - Whether to believe it; null if the bundle can't say
  * @property {string} model - The bundle that read it: how its SHA-256 begins
  * @property {PartAnswer[]} parts - From left to right
+ * @property {TextAnswer[]} alternatives - Other texts, the likeliest first
+ * @property {[number, number, number, number]} box - Around the number; see its parts
+ */
+
+/**
+ * A reading of several rows.
+ * @typedef {object} LinesAnswer
+ * @property {NumberAnswer[]} lines - From top to bottom
+ * @property {string} model - The bundle that read it: how its SHA-256 begins
  */
 
 /**
