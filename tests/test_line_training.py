@@ -14,6 +14,7 @@ from inkling.experiments import events, recipes
 from inkling.networks import architectures
 from inkling.reading import decoding
 from inkling.reading.numbers import LineReader
+from inkling.reading.session import COLUMN
 from inkling.training import checkpoint, line_export, lines, loop
 
 SMALL = dataclasses.replace(
@@ -70,7 +71,7 @@ def test_lines_of_several_widths_are_blank_to_the_right():
 
 def test_a_line_has_a_column_for_four_pixels():
     network = architectures.build("numbers", 5, torch.Generator().manual_seed(0)).eval()
-    assert network(torch.zeros(2, 1, 32, 64)).shape == (2, 64 // lines.COLUMN, 5)
+    assert network(torch.zeros(2, 1, 32, 64)).shape == (2, 64 // COLUMN, 5)
     assert architectures.count_parameters(network) < 400_000
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from inkling.reading.reader import Reading
 
 commands = typer.Typer()
-MENTIONED = 0.05  # confidence of another text, from which on it is told
+MENTIONED = 0.05  # confidence of another text, from which on it is reported
 PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL)  # of the same place
 BundleOption = Annotated[Path | None, typer.Option("--bundle", help=BUNDLE_HELP)]
 

@@ -102,7 +102,7 @@ class Reader:
 
         `min_accuracy` is the share of accepted numbers that is to be right; where the bundle cannot
         promise it, the number is not accepted. `constraints` says which texts can be written. Of
-        several rows it is the one with the most ink, and not accepted. Errors as of `read`.
+        several rows it is the largest, and not accepted. Errors as of `read`.
         """
         found = self.read_lines(source, min_accuracy, constraints)
         if len(found) == 1:
@@ -117,7 +117,11 @@ class Reader:
         constraints: Constraints = ANYTHING,
     ) -> tuple[Number, ...]:
         """Read every row, from top to bottom; arguments and errors as of `read_number`."""
-        self._refuse_others()
+        if self.card.frame != "digit":
+            raise InklingError(
+                f"Expected a bundle that reads digits, got one of {self.card.dataset}",
+                "Name another with --bundle",
+            )
         return self._numbers(lines.of(source), min_accuracy, constraints)
 
     def _numbers(
@@ -125,14 +129,6 @@ class Reader:
     ) -> tuple[Number, ...]:
         threshold = self.lines.threshold(min_accuracy)
         return tuple(self.lines.read(row, threshold, constraints) for row in rows)
-
-    def _refuse_others(self) -> None:
-        """Raise InklingError unless the bundle reads digits."""
-        if self.card.frame != "digit":
-            raise InklingError(
-                f"Expected a bundle that reads digits, got one of {self.card.dataset}",
-                "Name another with --bundle",
-            )
 
     def explain(self, reading: Reading) -> NDArray[np.float32]:
         """What each pixel's ink did for a reading's label `(28, 28)`, in nats.

@@ -17,7 +17,7 @@ from inkling.ink.lines import HEIGHT
 from inkling.networks import architectures
 from inkling.reading import bundle
 from inkling.reading.numbers import is_number, read_text
-from inkling.reading.session import LineSession
+from inkling.reading.session import COLUMN, LineSession
 from inkling.training import export, lines
 from inkling.training.lines import Numbers
 
@@ -97,7 +97,7 @@ def to_onnx(network: nn.Module, temperature: float) -> bytes:
     return export.graph_of(
         Calibrated(network, temperature),
         (2, 1, HEIGHT, 64),
-        {0: torch.export.Dim("N"), 3: lines.COLUMN * columns},
+        {0: torch.export.Dim("N"), 3: COLUMN * columns},
         "lines",
         ["log_probabilities"],
     )

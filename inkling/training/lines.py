@@ -1,7 +1,7 @@
 """A line network in training: made lines, connectionist temporal classification, averaged weights.
 
-The lines of an epoch are made in a process of its own while the epoch before is learnt from. They
-are decided by (seed, epoch) alone, so that a run which was stopped goes on as an unbroken one.
+A second process makes the lines of the next epoch while the network learns from the running one.
+(seed, epoch) alone decides them, so that a stopped run goes on as an unbroken one.
 """
 
 import contextlib
@@ -33,6 +33,7 @@ from inkling.experiments.recipe import Recipe
 from inkling.experiments.runs import Plan
 from inkling.ink.lines import of_strokes
 from inkling.networks import architectures
+from inkling.reading.session import COLUMN
 from inkling.training import engines
 from inkling.training.engines import ORDER, SYNTHETIC, WEIGHTS
 from inkling.training.learner import Course, Progress, stroke_files
@@ -40,7 +41,6 @@ from inkling.training.learner import Course, Progress, stroke_files
 POOL = 16  # batches, whose lines are sorted by width, so that little is padded
 AVERAGED = 0.998  # of the averaged weights that stays at each step
 MAX_NORM = 5.0  # of the gradient: a line that cannot be read must not undo the others
-COLUMN = 4  # pixels of a line for each column of logits
 PREFIX = "averaged."  # of the names of averaged weights in a checkpoint
 LETTERS = 3_000  # letters and signs of no number, at most, in the lines of an epoch
 VALIDATION = 2_000  # made lines that validate, where no real numbers are here
@@ -63,7 +63,7 @@ class Numbers:
 
 
 class LineEngine:
-    """A line network, its optimizer, and the running mean of its weights, which is what is kept."""
+    """A line network and its optimizer. The result is the running mean of its weights."""
 
     def __init__(self, recipe: Recipe, model: nn.Module) -> None:
         self.trained = engines.Torch(recipe, model)
