@@ -77,18 +77,18 @@ RAISED = 0.3  # share of the points that do not stand on the baseline
 SMALL_ZEROS = 0.08  # share of the zeros that are small, low or raised
 PIXELS = 40  # of a digit's height, when a line is set from images
 IMAGE_PENS = (0.09, 0.14)  # heights of a digit: MNIST's own
-COUNTS = 0.7  # share of the lines set from images that are digits alone
+COUNTS = 0.85  # share of the lines set from images that are digits alone
 FLATTEST_INK = 8  # pixels of PIXELS; flatter ink, as a dash alone, does not fill a line
 INKED = 96  # of 255, of a pixel of ink
 # How often a line is made of strokes, real as a whole, of images, or not only of a number
-SHARES = {"strokes": 0.68, "real": 0.05, "images": 0.22, "foreign": 0.05}
+SHARES = {"strokes": 0.56, "real": 0.05, "images": 0.34, "foreign": 0.05}
 
 # Share of the digits drawn as one of handwriting.FORMS: an upstroke on a 1, a loop in a 2 are rare
 FROM_FORMS = {"1": 0.2, "2": 0.25} | dict.fromkeys("03456789", 0.1)
 FORM_WRITERS = 120
 FORMS_ALONE = 0.15  # share of the lines of a writer whose every digit is such a form
-OTHERS = 0.08  # share of the characters taken from another writer
-VARIED = 0.7  # share of the characters that are varied by strokes.vary
+OTHERS = 0.12  # share of the characters taken from another writer
+VARIED = 0.85  # share of the characters that are varied by strokes.vary
 
 
 @dataclass(frozen=True, eq=False)

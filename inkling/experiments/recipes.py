@@ -103,7 +103,7 @@ _NUMBERS = Recipe(
     precision="bfloat16",
     optimizer=Optimizer("adam", learning_rate=3e-3, second_momentum=0.99, weight_decay=0.02),
     schedule=Schedule("one-cycle", warm_up=0.05),
-    augmentation=Augmentation(on_paper=0.3, stroke_datasets="unipen,pendigits"),
+    augmentation=Augmentation(on_paper=0.4, stroke_datasets="unipen,pendigits"),
     evaluation=Evaluation(calibration="unipen:numbers-dev,crohme:numbers-dev"),
 )
 _SCRATCH = Recipe(

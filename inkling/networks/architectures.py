@@ -222,7 +222,7 @@ def numbers(classes: int) -> nn.Module:
         *_block(108, 120, pool=(2, 1)),  # (N, 120, 1, W / 4)
         Along(120),
         Along(120),
-        nn.Dropout(0.1),
+        nn.Dropout(0.2),
         nn.Conv2d(120, classes, kernel_size=1),
         Columns(),
     )
