@@ -11,6 +11,7 @@
     ├── StoreError        the drawings' database cannot be opened, read or written
     │   └── NoSuchDrawing it holds no drawing of that number
     ├── ServeError        the page cannot be served there
+    ├── Overloaded        more requests wait than the server can answer soon
     └── MissingExtra      a library of an optional part is not installed
 
 Each says what was expected and what came (`error`) and the way out (`hint`). Only the
@@ -81,6 +82,10 @@ class NoSuchDrawing(StoreError):
 
 class ServeError(InklingError):
     """The page cannot be served at that address."""
+
+
+class Overloaded(InklingError):
+    """More requests wait than the server can answer soon: try again a little later."""
 
 
 class MissingExtra(InklingError):

@@ -34,7 +34,16 @@ def cores() -> int:
 
 
 EXTRAS = {  # what each extra brings that is imported
-    "serve": ("alembic", "fastapi", "fastapi_offline", "sqlalchemy", "uvicorn"),
+    "serve": (
+        "alembic",
+        "fastapi",
+        "fastapi_offline",
+        "httptools",
+        "prometheus_client",
+        "psutil",
+        "sqlalchemy",
+        "uvicorn",
+    ),
     "train": ("matplotlib", "onnx", "onnxscript", "safetensors", "threadpoolctl", "torch"),
 }
 

@@ -52,7 +52,7 @@ def test_a_process_that_dies_holds_nothing(tmp_path):
 
 
 def test_a_second_stop_while_a_run_saves_is_accepted(tmp_path):
-    jobs = Jobs()
+    jobs = Jobs(tmp_path / "jobs")
     with runs.held(tmp_path):
         assert not jobs.is_stopping(tmp_path)
         (tmp_path / runs.HOLDER).unlink()  # as the first one does

@@ -1,14 +1,12 @@
 """The commands that use a bundle: test, read, serve."""
 
 import dataclasses
-import errno
 import json
 import os
-import sqlite3
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -22,20 +20,18 @@ from inkling.cli.options import (
     complain,
     write_picture,
 )
-from inkling.errors import InkError, InklingError, StoreError
+from inkling.errors import InkError, InklingError
 from inkling.reading.formats import NAMED
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from inkling.data import Split
-    from inkling.drawings import Store
     from inkling.reading.numbers import Number
     from inkling.reading.reader import Reading
 
 commands = typer.Typer()
 MENTIONED = 0.05  # confidence of another text, from which on it is reported
-PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL)  # of the same place
 BundleOption = Annotated[Path | None, typer.Option("--bundle", help=BUNDLE_HELP)]
 
 
@@ -338,51 +334,143 @@ def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in ink.ENDINGS and not path.name.startswith("._")
 
 
-def _opened(url: str) -> "Store":
-    """The store of drawings at a URL; where its place is wrong, the error says how to name another.
-
-    Raises StoreError.
-    """
-    from inkling import system
-    from inkling.drawings import ENVIRONMENT, Store
-
-    try:
-        return Store(url)
-    except StoreError as error:
-        cause = getattr(error.__cause__, "orig", error.__cause__)  # of SQLite, or another database
-        url_is_wrong = cause is error.__cause__ and not isinstance(cause, OSError)
-        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # without the extended part
-        if url_is_wrong or code in PASSING or getattr(cause, "errno", None) == errno.ENOSPC:
-            raise
-        raise StoreError(
-            error.error,
-            f"Name another with --drawings URL or {ENVIRONMENT}, or a folder for it with "
-            f"{system.HOME}",
-        ) from error
-
-
 @commands.command()
 def serve(
     bundle: BundleOption = None,
-    host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 8000,
+    host: Annotated[
+        str, typer.Option(help="The address to listen at.", envvar="INKLING_HOST")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int,
+        typer.Option(help="0 takes a free one.", min=0, max=65535, envvar=["INKLING_PORT", "PORT"]),
+    ] = 8000,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="Processes (default: one a core).",
+            min=1,
+            envvar="INKLING_WORKERS",
+            show_default=False,
+        ),
+    ] = None,
     drawings: Drawings = None,
-    runs: Annotated[Path, typer.Option(help="Where trainings lie, and go.")] = RUNS,
+    runs: Annotated[
+        Path, typer.Option(help="Where trainings lie, and go.", envvar="INKLING_RUNS")
+    ] = RUNS,
+    token: Annotated[
+        str,
+        typer.Option(
+            help="Who sends it may do everything.", envvar="INKLING_TOKEN", show_default=False
+        ),
+    ] = "",
+    read_token: Annotated[
+        str,
+        typer.Option(
+            help="Who sends it may read, and store drawings.",
+            envvar="INKLING_READ_TOKEN",
+            show_default=False,
+        ),
+    ] = "",
+    open_: Annotated[
+        bool,
+        typer.Option("--open", help="Anyone may read, and store drawings.", envvar="INKLING_OPEN"),
+    ] = False,
+    read_only: Annotated[
+        bool,
+        typer.Option(
+            "--read-only",
+            help="Nothing can be stored, trained or chosen.",
+            envvar="INKLING_READ_ONLY",
+        ),
+    ] = False,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            help="Requests a second, of each client and worker.",
+            min=0.1,
+            envvar="INKLING_RATE",
+            show_default=False,
+        ),
+    ] = None,
+    max_drawings: Annotated[
+        int | None,
+        typer.Option(
+            help="The most drawings that are kept.",
+            min=0,
+            envvar="INKLING_MAX_DRAWINGS",
+            show_default=False,
+        ),
+    ] = None,
+    max_bytes: Annotated[
+        int | None,
+        typer.Option(
+            help="The most bytes of them.", min=0, envvar="INKLING_MAX_BYTES", show_default=False
+        ),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Another name of this server; may be repeated.",
+            envvar="INKLING_ALLOW_HOST",
+            show_default=False,
+        ),
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A site whose pages may read, as https://example.org.",
+            envvar="INKLING_ALLOW_ORIGIN",
+            show_default=False,
+        ),
+    ] = None,
+    proxy: Annotated[
+        str,
+        typer.Option(
+            help="Addresses of the proxies to believe, with commas.",
+            envvar="INKLING_PROXY",
+            show_default=False,
+        ),
+    ] = "",
+    root_path: Annotated[
+        str,
+        typer.Option(
+            help="The path under which a proxy serves it, as /inkling.",
+            envvar="INKLING_ROOT_PATH",
+            show_default=False,
+        ),
+    ] = "",
+    log_format: Annotated[
+        Literal["text", "json"], typer.Option(help="Of the log.", envvar="INKLING_LOG_FORMAT")
+    ] = "text",
+    access_log: Annotated[
+        bool, typer.Option("--access-log", help="Log each request.", envvar="INKLING_ACCESS_LOG")
+    ] = False,
 ) -> None:
     """Serve the page to draw on, and the API."""
     from inkling import system
 
     system.require("Serving", "serve")
-    from inkling import drawings as store
     from inkling import web
-    from inkling.reading.registry import Registry, Served
 
-    url = drawings or store.default_url()
-    web.serve(
-        Served(Registry(system.home(), runs), bundle_folder(bundle)),
-        _opened(url),
-        url,
-        host,
-        port,
-        lambda address: typer.echo(f"Inkling reads at {address}"),
+    settings = web.Settings(
+        host=host,
+        port=port,
+        workers=workers or system.cores(),
+        bundle=bundle_folder(bundle),
+        database=drawings or "",
+        runs=runs,
+        token=token,
+        read_token=read_token,
+        open=open_,
+        read_only=read_only,
+        rate=rate,
+        max_drawings=max_drawings,
+        max_bytes=max_bytes,
+        allow_hosts=tuple(allow_host or ()),
+        allow_origins=tuple(allow_origin or ()),
+        proxy=proxy,
+        root_path=root_path,
+        log_format=log_format,
+        access_log=access_log,
     )
+    web.serve(settings, lambda address: typer.echo(f"Inkling reads at {address}"))

@@ -3,16 +3,17 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import chain, islice
 from typing import Literal, SupportsFloat
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from inkling.errors import InkError, NothingDrawn, TooLarge
 from inkling.ink import paper
 from inkling.ink.decode import reason
+from inkling.ink.pen import trace
 
 MAX_POINTS = 10_000  # of one drawing; one with many strokes has a few hundred
 MAX_COORDINATE = 1e6
@@ -21,7 +22,7 @@ DEFAULT_PEN = 30.0  # pixels, on a canvas of 384: gives MNIST's stroke, 2.5 pixe
 DEFAULT_PRESSURE = 0.5  # of a point without one; at this pressure a line is as wide as the pen
 PRESSURE_WIDTHS = (0.3, 1.7)  # pen widths, of the thinnest and the widest line
 STROKE = 2.5  # pixels, the median width of MNIST's strokes in a box of paper.BOX
-RASTER = 640  # pixels of the longer side, in which strokes are drawn; 32 to 1 of a digit's box
+RASTER = 160  # pixels of the longer side, in which strokes are drawn; 8 to 1 of a digit's box
 
 Frame = Literal["digit", "garment"]
 
@@ -58,7 +59,7 @@ def _taken(strokes: Iterable[Iterable[Iterable[SupportsFloat]]]) -> tuple[tuple[
     left = MAX_POINTS
     try:
         for stroke in strokes:
-            points = [_point(point) for point in islice(stroke, left + 1)]
+            points = _plain(stroke) or [_point(point) for point in islice(stroke, left + 1)]
             left -= len(points)
             if left < 0:
                 raise TooLarge(
@@ -74,6 +75,22 @@ def _taken(strokes: Iterable[Iterable[Iterable[SupportsFloat]]]) -> tuple[tuple[
             "Give a list of strokes, each a list of points (x, y): [[(10, 20), (30, 40)]]",
         ) from cause
     return tuple(taken)
+
+
+def _plain(stroke: object) -> list[Point] | None:
+    """The points of a stroke as a parsed file or message has them, checked together; else None."""
+    if type(stroke) is not list or not stroke or {*map(type, stroke)} != {list}:
+        return None
+    numbers = [*chain.from_iterable(stroke)]
+    if {*map(len, stroke)} != {2} or {*map(type, numbers)} != {float}:
+        return None
+    if (
+        not max(numbers) <= MAX_COORDINATE
+        or not min(numbers) >= -MAX_COORDINATE
+        or any(map(math.isnan, numbers))
+    ):
+        return None
+    return [*map(tuple, stroke)]
 
 
 def _point(point: Iterable[SupportsFloat]) -> Point:
@@ -145,6 +162,7 @@ def render(
     width, height = np.ptp(points, 0)
     reach = max(height, width)
     usual = widths_in_pens.mean()
+    pressed = bool(np.ptp(widths_in_pens))
     pen = drawing.pen * usual
     if frame != "garment" and reach >= pen / 2:
         pen = reach * stroke_width / (paper.BOX - stroke_width)
@@ -153,14 +171,8 @@ def render(
     extent = (points + around).max(0) - corner
     scale = raster / extent.max()
     canvas = Image.new("L", tuple(math.ceil(length * scale) + 1 for length in extent))
-    pencil = ImageDraw.Draw(canvas)
-    for stroke in strokes:
-        path = ((stroke[:, :2] - corner) * scale).tolist()
-        widths = (pen * scale * (stroke[:, 2] / usual)).tolist()
-        for (start, end), (first, then) in zip(pairwise(path), pairwise(widths), strict=True):
-            pencil.line([*start, *end], fill=255, width=max(1, round((first + then) / 2)))
-        for (x, y), width in zip(path, widths, strict=True):
-            pencil.ellipse([x - width / 2, y - width / 2, x + width / 2, y + width / 2], fill=255)
+    paths = [stroke / (1, 1, usual) if pressed else stroke[:, :2] for stroke in strokes]
+    trace(canvas, paths, (corner[0], corner[1]), scale, pen * scale)
     return Sheet(np.asarray(canvas, np.float32), scale, (corner[0], corner[1]))
 
 

@@ -15,6 +15,7 @@ In Fashion-MNIST's frame (Xiao, Rasul & Vollgraf 2017), the longer side is 28 an
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from inkling.ink import colour, decode, drawing, paper
 from inkling.ink.decode import SIDE
 from inkling.ink.drawing import Drawing, Frame, Sheet
 
+MAX_KNOWN = 200  # pixels; matrices for boxes up to it, as of strokes, are made once
 MIN_PAPER = 64  # pixels of the longer side; in a smaller picture, uneven paper is not removed
 
 Source = decode.Picture | Drawing
@@ -82,7 +84,8 @@ def fit(ink: NDArray[np.float32], frame: Frame = "digit") -> NDArray[np.float32]
     box = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     cells = paper.BOX if frame == "digit" else SIDE
     side = max(box.shape)
-    down, across = (_averaging(length, (side - length) // 2, side, cells) for length in box.shape)
+    averaging = _averaging if side > MAX_KNOWN else _known_averaging
+    down, across = (averaging(length, (side - length) // 2, side, cells) for length in box.shape)
     small = down @ box @ across.T
     grey = np.rint(small * (255 / small.max()))
     top, left = _shift(grey.sum(1)), _shift(grey.sum(0))
@@ -107,6 +110,9 @@ def _averaging(length: int, start: int, side: int, cells: int) -> NDArray[np.flo
         return np.asarray(np.maximum(overlap, 0) / cell, np.float32)
     distance = np.abs(edges + (cell - 1) / 2 - pixels)
     return np.asarray(np.maximum(1 - distance, 0), np.float32)
+
+
+_known_averaging = lru_cache(MAX_KNOWN)(_averaging)
 
 
 def _shift(mass: NDArray[np.float32]) -> int:

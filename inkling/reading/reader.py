@@ -88,9 +88,35 @@ class Reader:
         self, sources: Iterable[ink.Source], min_accuracy: float | None = None
     ) -> list[Reading]:
         """Read several in one batch; raises as `read` does, for the first that fails."""
-        threshold = self.threshold(min_accuracy)
         images = [ink.to_image(source, self.card.frame) for source in sources]
-        return self._readings(np.stack(images), threshold) if images else []
+        return self.read_images(np.stack(images), min_accuracy) if images else []
+
+    def read_images(
+        self, images: NDArray[np.float32], min_accuracy: float | None = None
+    ) -> list[Reading]:
+        """Read images `(N, 1, 28, 28)` in [0, 1], ink = 1 on 0; `min_accuracy` as in `read`."""
+        threshold = self.threshold(min_accuracy)
+        acceptance = self.card.acceptance
+        lowest = acceptance.min_label_probability(SET_LEVEL) if acceptance else None
+        highest = highest_score(acceptance) if acceptance else math.inf
+        found = []
+        for row, score, image in zip(*self.session.run(images), images, strict=True):
+            label = int(row.argmax())
+            accepted = None
+            if acceptance and threshold is not None:
+                accepted = bool(row[label] >= threshold and score <= highest)
+            reading = Reading(
+                label=label,
+                name=self.card.classes[label],
+                confidence=float(row[label]),
+                probabilities=row,
+                ood_score=float(score),
+                accepted=accepted,
+                labels=None if lowest is None else _label_set(row, lowest),
+                image=image,
+            )
+            found.append(reading)
+        return found
 
     def read_number(
         self,
@@ -227,29 +253,6 @@ class Reader:
         outputs = self.session.run(images)
         confident = outputs.probabilities.max(1) >= acceptance.min_confidence
         return np.asarray(confident & (outputs.ood_scores <= highest_score(acceptance)))
-
-    def _readings(self, images: NDArray[np.float32], threshold: float | None) -> list[Reading]:
-        acceptance = self.card.acceptance
-        lowest = acceptance.min_label_probability(SET_LEVEL) if acceptance else None
-        highest = highest_score(acceptance) if acceptance else math.inf
-        found = []
-        for row, score, image in zip(*self.session.run(images), images, strict=True):
-            label = int(row.argmax())
-            accepted = None
-            if acceptance and threshold is not None:
-                accepted = bool(row[label] >= threshold and score <= highest)
-            reading = Reading(
-                label=label,
-                name=self.card.classes[label],
-                confidence=float(row[label]),
-                probabilities=row,
-                ood_score=float(score),
-                accepted=accepted,
-                labels=None if lowest is None else _label_set(row, lowest),
-                image=image,
-            )
-            found.append(reading)
-        return found
 
 
 def _label_set(probabilities: NDArray[np.float32], lowest: float) -> tuple[int, ...]:

@@ -1,21 +1,28 @@
 """Trainings that the server starts, each a process of the command line.
 
-The server itself never loads PyTorch, and a training that dies takes nothing with it.
+The server itself never loads PyTorch, and a training that dies takes nothing with it. Each job
+has two files in a folder that all workers of a server share, named after its run: what it is, as
+JSON, and its error output.
 """
 
+import hashlib
+import json
 import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import IO
+
+import psutil
+from filelock import FileLock
 
 from inkling.errors import RunError
 from inkling.experiments import runs
+from inkling.files import write_atomically
 
 SECONDS_TO_SAVE = 10
 SECONDS_TO_START, SECONDS_TO_LOOK = 10, 0.1  # of a process, until it can be told to stop
@@ -26,112 +33,134 @@ else:
     STOP, NEW_GROUP = signal.SIGINT, 0
 
 
-@dataclass
+@dataclass(frozen=True)
 class Job:
     """A training that was started."""
 
-    process: subprocess.Popen[bytes]
-    errors: IO[bytes]
-    said: str | None = None  # the last line of its error output, once it has ended
+    run: str  # its folder
+    pid: int
+    created: float  # when the process began: a number is used again
     stopping: bool = False  # a second signal would not let it save
+
+    def process(self) -> psutil.Process | None:
+        """Its process, while it runs."""
+        with suppress(psutil.Error):
+            process = psutil.Process(self.pid)
+            if process.create_time() == self.created and process.status() != psutil.STATUS_ZOMBIE:
+                return process
+        return None
 
 
 class Jobs:
-    """The trainings that this server has started, by their folders; one at a time.
+    """The trainings that the workers of a server have started; one at a time.
 
-    Safe to share between threads.
+    Safe to share between threads and between processes.
     """
 
-    def __init__(self) -> None:
-        self._of: dict[Path, Job] = {}
-        self._lock = threading.Lock()
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._children: list[subprocess.Popen[bytes]] = []  # of this process, to be reaped
 
     def start(self, run: Path, *arguments: str, **environment: str) -> None:
         """Start the command line on a run's folder. Raises RunError if another is under way."""
-        with self._lock:
-            if other := self._running():
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self._folder / "lock"):
+            if other := self.running():
                 raise RunError(
                     f"Expected to train one network at a time, but {other.name} is under way",
                     "Stop it or let it end",
                 )
-            errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed when the process has ended
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "inkling", *arguments, "--quiet"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                env=os.environ | environment,
-                start_new_session=True,  # Ctrl-C is for the server, which then stops it once
-                creationflags=NEW_GROUP,  # the same on Windows
-            )
-            self._of[run] = Job(process, errors)
+            with self._errors(run).open("wb") as errors:
+                process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "inkling", *arguments, "--quiet"],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=errors,
+                    env=os.environ | environment,
+                    start_new_session=True,  # Ctrl-C is for the server, which then stops it once
+                    creationflags=NEW_GROUP,  # the same on Windows
+                )
+            self._children.append(process)
+            created = psutil.Process(process.pid).create_time()
+            self._note(Job(str(run), process.pid, created))
 
     def running(self) -> Path | None:
         """The folder of the training under way."""
-        with self._lock:
-            return self._running()
+        found = (self._read(path) for path in self._folder.glob("*.json"))
+        return next((Path(job.run) for job in found if job and self._is_alive(job)), None)
 
     def state(self, run: Path) -> tuple[runs.State | None, str]:
         """Whether a run that this server started is under way, and how its error output ended."""
-        with self._lock:
-            if (job := self._of.get(run)) is None:
-                return None, ""
-            code = job.process.poll()
-            if code is None:
-                return "running", ""
-            if job.said is None:
-                job.errors.seek(0)
-                lines = job.errors.read().decode(errors="replace").strip().splitlines()
-                job.errors.close()
-                job.said = lines[-1] if code and lines else ""
-            return ("stopped" if code else "ended"), job.said
+        if (job := self._read(self._file(run))) is None:
+            return None, ""
+        if self._is_alive(job):
+            return "running", ""
+        if runs.has_ended(run):
+            return "ended", ""
+        with suppress(OSError):
+            if lines := self._errors(run).read_text(errors="replace").strip().splitlines():
+                return "stopped", lines[-1]
+        return "stopped", ""
 
     def is_stopping(self, run: Path) -> bool:
         """Whether a run under way was told to stop."""
-        with self._lock:
-            job = self._of.get(run)
-            if job and job.process.poll() is None:
-                return job.stopping
+        job = self._read(self._file(run))
+        if job and self._is_alive(job):
+            return job.stopping
         return not (run / runs.HOLDER).exists()  # a stop takes it away
 
     def stop(self, run: Path) -> None:
         """Tell a run to save and stop, wherever it was started. Raises RunError if it is idle."""
-        with self._lock:
-            job = self._of.get(run)
-            if job and job.process.poll() is None:
-                return _stop(job, run)
-        return runs.stop(run)
+        job = self._read(self._file(run))
+        if not job or not (process := self._is_alive(job)):
+            return runs.stop(run)
+        if not job.stopping:
+            self._note(replace(job, stopping=True))
+            threading.Thread(target=_signal, args=[process, run], daemon=True).start()
+        return None
 
     def close(self) -> None:
         """Save and stop every training under way."""
-        with self._lock:
-            for run, job in self._of.items():
-                if job.process.poll() is None:
-                    _stop(job, run)
+        while run := self.running():
+            job = self._read(self._file(run))
+            process = self._is_alive(job) if job else None
+            if not process:
+                continue
+            self.stop(run)
+            with suppress(psutil.Error):
                 try:
-                    job.process.wait(SECONDS_TO_SAVE)
-                except subprocess.TimeoutExpired:
-                    job.process.kill()
-                    job.process.wait()
-                job.errors.close()
+                    process.wait(SECONDS_TO_SAVE)
+                except psutil.TimeoutExpired:
+                    process.kill()
+                    process.wait()
 
-    def _running(self) -> Path | None:
-        return next((run for run, job in self._of.items() if job.process.poll() is None), None)
+    def _is_alive(self, job: Job) -> psutil.Process | None:
+        self._children = [child for child in self._children if child.poll() is None]
+        return job.process()
+
+    def _note(self, job: Job) -> None:
+        write_atomically(self._file(Path(job.run)), json.dumps(asdict(job)).encode())
+
+    def _read(self, path: Path) -> Job | None:
+        with suppress(OSError, ValueError, TypeError):
+            return Job(**json.loads(path.read_bytes()))
+        return None
+
+    def _file(self, run: Path) -> Path:
+        name = hashlib.sha256(os.fsencode(run)).hexdigest()[:24]
+        return self._folder / f"{name}.json"
+
+    def _errors(self, run: Path) -> Path:
+        return self._file(run).with_suffix(".log")
 
 
-def _stop(job: Job, run: Path) -> None:
-    """Tell a job to save and stop, once."""
-    if not job.stopping:
-        job.stopping = True
-        threading.Thread(target=_signal, args=[job.process, run], daemon=True).start()
-
-
-def _signal(process: subprocess.Popen[bytes], run: Path) -> None:
+def _signal(process: psutil.Process, run: Path) -> None:
     """Signal a process once it trains: one that still starts up would end without a word.
 
     One that does not train by then may be fetching its data.
     """
     deadline = time.monotonic() + SECONDS_TO_START
-    while process.poll() is None and not runs.is_held(run) and time.monotonic() < deadline:
+    while process.is_running() and not runs.is_held(run) and time.monotonic() < deadline:
         time.sleep(SECONDS_TO_LOOK)
-    process.send_signal(STOP)  # of one that has ended, nothing happens
+    with suppress(psutil.Error):  # one that has ended
+        process.send_signal(STOP)

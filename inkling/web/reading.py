@@ -1,18 +1,26 @@
 """Reading over HTTP and the live socket."""
 
-import contextlib
+import json
 from collections.abc import Callable
 from typing import Annotated
 
+import numpy as np
 from fastapi import APIRouter, Depends, Request, Response, WebSocket, WebSocketDisconnect
+from starlette._utils import get_route_path
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from inkling import ink
-from inkling.errors import InklingError
+from inkling.errors import InklingError, Overloaded
 from inkling.ink.formats import KINDS
 from inkling.reading.answers import Answer, LinesAnswer, NumberAnswer, of_reading
 from inkling.reading.bundle import Card
 from inkling.reading.numbers import Number
 from inkling.reading.reader import Reader, Reading
+from inkling.web import monitoring
+from inkling.web.guard import Rates
+from inkling.web.protocol import Protocol
+from inkling.web.readings import MAX_POINTS
 from inkling.web.schemas import (
     READ_BODY,
     Explain,
@@ -21,8 +29,11 @@ from inkling.web.schemas import (
     MinAccuracy,
     Problem,
     WhatIsRead,
+    WithImage,
     parse,
+    problem_of,
     source_of,
+    source_of_json,
 )
 from inkling.web.state import Current, State
 
@@ -32,7 +43,10 @@ READ_NUMBERS: dict[bool | str, Callable[..., Reading | Number | tuple[Number, ..
     "lines": Reader.read_lines,
 }
 NOTHING_KNOWN = Known()
-WRONG_KIND = 1003  # close code of RFC 6455, section 7.4.1
+WRONG_KIND, TRY_AGAIN = 1003, 1013  # close codes of RFC 6455 and of its registry
+MAX_SOCKETS = 256  # of a worker, that are live
+MESSAGES_A_SECOND = 200.0  # of a live socket; a screen shows fewer
+JSON, BYTES = b"application/json", b"application/octet-stream"
 
 router = APIRouter()
 
@@ -44,6 +58,7 @@ async def _read(
     number: WhatIsRead = False,
     explain: bool = False,
     known: Known = NOTHING_KNOWN,
+    image: bool = False,
 ) -> Answer | NumberAnswer | LinesAnswer:
     def work() -> Answer | NumberAnswer | LinesAnswer:
         reader, constraints = state.served.reader, known.constraints()
@@ -59,9 +74,81 @@ async def _read(
         explanation = None
         if explain and isinstance(reading, Reading):
             explanation = reader.explain(reading)
-        return of_reading(reading, reader, with_image=True, explanation=explanation)
+        for each in reading if isinstance(reading, tuple) else [reading]:
+            monitoring.count(each, reader.card.model_sha256)
+        return of_reading(reading, reader, with_image=image, explanation=explanation)
 
     return await state.read(work)
+
+
+class FastRead:
+    """Reads the commonest requests without what the others need.
+
+    These are strokes as JSON, and images of 28x28 bytes, sent to /api/read without a query. What
+    they are answered is what the route answers.
+    """
+
+    def __init__(self, app: ASGIApp, state: State) -> None:
+        self._app = app
+        self._state = state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or pass it on; the interface of ASGI."""
+        if not _is_plain(scope):
+            await self._app(scope, receive, send)
+            return
+        scope["fast"] = True
+        try:
+            answer = await self._answer(_content_type(scope), await _body(receive))
+        except ClientDisconnect:
+            return
+        except InklingError as error:
+            await problem_of(error)(scope, receive, send)
+            return
+        content = answer.model_dump_json(exclude_unset=True).encode()
+        headers = [(b"content-type", JSON), (b"content-length", str(len(content)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    async def _answer(self, kind: bytes, body: bytes) -> Answer | NumberAnswer | LinesAnswer:
+        source = source_of_json(body) if kind == JSON else body
+        if isinstance(source, ink.Drawing) and sum(map(len, source.strokes)) <= MAX_POINTS:
+            reading, reader = await self._state.digits.read(source)
+        elif isinstance(source, bytes) and len(source) == ink.SIDE**2:
+            pixels = np.frombuffer(source, np.uint8).astype(np.float32)
+            image = pixels.reshape(1, ink.SIDE, ink.SIDE) / np.float32(255)
+            reading, reader = await self._state.digits.read(image)
+        else:
+            return await _read(self._state, source)
+        monitoring.count(reading, reader.card.model_sha256)
+        return Answer.of(reading, reader.card)
+
+
+def _is_plain(scope: Scope) -> bool:
+    return (
+        scope["type"] == "http"
+        and scope["method"] == "POST"
+        and not scope["query_string"]
+        and get_route_path(scope) == "/api/read"
+        and _content_type(scope) in (JSON, BYTES)
+    )
+
+
+def _content_type(scope: Scope) -> bytes:
+    found = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
+    return bytes(found.partition(b";")[0].strip().lower())
+
+
+async def _body(receive: Receive) -> bytes:
+    """The body of a request. Raises ClientDisconnect, and TooLarge from the guard."""
+    parts = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
 
 
 @router.post(
@@ -80,15 +167,19 @@ async def read(
     min_accuracy: MinAccuracy = None,
     number: WhatIsRead = False,
     explain: Explain = False,
+    image: WithImage = False,
 ) -> Response:
     """Reads what the request sends."""
-    answer = await _read(state, await source_of(request), min_accuracy, number, explain, known)
+    source = await source_of(request)
+    answer = await _read(state, source, min_accuracy, number, explain, known, image)
     return Response(answer.model_dump_json(exclude_unset=True), media_type="application/json")
 
 
 @router.get("/readyz", summary="Whether it can read")
 async def readyz(state: Current) -> dict[str, str]:
     """Reads a stroke, as a digit and as a number, and says with which bundle."""
+    if Protocol.closing:
+        raise Overloaded("Expected a server that goes on, but it is stopping", "Ask another")
     await _read(state, ink.Drawing([[(0, 0), (0, 9)]]), number="auto")
     return {"status": "ready", "model_sha256": state.served.reader.card.model_sha256}
 
@@ -103,20 +194,37 @@ async def card(state: Current) -> Card:
 async def live(socket: WebSocket, state: Current) -> None:
     """Strokes as they grow -> a reading; one answer a message."""
     await socket.accept()
-    with contextlib.suppress(WebSocketDisconnect):  # a client that left needs no answer
-        while (message := await socket.receive())["type"] == "websocket.receive":
-            if message.get("text") is None:
-                return await socket.close(WRONG_KIND, "Expected text, got bytes")
-            await socket.send_json(await _answer(state, message["text"]))
+    if state.sockets >= MAX_SOCKETS:
+        return await socket.close(TRY_AGAIN, f"Expected at most {MAX_SOCKETS} live sockets")
+    state.sockets += 1
+    monitoring.LIVE.inc()
+    try:
+        await _answer_each(socket, state)
+    except WebSocketDisconnect:  # a client that left needs no answer
+        pass
+    finally:
+        state.sockets -= 1
+        monitoring.LIVE.dec()
     return None
 
 
-async def _answer(state: State, text: str) -> dict[str, object]:
+async def _answer_each(socket: WebSocket, state: State) -> None:
+    rate = Rates(MESSAGES_A_SECOND)
+    while (message := await socket.receive())["type"] == "websocket.receive":
+        if message.get("text") is None:
+            return await socket.close(WRONG_KIND, "Expected text, got bytes")
+        if not rate.admit(""):
+            return await socket.close(TRY_AGAIN, rate.problem[0])
+        await socket.send_text(await _answer(state, message["text"]))
+    return None
+
+
+async def _answer(state: State, text: str) -> str:
     strokes = None
     try:
         strokes = parse(LiveStrokes, text)
         drawing = ink.Drawing(strokes.strokes, strokes.pen)
-        answer = await _read(state, drawing, None, "auto", strokes.explain)
-        return {"id": strokes.id, **answer.model_dump(exclude_unset=True)}
+        answer = await _read(state, drawing, None, "auto", strokes.explain, image=strokes.image)
+        return json.dumps({"id": strokes.id, **answer.model_dump(exclude_unset=True)})
     except InklingError as error:
-        return {"id": strokes.id if strokes else None, **Problem.of(error).model_dump()}
+        return json.dumps({"id": strokes.id if strokes else None, **Problem.of(error).model_dump()})

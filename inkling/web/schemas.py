@@ -4,16 +4,26 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, Self, TypeVar
 
 from fastapi import Query, Request
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import UploadFile
 
 from inkling import ink
-from inkling.errors import InkError, InklingError, TooLarge
+from inkling.errors import (
+    InkError,
+    InklingError,
+    NoSuchDrawing,
+    Overloaded,
+    StoreError,
+    TooLarge,
+)
 from inkling.ink.formats import KINDS
 from inkling.reading.formats import Constraints
 from inkling.web.guard import MAX_BODY_BYTES
 
 MAX_STROKES_BYTES = 1_000_000  # parsed in one go, while other requests wait
+OVERLOADED = 503
+STATUS = {TooLarge: 413, NoSuchDrawing: 404, StoreError: 503, Overloaded: OVERLOADED}  # others: 422
 MAX_INTEGER = 2**31 - 1  # that every database takes
 
 Point = Annotated[list[float], Field(min_length=2, max_length=3)]
@@ -48,6 +58,7 @@ class LiveStrokes(Strokes):
 
     id: int
     explain: bool = False
+    image: bool = False
 
 
 Shape = TypeVar("Shape", Strokes, LiveStrokes, PictureText)
@@ -62,6 +73,9 @@ WhatIsRead = Annotated[
     ),
 ]
 Explain = Annotated[bool, Query(description="Of one digit, say which ink spoke for the label")]
+
+
+WithImage = Annotated[bool, Query(description="Of one digit, answer what the network saw")]
 
 
 @dataclass
@@ -93,6 +107,19 @@ class Problem(BaseModel):
         return cls(error=error.error, hint=error.hint)
 
 
+def problem(status: int, error: str, hint: str) -> JSONResponse:
+    """The answer to an error."""
+    sendable = error.encode(errors="replace").decode()  # JSON may hold half a character
+    headers = {"Retry-After": "1"} if status == OVERLOADED else None
+    return JSONResponse(Problem(error=sendable, hint=hint).model_dump(), status, headers)
+
+
+def problem_of(error: InklingError) -> JSONResponse:
+    """The answer to an error of ours."""
+    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 422)
+    return problem(status, error.error, error.hint)
+
+
 _FILE = {"type": "string", "format": "binary", "description": KINDS}
 _TEXT = PictureText.model_json_schema()
 READ_BODY = {
@@ -118,7 +145,7 @@ async def source_of(request: Request) -> ink.Drawing | bytes:
     if kind == "multipart/form-data":
         return await _picture_of_form(request)
     body = await request.body()
-    return _source_of_json(body) if kind == "application/json" else body
+    return source_of_json(body) if kind == "application/json" else body
 
 
 async def _picture_of_form(request: Request) -> bytes:
@@ -133,7 +160,8 @@ async def _picture_of_form(request: Request) -> bytes:
     raise InkError("Expected a form with a file, got none", "Try -F file=@7.png")
 
 
-def _source_of_json(body: bytes) -> ink.Drawing | bytes:
+def source_of_json(body: bytes) -> ink.Drawing | bytes:
+    """The drawing, or the bytes of a picture, in JSON. Raises InkError."""
     if len(body) > MAX_STROKES_BYTES and b"[" in body:  # the text of a picture has none
         raise TooLarge(
             f"Expected strokes of at most {MAX_STROKES_BYTES:,} bytes, got {len(body):,}",

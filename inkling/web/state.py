@@ -1,11 +1,9 @@
 """What the routes share, and how they do work that would hold up others."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
-import anyio
-import anyio.to_thread
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
@@ -13,21 +11,24 @@ from inkling import system
 from inkling.drawings import Store
 from inkling.reading.registry import Registry, Served
 from inkling.web.jobs import Jobs
+from inkling.web.readings import Digits, Threads
+from inkling.web.settings import Settings
 
 Done = TypeVar("Done")
 
 
 @dataclass
 class State:
-    """The collaborators of an application, and the threads it works in."""
+    """The collaborators of an application, and what it works with."""
 
     served: Served
     store: Store
-    url: str  # of the store's database
-    jobs: Jobs = field(default_factory=Jobs)
-    readings: anyio.CapacityLimiter | None = None  # these three are set once the event loop runs
-    reports: anyio.CapacityLimiter | None = None
-    others: anyio.CapacityLimiter | None = None
+    settings: Settings
+
+    def __post_init__(self) -> None:
+        self.jobs = Jobs(self.registry.home / "jobs")
+        self.digits = Digits(self.served)
+        self.sockets = 0  # live ones that are open
 
     @property
     def registry(self) -> Registry:
@@ -35,22 +36,21 @@ class State:
         return self.served.registry
 
     def start(self) -> None:
-        """Get ready, within the event loop: as many threads read as there are cores."""
-        self.readings = anyio.CapacityLimiter(system.cores())
-        self.reports = anyio.CapacityLimiter(1)  # each takes seconds; the next finds it done
-        self.others = anyio.CapacityLimiter(system.cores())
+        """Get ready, within the event loop: all workers have as many threads as there are cores."""
+        share = max(1, system.cores() // self.settings.workers)
+        self._readings, self._others, self._reports = Threads(share), Threads(share), Threads(1)
 
     async def read(self, work: Callable[[], Done]) -> Done:
-        """What `work` gives, a reading: it waits for other readings alone."""
-        return await anyio.to_thread.run_sync(work, limiter=self.readings)
+        """What `work` gives, a reading: it waits for other readings alone. Raises Overloaded."""
+        return await self._readings.run(work)
 
     async def report(self, work: Callable[[], Done]) -> Done:
         """What `work` gives, which takes seconds: one at a time."""
-        return await anyio.to_thread.run_sync(work, limiter=self.reports)
+        return await self._reports.run(work)
 
     async def run(self, work: Callable[..., Done], *arguments: object) -> Done:
         """What `work` gives, done in a thread once one is free: it may wait for a file or lock."""
-        return await anyio.to_thread.run_sync(work, *arguments, limiter=self.others)
+        return await self._others.run(work, *arguments)
 
 
 def _state(connection: HTTPConnection) -> State:

@@ -160,7 +160,7 @@ async def teach(state: Current, session: Session = None) -> Named:
         name = f"{datetime.now():%Y%m%d-%H%M%S}"
         options = ["--name", name, "--served", str(state.served.path)]
         options += [f"--session={session}"] if session else []
-        database = {drawings.ENVIRONMENT: state.url}
+        database = {drawings.ENVIRONMENT: state.settings.database or drawings.default_url()}
         state.jobs.start(state.registry.taught / name, "teach", *options, **database)
         return Named(name=name)
 

@@ -11,7 +11,7 @@ const OPPOSITE = { left: "right", right: "left", top: "bottom", bottom: "top" };
 const HELP = "Crop frame. What is inside it is read. The arrow keys move it, Shift with an arrow key resizes it, " +
   "and Escape selects the whole picture.";
 
-const encoder = new Worker("/static/encode.js");
+const encoder = new Worker(new URL("encode.js", import.meta.url));
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 

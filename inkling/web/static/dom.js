@@ -75,7 +75,7 @@ export function showProblem(element, problem) {
 
 /** Whether this installation can train. If not, show the reason and the pip command in `element`. */
 export async function canTrain(element) {
-  const problem = await call("/api/training");
+  const problem = await call("api/training");
   showProblem(element, problem.error ? problem : null);
   return !problem.error;
 }

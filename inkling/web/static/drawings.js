@@ -23,7 +23,7 @@ function card(drawing) {
   const read = isNumber ? reading : own ? classes[reading] : `class ${reading}`;
   const parts = [label === reading ? "read correctly" : `read as ${read}`, confidenceText(confidence)];
   if (accepted === false) parts.push("rejected");
-  const image = make("img", { src: `/api/drawings/${id}/image`, alt: `Drawing ${id}, labelled ${name}`, loading: "lazy" });
+  const image = make("img", { src: `api/drawings/${id}/image`, alt: `Drawing ${id}, labelled ${name}`, loading: "lazy" });
   const control = labelControl(drawing, own);
   const remove = make("button", { type: "button", textContent: "Delete", ariaLabel: `Delete drawing ${id}` });
   const download = make("a", { href: image.src, download: `${id}.png`, textContent: "Download" });
@@ -33,13 +33,13 @@ function card(drawing) {
   Object.assign(item.dataset, { label, reading });
   control.addEventListener("change", reporting(async () => {
     const query = new URLSearchParams({ [isNumber ? "text" : "label"]: control.value });
-    const changed = await call(`/api/drawings/${id}?${query}`, { method: "PATCH" });
+    const changed = await call(`api/drawings/${id}?${query}`, { method: "PATCH" });
     item.replaceWith(card(changed));
     say(`Drawing ${id} is now labelled ${changed.name}.`);
     await summarise();
   }));
   remove.addEventListener("click", reporting(async () => {
-    await call(`/api/drawings/${id}`, { method: "DELETE" });
+    await call(`api/drawings/${id}`, { method: "DELETE" });
     item.remove();
     say(`Deleted drawing ${id}.`);
     await summarise();
@@ -48,7 +48,7 @@ function card(drawing) {
 }
 
 async function summarise() {
-  const { n, right, accepted, days } = await call("/api/drawings/stats");
+  const { n, right, accepted, days } = await call("api/drawings/stats");
   find("summary").textContent = n
     ? `${n.toLocaleString("en")} stored, ${percent(right / n)} read correctly, ${percent(accepted / n)} accepted.`
     : "No drawing is stored yet. Write a digit or a number, then label it.";
@@ -74,7 +74,7 @@ const list = reporting(async (fromStart) => {
   const request = latest;
   const filters = [...new FormData(find("filters"))].filter(([, value]) => value);
   const query = new URLSearchParams([...filters, ["count", PAGE_SIZE], ["skip", skip]]);
-  const found = await call(`/api/drawings?${query}`);
+  const found = await call(`api/drawings?${query}`);
   if (request !== latest) return;
   if (fromStart) find("gallery").replaceChildren();
   find("gallery").append(...found.map(card));
@@ -86,7 +86,7 @@ find("filters").addEventListener("change", () => list(true));
 find("more").addEventListener("click", () => list(false));
 
 reporting(async () => {
-  classes = (await call("/api/card")).classes;
+  classes = (await call("api/card")).classes;
   find("filters").elements.label.append(...classes.map((name, value) => make("option", { value, textContent: name })));
   await summarise();
   await list(true);

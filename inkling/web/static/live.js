@@ -39,8 +39,7 @@ export class Live {
   }
 
   #connect() {
-    const scheme = location.protocol === "https:" ? "wss" : "ws";
-    this.#socket = new WebSocket(`${scheme}://${location.host}/live`);
+    this.#socket = new WebSocket(new URL("live", document.baseURI).href.replace("http", "ws"));
     this.#timer = setTimeout(() => this.#reconnect(), OPEN_MS);
     this.#socket.onopen = () => {
       clearTimeout(this.#timer);

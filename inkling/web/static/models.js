@@ -60,7 +60,7 @@ const asked = (path, query) => call(`${path}?${new URLSearchParams(query)}`).cat
 async function openCell(name, classes, label, reading) {
   const request = latest;
   say("Reading the test images …"); // the first time, it takes seconds
-  const { dataset, n, images, problem } = await asked("/api/models/cell", { name, label, reading });
+  const { dataset, n, images, problem } = await asked("api/models/cell", { name, label, reading });
   if (request !== latest) return;
   say("");
   let title = `${classes[label]} read as ${classes[reading]}`;
@@ -71,7 +71,7 @@ async function openCell(name, classes, label, reading) {
   find("cell-title").textContent = title;
   showProblem(find("cell-problem"), problem);
   find("cell-images").replaceChildren(...images.map(({ index, confidence }) => make("li", {},
-    make("img", { src: `/api/data/${dataset}/${index}.png`, alt: `Test image ${index}, labelled ${classes[label]}`, width: 28, height: 28, loading: "lazy" }),
+    make("img", { src: `api/data/${dataset}/${index}.png`, alt: `Test image ${index}, labelled ${classes[label]}`, width: 28, height: 28, loading: "lazy" }),
     make("p", { textContent: `${index}: ${percent(confidence)}` }))));
   find("cell").hidden = false;
   find("cell-title").focus();
@@ -100,7 +100,7 @@ const show = reporting(async () => {
   find("description").textContent = error ?? describe(name, card);
   if (error) return say("");
   say("Loading the report …");
-  const report = await asked("/api/models/report", { name });
+  const report = await asked("api/models/report", { name });
   if (request !== latest) return;
   say("");
   showProblem(find("report-problem"), report.problem);
@@ -111,7 +111,7 @@ const show = reporting(async () => {
 
 /** List the bundles, and select one: the given one if it is there, else the served one. */
 async function list(selected) {
-  const found = await call("/api/models");
+  const found = await call("api/models");
   served = found.served;
   models = Object.fromEntries(found.models.map((model) => [model.name, model]));
   find("bundle").replaceChildren(...found.models.map(({ name }) =>
@@ -122,7 +122,7 @@ async function list(selected) {
 find("bundle").addEventListener("change", show);
 find("serve").addEventListener("click", reporting(async () => {
   const name = find("bundle").value;
-  await call(`/api/models/served?${new URLSearchParams({ name })}`, { method: "PUT" });
+  await call(`api/models/served?${new URLSearchParams({ name })}`, { method: "PUT" });
   await list(name);
   find("serve").disabled = true;
   find("description").textContent = describe(name, models[name].card);

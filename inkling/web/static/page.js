@@ -72,7 +72,7 @@ function changed() {
     return clear();
   }
   if (sheet.picture) return predict();
-  return live.send({ ...content(), explain: find("explain").checked });
+  return live.send({ ...content(), explain: find("explain").checked, image: true });
 }
 
 const content = () => ({ strokes: sheet.strokes, pen: sheet.width });
@@ -118,7 +118,7 @@ async function predict() {
   live.cancel();
   const id = live.id; // changes with the drawing
   try {
-    const [, answer, place] = await post(`/api/read?number=auto&explain=${find("explain").checked}`);
+    const [, answer, place] = await post(`api/read?number=auto&image=true&explain=${find("explain").checked}`);
     if (id === live.id && !sheet.empty) show(answer, place);
   } catch {
     if (id === live.id) showMessage("unreachable");
@@ -204,7 +204,7 @@ async function store(label) {
   try {
     if (latest.strokes !== drawn) latest = { strokes: drawn, key: randomName() };
     const query = new URLSearchParams({ ...label, session: session(), idempotency_key: latest.key });
-    const [ok, answer] = await post(`/api/drawings?${query}`);
+    const [ok, answer] = await post(`api/drawings?${query}`);
     if (!ok) return showMessage("error", `${answer.error}. ${answer.hint}. Your drawing is still here.`);
     if (sheet.strokes === drawn) sheet.replace([]);
     showMessage("stored", `Stored as ${label.text ?? className(label.label)}. Write the next one.`);
@@ -418,7 +418,7 @@ function clear() {
 
 /** Load the card of the served bundle. Make the bars and label buttons of its classes. */
 async function loadCard() {
-  card = await (await fetch("/api/card")).json();
+  card = await (await fetch("api/card")).json();
   const part = (className, ...children) => make("span", { className }, ...children);
   find("bars").replaceChildren(...card.classes.map((name) =>
     make("li", {}, part("name", name), part("track", part("fill")), part("share"))));

@@ -37,7 +37,7 @@ export function save(content, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
-export const curl = (sheet) => `curl --json '${json(sheet)}' '${location.origin}/api/read?number=auto'`;
+export const curl = (sheet) => `curl --json '${json(sheet)}' '${new URL("api/read?number=auto", document.baseURI)}'`;
 
 /** A Python program that reads the drawing: one digit, or rows of numbers. */
 export function python(sheet, rows) {

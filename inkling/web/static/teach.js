@@ -46,7 +46,7 @@ function showEvent(event) {
   if (event.event === "stopped") say("Stopped. Nothing has changed.", "stopped");
 }
 
-const url = (name) => `/api/teach/${encodeURIComponent(name)}`;
+const url = (name) => `api/teach/${encodeURIComponent(name)}`;
 
 function showStopping(is) {
   find("teach-stop").disabled = is;
@@ -85,21 +85,21 @@ async function watch(started) {
 
 /** Offer the pretrained network while a fine-tuned one is served. */
 async function showBack() {
-  const { served } = await call("/api/models");
+  const { served } = await call("api/models");
   find("teach-back").hidden = !served.startsWith("taught/");
 }
 
 find("teach-start").addEventListener("click", reporting(async () => {
   find("teach-outcome").replaceChildren();
   const query = find("teach-mine").checked ? `?${new URLSearchParams({ session })}` : "";
-  await watch((await call(`/api/teach${query}`, { method: "POST" })).name);
+  await watch((await call(`api/teach${query}`, { method: "POST" })).name);
 }, say));
 find("teach-stop").addEventListener("click", reporting(async () => {
   await call(`${url(name)}/stop`, { method: "POST" });
   showStopping(true);
 }, say));
 find("teach-back").addEventListener("click", reporting(async () => {
-  await call("/api/teach/back", { method: "POST" });
+  await call("api/teach/back", { method: "POST" });
   say("The pretrained network is served again.", "pretrained");
   await showBack();
 }, say));
@@ -108,6 +108,6 @@ reporting(async () => {
   available = await canTrain(find("cannot-train"));
   setRunning(false);
   await showBack();
-  const latest = await call("/api/teach");
+  const latest = await call("api/teach");
   if (latest.state === "running") await watch(latest.name);
 }, say)();

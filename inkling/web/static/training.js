@@ -13,7 +13,7 @@ let listed = ""; // what the table shows
 const compared = new Set(); // names of runs
 const histories = new Map(); // run name -> what its events have reported
 
-const runUrl = (name) => `/api/runs/${encodeURIComponent(name)}`;
+const runUrl = (name) => `api/runs/${encodeURIComponent(name)}`;
 
 /** Load the new events of a run into its history. Returns its state. */
 async function update(name) {
@@ -121,7 +121,7 @@ async function showWatched() {
   find("resume").hidden = run.state !== "stopped" || Boolean(run.said && !run.recipe);
   find("resume").disabled = !available;
   find("report").hidden = run.state !== "ended";
-  find("report").href = `/models#${encodeURIComponent(`runs/${name}`)}`;
+  find("report").href = `models#${encodeURIComponent(`runs/${name}`)}`;
   const names = [name, ...[...compared].filter((other) => other !== name)];
   const now = JSON.stringify(names.map((each) => [each, histories.get(each).next]));
   if (now === charted) return;
@@ -152,7 +152,7 @@ function row({ name, state, dataset, seed }) {
 }
 
 async function list() {
-  const runs = await call("/api/runs");
+  const runs = await call("api/runs");
   const now = JSON.stringify([runs, watched]);
   if (now === listed) return;
   listed = now;
@@ -168,7 +168,7 @@ find("start").addEventListener("submit", (event) => {
     const { recipe, dataset, epochs, seed } = Object.fromEntries(new FormData(event.target));
     const wanted = { recipe, dataset: dataset || null, epochs: epochs ? Number(epochs) : null, seed: Number(seed) };
     const headers = { "Content-Type": "application/json" };
-    const { name } = await call("/api/runs", { method: "POST", headers, body: JSON.stringify(wanted) });
+    const { name } = await call("api/runs", { method: "POST", headers, body: JSON.stringify(wanted) });
     say("");
     watch(name);
     await showWatched();
@@ -208,9 +208,9 @@ async function poll() {
 reporting(async () => {
   available = await canTrain(find("cannot-train"));
   find("start-button").disabled = find("resume").disabled = !available;
-  recipes = await call("/api/recipes");
+  recipes = await call("api/recipes");
   find("start").elements.recipe.append(...recipes.map(({ name }) => make("option", { value: name, textContent: name })));
-  const datasets = [...new Set(await call("/api/data"))];
+  const datasets = [...new Set(await call("api/data"))];
   find("start").elements.dataset.append(...datasets.map((name) => make("option", { value: name, textContent: name })));
   describeRecipe();
   if (location.hash) watch(nameInAddress());

@@ -77,6 +77,7 @@
  * @property {number} [pen] - Width, in the unit of the points
  * @property {number} id
  * @property {boolean} [explain]
+ * @property {boolean} [image]
  */
 
 /**

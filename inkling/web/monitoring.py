@@ -1,0 +1,181 @@
+"""What is seen of a server: Prometheus metrics, a line a request, and errors that do not flood.
+
+No drawing, no label and no query is ever logged.
+"""
+
+import json
+import logging
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+from starlette._utils import get_route_path
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from inkling.reading.numbers import Number
+from inkling.reading.reader import Reading
+from inkling.web.settings import LogFormat
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # in the environment: where workers count together
+ID = "x-request-id"
+MAX_ID = 64  # characters of a client's own id
+SECONDS_A_LINE = 60  # between two lines of one message, where it would flood
+FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+SHARES = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)
+NATS = (-8.0, -6.0, -5.0, -4.0, -3.0, -2.0, -1.0, 0.0, 2.0, 5.0)
+
+SECONDS = Histogram(
+    "inkling_request_seconds", "Of each request", ["method", "route", "status"], buckets=FAST
+)
+LIVE = Gauge("inkling_live_sockets", "That are open", multiprocess_mode="livesum")
+BATCH = Histogram("inkling_batch_size", "Digits read together", buckets=(1, 2, 4, 8, 16))
+REJECTED = Counter("inkling_rejected_requests", "Turned away: too many waited")
+READINGS = Counter(
+    "inkling_readings", "By kind, and whether accepted", ["kind", "accepted", "model"]
+)
+CONFIDENCE = Histogram("inkling_confidence", "Of each reading", ["kind"], buckets=SHARES)
+OOD_SCORE = Histogram(
+    "inkling_ood_score_nats", "Of each digit: it drifts where the ink is new", buckets=NATS
+)
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+_log = logging.getLogger("inkling.requests")
+
+
+def count(reading: Reading | Number, model_sha256: str) -> None:
+    """Count a reading."""
+    kind = "digit" if isinstance(reading, Reading) else "number"
+    READINGS.labels(kind, str(reading.accepted).lower(), model_sha256[:12]).inc()
+    CONFIDENCE.labels(kind).observe(reading.confidence)
+    if isinstance(reading, Reading):
+        OOD_SCORE.observe(reading.ood_score)
+
+
+def page() -> tuple[bytes, str]:
+    """The metrics of all workers, and their media type."""
+    registry = REGISTRY
+    if FOLDER in os.environ:
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # its own
+    return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+@contextmanager
+def counted_together() -> Iterator[None]:
+    """A folder in which the processes begun within count together."""
+    folder = tempfile.mkdtemp(prefix="inkling-metrics-")
+    os.environ[FOLDER] = folder
+    try:
+        yield
+    finally:
+        del os.environ[FOLDER]
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Watch:
+    """Gives each request an id, times it, and logs it where that is asked for."""
+
+    def __init__(self, app: ASGIApp, access_log: bool) -> None:
+        self._app = app
+        self._access_log = access_log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; the interface of ASGI."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        given = next((v for k, v in scope["headers"] if k == ID.encode()), b"").decode("latin1")
+        known = given if given.isascii() and given.isprintable() and given else secrets.token_hex(8)
+        request_id.set(known[:MAX_ID])
+        start, status = time.perf_counter(), 500
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                header = (ID.encode(), known[:MAX_ID].encode())
+                message["headers"] = [*message["headers"], header]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        finally:
+            seconds = time.perf_counter() - start
+            SECONDS.labels(scope["method"], _route(scope), status).observe(seconds)
+            if self._access_log:
+                path, client = get_route_path(scope), (scope.get("client") or ("",))[0]
+                said = {"method": scope["method"], "path": path, "status": status}
+                said |= {"ms": round(1000 * seconds, 2), "client": client}
+                text = "{client} {method} {path} {status} {ms} ms".format(**said)
+                _log.info(text, extra={"request": said})
+
+
+def _route(scope: Scope) -> str:
+    """The route of a request, as "/api/drawings/{number}": few, whatever is asked for."""
+    if scope.get("fast"):
+        return str(scope["path"])
+    route = getattr(scope.get("route"), "path", None)
+    return str(route) if route else "other"
+
+
+class JsonLines(logging.Formatter):
+    """A line of JSON for each record."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See logging."""
+        said: dict[str, Any] = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+        }
+        if known := request_id.get():
+            said["request_id"] = known
+        said |= getattr(record, "request", {})
+        if record.exc_info:
+            said["exception"] = self.formatException(record.exc_info)
+        return json.dumps(said)
+
+
+class NoFlood(logging.Filter):
+    """Lets a message through once a minute, where the same one comes again and again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """See logging."""
+        if record.levelno < logging.ERROR:
+            return True
+        now, what = time.monotonic(), f"{record.name} {record.msg}"
+        if now - self._last.get(what, -SECONDS_A_LINE) < SECONDS_A_LINE:
+            return False
+        self._last[what] = now
+        return True
+
+
+def set_up_logs(log_format: LogFormat) -> None:
+    """Log to standard error, as text or as lines of JSON."""
+    handler = logging.StreamHandler()
+    text = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S")
+    handler.setFormatter(JsonLines() if log_format == "json" else text)
+    handler.addFilter(NoFlood())
+    for name, level in (("inkling", "INFO"), ("uvicorn", "WARNING"), ("asyncio", "WARNING")):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(level)

@@ -1,0 +1,129 @@
+"""HTTP as uvicorn speaks it, with an end to slow senders, and no request lost at the end."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import cache
+from socket import socket
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from inkling.web.settings import Settings
+
+SECONDS_TO_SEND = 30  # of a whole request, from its connection or the answer before
+SECONDS_TO_LEAVE = 0.5  # for clients that keep a connection, once the server stops
+SECONDS_TO_FINISH = 5  # of requests under way, after that
+SECONDS_TO_KEEP = 75  # a connection without a request; proxies keep theirs for 60
+MAX_LIVE_BYTES = 256_000  # of a message
+SPARE_FILES = 48  # of the process, that connections leave for the rest
+UNLIMITED = 100_000  # connections, where the system names no limit
+
+Tick = Callable[[], Awaitable[None]]
+
+REQUEST_TIMEOUT = (
+    b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\nconnection: close\r\n"
+)
+TOO_SLOW = b'{"error": "Expected a whole request within 30 seconds", "hint": "Send it faster"}'
+
+
+class Protocol(HttpToolsProtocol):
+    """A connection. One whose request does not come whole in time is closed."""
+
+    closing = False  # of all connections: the server stops
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """See asyncio. Beyond what the process can open, a connection is closed at once."""
+        super().connection_made(transport)
+        self._deadline: asyncio.TimerHandle | None = None
+        if len(self.connections) > max_connections():
+            transport.abort()
+        else:
+            self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """See httptools."""
+        super().on_message_begin()
+        if self._deadline is None:
+            self._wait()
+
+    def on_headers_complete(self) -> None:
+        """See httptools."""
+        super().on_headers_complete()
+        if self.closing and self.cycle:
+            self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        """See httptools."""
+        self._stop_waiting()
+        super().on_message_complete()
+
+    def _wait(self) -> None:
+        self._deadline = self.loop.call_later(SECONDS_TO_SEND, self._end)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline:
+            self._deadline.cancel()
+        self._deadline = None
+
+    def _end(self) -> None:
+        if self.cycle is None or not self.cycle.response_started:
+            length = f"content-length: {len(TOO_SLOW)}\r\n\r\n".encode()
+            self.transport.write(REQUEST_TIMEOUT + length + TOO_SLOW)
+        self.transport.close()
+
+
+class Server(uvicorn.Server):
+    """Stops without losing a request: for a moment, each answer closes its connection."""
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """See uvicorn."""
+        Protocol.closing = True
+        if not self.force_exit and self.server_state.connections:
+            await asyncio.sleep(SECONDS_TO_LEAVE)
+        await super().shutdown(sockets)
+
+
+@cache
+def max_connections() -> int:
+    """The connections that this process can hold open; it opens as many files as it may."""
+    if sys.platform == "win32":
+        return UNLIMITED
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return UNLIMITED if soft == resource.RLIM_INFINITY else max(8, soft - SPARE_FILES)
+
+
+def run(app: ASGIApp, settings: Settings, listener: socket, on_tick: Tick | None = None) -> None:
+    """Serve an application at a socket until a signal stops it.
+
+    `on_tick` is awaited when it accepts, and then once a second.
+    """
+    config = uvicorn.Config(
+        app,
+        http=Protocol,
+        ws="websockets-sansio",
+        ws_max_size=MAX_LIVE_BYTES,
+        ws_per_message_deflate=False,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.proxy),
+        forwarded_allow_ips=settings.proxy,
+        timeout_keep_alive=SECONDS_TO_KEEP,
+        timeout_graceful_shutdown=SECONDS_TO_FINISH,
+        callback_notify=on_tick,
+        timeout_notify=1,
+    )
+    Server(config).run([listener])

@@ -1,0 +1,106 @@
+"""Digits that wait for the network, and other work that would hold up the event loop.
+
+A worker has one event loop, which reads digits itself: a thread would cost more than it gives. An
+idle one reads a digit at once. What comes while it reads is read together after it, and between
+two such batches the loop answers whatever else there is.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
+import numpy as np
+from numpy.typing import NDArray
+
+from inkling import ink
+from inkling.errors import InklingError, Overloaded
+from inkling.reading.reader import Reader, Reading
+from inkling.reading.registry import Served
+from inkling.web import monitoring
+
+MAX_TOGETHER = 16  # digits in a batch: some milliseconds
+MAX_WAITING = 512  # digits, and pieces of other work
+MAX_POINTS = 1_000  # of a drawing that the event loop renders
+
+Image = NDArray[np.float32]
+Waiting = tuple[ink.Drawing | Image, asyncio.Future[tuple[Reading, Reader]]]
+Done = TypeVar("Done")
+
+
+class Digits:
+    """A queue of digits to read, first come first served."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+        self._waiting: deque[Waiting] = deque()
+
+    async def read(self, source: ink.Drawing | Image) -> tuple[Reading, Reader]:
+        """The reading of a drawing, or of an image `(1, 28, 28)`, and who read it.
+
+        Raises Overloaded if too many wait, and what `Reader.read` does.
+        """
+        refuse_beyond(MAX_WAITING, len(self._waiting))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[tuple[Reading, Reader]] = loop.create_future()
+        self._waiting.append((source, future))
+        if len(self._waiting) == 1:
+            loop.call_soon(self._read_some)
+        return await future
+
+    def _read_some(self) -> None:
+        number = min(len(self._waiting), MAX_TOGETHER)
+        some = [self._waiting[at] for at in range(number)]
+        try:
+            self._read_together(some)
+        except Exception as error:  # whatever it is, those who wait learn of it
+            for _, future in some:
+                if not future.done():
+                    future.set_exception(error)
+        for _ in some:
+            self._waiting.popleft()
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._read_some)
+
+    def _read_together(self, some: list[Waiting]) -> None:
+        reader, images, futures = self._served.reader, [], []
+        for source, future in some:
+            if future.done():  # its client has gone
+                continue
+            try:
+                if isinstance(source, ink.Drawing):
+                    source = ink.to_image(source, reader.card.frame)
+            except InklingError as error:
+                future.set_exception(error)
+                continue
+            images.append(source)
+            futures.append(future)
+        if images:
+            monitoring.BATCH.observe(len(images))
+            for future, reading in zip(futures, reader.read_images(np.stack(images)), strict=True):
+                future.set_result((reading, reader))
+
+
+class Threads:
+    """Threads for work that takes longer, and a bounded queue before them."""
+
+    def __init__(self, number: int) -> None:
+        """To be made within the event loop."""
+        self._limiter = anyio.CapacityLimiter(number)
+
+    async def run(self, work: Callable[..., Done], *arguments: object) -> Done:
+        """What `work` gives, once a thread is free. Raises Overloaded if too many wait."""
+        refuse_beyond(MAX_WAITING, self._limiter.statistics().tasks_waiting)
+        return await anyio.to_thread.run_sync(work, *arguments, limiter=self._limiter)
+
+
+def refuse_beyond(most: int, waiting: int) -> None:
+    """Raise Overloaded if so many wait already."""
+    if waiting >= most:
+        monitoring.REJECTED.inc()
+        raise Overloaded(
+            f"Expected at most {most} requests to wait for this server, got more",
+            "Try again in a second",
+        )
