@@ -672,7 +672,8 @@ def test_the_server_never_loads_torch(tmp_path):
         "from pathlib import Path; from inkling.drawings import Store; "
         "from inkling.reading.registry import Registry, Served; "
         f"store = Store('sqlite:///{tmp_path}/drawings.sqlite'); "
-        "inkling.web.create_app(Served(Registry(Path('.'), Path('.'))), store, inkling.web.Settings()); "
+        "served = Served(Registry(Path('.'), Path('.'))); "
+        "inkling.web.create_app(served, store, inkling.web.Settings()); "
         "sys.exit(sum(name in sys.modules for name in ('torch', 'onnx', 'sklearn', 'ray')))"
     )
     assert subprocess.run([__import__("sys").executable, "-c", code]).returncode == 0

@@ -56,7 +56,6 @@ def create_app(served: Served, store: Store, settings: Settings) -> FastAPI:
         version=__version__,
         description="Reads handwritten digits.",
         lifespan=lifespan,
-        root_path=settings.root_path,
     )
     app.state.inkling = state
     app.add_middleware(FastRead, state=state)  # the last one added comes first

@@ -68,7 +68,12 @@ class Guard:
         """Pass a request on, or answer it; the interface of ASGI."""
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
+        if self._settings.root_path:
+            scope["root_path"] = self._settings.root_path
         headers, path = Headers(scope=scope), get_route_path(scope)
+        if len(headers.getlist("host")) > 1:
+            hint = "Send one"
+            return await _refuse(scope, receive, send, 400, "Expected one Host, got several", hint)
         app = self._app
         origin = headers.get("origin")
         if origin in self._settings.allow_origins and _is_under(path, SHARED):

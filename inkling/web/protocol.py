@@ -17,6 +17,7 @@ SECONDS_TO_SEND = 30  # of a whole request, from its connection or the answer be
 SECONDS_TO_LEAVE = 0.5  # for clients that keep a connection, once the server stops
 SECONDS_TO_FINISH = 5  # of requests under way, after that
 SECONDS_TO_KEEP = 75  # a connection without a request; proxies keep theirs for 60
+MAX_HEAD_BYTES = 64_000  # of a request's headers
 MAX_LIVE_BYTES = 256_000  # of a message
 SPARE_FILES = 48  # of the process, that connections leave for the rest
 UNLIMITED = 100_000  # connections, where the system names no limit
@@ -51,8 +52,16 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """See httptools."""
         super().on_message_begin()
+        self._head = 0
         if self._deadline is None:
             self._wait()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """See httptools. Raises ValueError, which ends in status 400, if the head is too long."""
+        self._head += len(name) + len(value)
+        if self._head > MAX_HEAD_BYTES:
+            raise ValueError("too many bytes")
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """See httptools."""
@@ -81,11 +90,19 @@ class Protocol(HttpToolsProtocol):
 
 
 class Server(uvicorn.Server):
-    """Stops without losing a request: for a moment, each answer closes its connection."""
+    """Stops without losing a request.
+
+    New connections are turned away at once. For a moment, clients that keep one are told with
+    their next answer that it closes; then the idle ones are closed.
+    """
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """See uvicorn."""
         Protocol.closing = True
+        for server in self.servers:
+            server.close()
+        for each in sockets or ():
+            each.close()
         if not self.force_exit and self.server_state.connections:
             await asyncio.sleep(SECONDS_TO_LEAVE)
         await super().shutdown(sockets)

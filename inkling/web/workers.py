@@ -139,6 +139,7 @@ class Workers:
         self._stopping = True
 
     def _end(self) -> None:
+        self._listener.close()  # or clients would connect to a socket that nobody accepts at
         for worker in self._workers:
             if worker.process.is_alive():
                 worker.process.terminate()
