@@ -16,19 +16,24 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
+import uvicorn
 from hypothesis import settings
 
 os.environ["OMP_NUM_THREADS"] = "1"  # tests run side by side: threads would wait for one another
 
 # after it, for PyTorch counts its threads once
-from inkling import data, drawings, metrics, system
+from inkling import data, drawings, metrics, system, web
 from inkling.cli import main
 from inkling.data import catalog
 from inkling.experiments import events, runs
 from inkling.reading import bundle
+from inkling.reading.registry import Registry, Served
 from inkling.reading.session import Session
+from inkling.web import protocol
+from inkling.web.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 settings.register_profile("inkling", deadline=None, derandomize=bool(os.environ.get("CI")))
@@ -111,6 +116,30 @@ def serving(*options: str, **environment: str) -> Iterator[tuple[str, subprocess
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+@contextlib.contextmanager
+def answering(folder: Path, given: Path | None = None, **options) -> Iterator[httpx.Client]:
+    """A client of an application in this process, which keeps its files in a folder.
+
+    It reads with the bundle `given`, and `options` are its settings.
+    """
+    settings = Settings(runs=folder / "runs", **options)
+    store = drawings.Store(f"sqlite:///{folder}/drawings.sqlite")
+    app = web.create_app(Served(Registry(folder / "home", settings.runs), given), store, settings)
+    config = uvicorn.Config(app, log_level="warning", http=protocol.Protocol)
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread = threading.Thread(target=server.run, args=[[listener]])
+        thread.start()
+        try:
+            with httpx.Client(base_url=url, timeout=60) as client:
+                yield client
+        finally:
+            server.should_exit = True
+            thread.join()
+            store.close()
 
 
 class Wire:

@@ -1,23 +1,16 @@
 """Who may ask a server what: tokens, names, sites, rates; and what an answer carries."""
 
-import contextlib
 import json
-import socket
-import threading
 
-import httpx
 import pytest
-import uvicorn
 import websockets.exceptions
+from conftest import answering
 from hypothesis import given
 from hypothesis import strategies as st
 from websockets.sync.client import connect
 
-from inkling import web
-from inkling.drawings import Store
 from inkling.errors import ServeError
-from inkling.reading.registry import Registry, Served
-from inkling.web import guard, protocol
+from inkling.web import guard
 from inkling.web.settings import Settings
 
 SEVEN = {"strokes": [[[110, 80], [270, 80], [180, 310]]], "pen": 30}
@@ -31,27 +24,6 @@ ADMINISTERING = [
     ("PUT", "/api/models/served?name=pretrained"),
 ]
 READING = [("POST", "/api/read"), ("GET", "/api/card"), ("GET", "/api/models"), ("GET", "/metrics")]
-
-
-@contextlib.contextmanager
-def answering(tmp_path, **options):
-    """A client of an application with these settings, in this process."""
-    settings = Settings(runs=tmp_path / "runs", **options)
-    store = Store(f"sqlite:///{tmp_path}/drawings.sqlite")
-    app = web.create_app(Served(Registry(tmp_path / "home", settings.runs)), store, settings)
-    config = uvicorn.Config(app, log_level="warning", http=protocol.Protocol, lifespan="on")
-    server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        thread = threading.Thread(target=server.run, args=[[listener]])
-        thread.start()
-        try:
-            with httpx.Client(base_url=url, timeout=60) as client:
-                yield client
-        finally:
-            server.should_exit = True
-            thread.join()
-            store.close()
 
 
 def status(client, method, path, **options):

@@ -1,5 +1,4 @@
 import base64
-import contextlib
 import http.client
 import io
 import json
@@ -15,17 +14,16 @@ from urllib.parse import urlsplit
 import httpx
 import numpy as np
 import pytest
-import uvicorn
 import websockets.exceptions
-from conftest import invoke, serving
+from conftest import answering, invoke, serving
 from PIL import Image, ImageDraw
 from websockets.sync.client import connect
 
-from inkling import system, web
+from inkling import system
 from inkling.data import catalog
 from inkling.drawings import Store
 from inkling.reading import bundle
-from inkling.reading.registry import Registry, Served
+from inkling.reading.registry import Registry
 from inkling.web import models, types
 from inkling.web.jobs import Jobs
 
@@ -40,29 +38,10 @@ def picture(size=384, kind="PNG"):
     return file.getvalue()
 
 
-@contextlib.contextmanager
-def serving_here(registry, given=None):
-    """A client of an application in this process, whose drawings lie beside the registry."""
-    store = Store(f"sqlite:///{registry.runs.parent}/drawings.sqlite")
-    app = web.create_app(Served(registry, given), store, web.Settings(runs=registry.runs))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        thread = threading.Thread(target=server.run, args=[[listener]])
-        thread.start()
-        try:
-            with httpx.Client(base_url=url, timeout=60) as client:
-                yield client
-        finally:
-            server.should_exit = True
-            thread.join()
-            store.close()
-
-
 @pytest.fixture
 def client(tmp_path):
     """A client of an application in this process."""
-    with serving_here(Registry(tmp_path / "home", tmp_path / "runs")) as client:
+    with answering(tmp_path) as client:
         yield client
 
 
@@ -584,7 +563,7 @@ def test_a_drawing_is_of_the_served_bundles_data_set(tmp_path):
     names = catalog.get("fashion-mnist").classes
     write_bundle(tmp_path / "garments", dataset="fashion-mnist", classes=names)
     registry = Registry(tmp_path / "home", tmp_path / "runs")
-    with serving_here(registry, tmp_path / "garments") as client:
+    with answering(tmp_path, tmp_path / "garments") as client:
         drawing = client.post("/api/drawings?label=7", json=SEVEN).json()
         assert (drawing["dataset"], drawing["name"]) == ("fashion-mnist", "Sneaker")
         changed = client.patch(f"/api/drawings/{drawing['id']}?label=9").json()
