@@ -9,7 +9,8 @@
     ├── RunError          a training run that cannot start, go on or end well
     ├── BundleError       a trained model that is missing, changed or not one
     ├── StoreError        the drawings' database cannot be opened, read or written
-    │   └── NoSuchDrawing it holds no drawing of that number
+    │   ├── NoSuchDrawing it holds no drawing of that number
+    │   └── StoreFull     it holds as many drawings, or bytes, as it may
     ├── ServeError        the page cannot be served there
     └── MissingExtra      a library of an optional part is not installed
 
@@ -77,6 +78,10 @@ class StoreError(InklingError):
 
 class NoSuchDrawing(StoreError):
     """The drawings' database holds no drawing of that number."""
+
+
+class StoreFull(StoreError):
+    """The drawings' database holds as many drawings, or bytes, as it may."""
 
 
 class ServeError(InklingError):

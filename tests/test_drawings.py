@@ -316,7 +316,7 @@ def test_threads_write_side_by_side(store):
 
 
 def test_a_new_database_has_the_schema_of_the_code(store):
-    connection = store._engine.connect()
+    connection = store._database._engine.connect()
     inspected = sqlalchemy.inspect(connection).get_columns("drawings")
     assert [column["name"] for column in inspected] == [column.name for column in DRAWINGS.columns]
     assert [column["nullable"] for column in inspected[1:]] == [
@@ -327,7 +327,7 @@ def test_a_new_database_has_the_schema_of_the_code(store):
 
 def test_a_locked_database_is_told_and_nothing_is_lost(store, url, monkeypatch):
     kept = store.add(labelled())
-    monkeypatch.setattr("inkling.drawings.store.SECONDS_TO_WAIT", 0.05)
+    monkeypatch.setattr("inkling.drawings.database.SECONDS_TO_WAIT", 0.05)
     impatient = Store(url)
     other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
