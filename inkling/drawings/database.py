@@ -8,6 +8,7 @@ import re
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -36,8 +37,8 @@ WAY_OUT = {
 class Database:
     """A database of SQLite or PostgreSQL. Safe to share between threads."""
 
-    def __init__(self, url: str) -> None:
-        """Open it; it is created, or brought up to date, where needed.
+    def __init__(self, url: str, version: str = "head") -> None:
+        """Open it; it is created, or brought up to that version, where needed.
 
         Raises StoreError, or MissingExtra without PostgreSQL's driver.
         """
@@ -52,12 +53,16 @@ class Database:
             sa.event.listen(self._engine, "begin", _begin_sqlite)
         else:
             self._engine = _postgresql(parsed)
+        weakref.finalize(self, self._engine.dispose)  # also where nobody closes it
         expected = f"{shown}: expected a database to open"
         with self._reporting(expected):
             if self.kind == "sqlite":
                 Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
         with self.writing(expected) as connection:  # others wait here, and find it done
-            migrate(connection)
+            config = Config()
+            config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, version)
 
     def close(self) -> None:
         """Close its connections."""
@@ -101,18 +106,10 @@ class Database:
                 f"{expected}, but a newer version of Inkling has written it ({cause})",
                 "Use that version, or name another with --drawings or INKLING_DRAWINGS",
             ) from cause
-        except (SQLAlchemyError, OSError, OverflowError) as cause:
+        except (SQLAlchemyError, OSError) as cause:
             reason = cause.orig if isinstance(cause, DBAPIError) else cause
             what = " ".join(str(reason).split()) or type(cause).__name__
             raise StoreError(f"{expected}, but {what}", WAY_OUT[self.kind]) from cause
-
-
-def migrate(connection: sa.Connection, to: str = "head") -> None:
-    """Bring the schema up to a version, within the transaction of a connection."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, to)
 
 
 def _parsed(url: str) -> URL:

@@ -125,7 +125,7 @@ class Filter:
             *([WRONG] if self.wrong else []),
             *([columns.accepted.is_(False)] if self.unsure else []),
             *([columns.created >= self.since] if self.since else []),
-            *([columns.session == self.session] if self.session is not None else []),
+            *([_equals(columns.session, self.session)] if self.session is not None else []),
             *([columns.text.is_not(None) == self.numbers] if self.numbers is not None else []),
         ]
 
@@ -223,7 +223,9 @@ class Store:
     def get(self, number: int) -> Labelled:
         """The drawing of that number. Raises NoSuchDrawing."""
         with self._database.reading() as connection:
-            row = connection.execute(DRAWINGS.select().where(DRAWINGS.c.id == number)).first()
+            row = connection.execute(
+                DRAWINGS.select().where(_equals(DRAWINGS.c.id, number))
+            ).first()
         if row is None:
             raise _none(number)
         return _labelled(row)
@@ -261,7 +263,7 @@ class Store:
         Of a number, it stays the text of one; of others, a class.
         """
         kind = DRAWINGS.c.text if isinstance(label, str) else DRAWINGS.c.label
-        same = sa.and_(DRAWINGS.c.id == number, kind.is_not(None))
+        same = sa.and_(_equals(DRAWINGS.c.id, number), kind.is_not(None))
         with self._database.writing() as connection:
             changed = connection.execute(
                 DRAWINGS.update().where(same).values(**_label(label, name))
@@ -272,7 +274,7 @@ class Store:
 
     def delete(self, number: int) -> None:
         """Delete a drawing. Raises NoSuchDrawing."""
-        if not self._delete(DRAWINGS.c.id == number):
+        if not self._delete(_equals(DRAWINGS.c.id, number)):
             raise _none(number)
 
     def prune(self, days: int) -> int:
@@ -333,7 +335,12 @@ class Store:
 
 
 def _has(label: int | str) -> sa.ColumnElement[bool]:
-    return (DRAWINGS.c.text if isinstance(label, str) else DRAWINGS.c.label) == label
+    return _equals(DRAWINGS.c.text if isinstance(label, str) else DRAWINGS.c.label, label)
+
+
+def _equals(column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:
+    """A condition; what cannot be stored equals nothing."""
+    return column == value if _fits(column.type, value) else sa.false()
 
 
 def _label(label: int | str, name: str) -> dict[str, Any]:
@@ -375,7 +382,7 @@ def _size(drawing: Labelled) -> int:
 
 def _known(connection: sa.Connection, key: str | None) -> Labelled | None:
     """The drawing of an idempotency key."""
-    same = DRAWINGS.c.idempotency_key == key
+    same = _equals(DRAWINGS.c.idempotency_key, key)
     row = connection.execute(DRAWINGS.select().where(same)).first() if key is not None else None
     return _labelled(row) if row else None
 
