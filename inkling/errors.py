@@ -2,7 +2,7 @@
 
     InklingError
     ├── DataError         a data set that is missing, broken or could not be fetched
-    ├── InkError          a picture or drawing that cannot be read
+    ├── InkError          a picture or drawing that cannot be read or stored
     │   ├── NothingDrawn  there is no ink in it
     │   └── TooLarge      more bytes, pixels or points than are taken
     ├── RecipeError       an unknown recipe, key or value
@@ -49,7 +49,7 @@ class DataError(InklingError):
 
 
 class InkError(InklingError):
-    """A picture or drawing cannot be read."""
+    """A picture or drawing cannot be read or stored."""
 
 
 class NothingDrawn(InkError):

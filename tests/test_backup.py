@@ -2,12 +2,14 @@
 
 import gzip
 import json
+import re
+import shlex
 import threading
 import tracemalloc
 from dataclasses import replace
 
 import pytest
-from conftest import invoke
+from conftest import ROOT, invoke
 from test_drawings import labelled, number
 
 from inkling.drawings import Store, backup
@@ -93,6 +95,21 @@ def test_a_store_that_has_drawings_is_replaced_only_when_told(store, url, tmp_pa
     said = invoke("drawings", "restore", file, "--replace", "--drawings", url)
     assert said.stdout == "Restored 6 drawings\n"
     assert store.stats()["n"] == 6
+
+
+def test_the_commands_of_the_page_run(url, other, tmp_path, monkeypatch):
+    drawings = filled(other)
+    monkeypatch.setenv("INKLING_DRAWINGS", f"sqlite:///{tmp_path}/other.sqlite")
+    page = (ROOT / "docs" / "drawings.md").read_text()
+    lines = "".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL)).splitlines()
+    assert len(lines) == 5
+    for line in lines:
+        arguments = shlex.split(line.replace("postgresql://me:secret@host/drawings", url))[1:]
+        said = invoke(*arguments, cwd=tmp_path)
+        assert said.returncode == 0, said.stderr
+    moved = Store(url)
+    assert list(moved.each()) == drawings
+    moved.close()
 
 
 def lines_of(file):

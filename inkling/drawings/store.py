@@ -100,6 +100,7 @@ SIZE = sum(  # bytes: strokes are JSON, a byte a character
     (sa.func.coalesce(sa.func.length(c), 0) for c in (DRAWINGS.c.strokes, DRAWINGS.c.picture)),
     start=sa.literal(0),
 )
+COUNT = sa.select(sa.func.count()).select_from(DRAWINGS)
 COUNT_AND_SIZE = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(SIZE), 0)).select_from(
     DRAWINGS
 )
@@ -206,7 +207,7 @@ class Store:
         """
         rows = (_row(drawing) | {"id": drawing.id} for drawing in drawings)
         with self._database.writing("Expected to restore the drawings") as connection:
-            there = connection.execute(sa.select(TOTALS.c.drawings)).scalar_one()
+            there = connection.execute(COUNT).scalar_one()
             if there and not replacing:
                 raise StoreError(
                     f"Expected a store without drawings, got one that holds {there:,}",
@@ -254,7 +255,7 @@ class Store:
         Others may write meanwhile. Raises StoreError.
         """
         with self._database.reading() as connection:
-            count = connection.execute(sa.select(TOTALS.c.drawings)).scalar_one()
+            count = connection.execute(COUNT).scalar_one()
             yield count, _each(lambda last: _page(connection, EVERYTHING, last))
 
     def relabel(self, number: int, label: int | str, name: str = "") -> Labelled:
@@ -390,8 +391,7 @@ def _known(connection: sa.Connection, key: str | None) -> Labelled | None:
 def _is_held_out(connection: sa.Connection, label: int | str) -> bool:
     """Whether the next drawing of a class, or the next number, is held out."""
     kind = DRAWINGS.c.label.is_(None) if isinstance(label, str) else _has(label)
-    same = sa.select(sa.func.count()).where(kind)
-    rank: int = connection.execute(same).scalar_one()
+    rank: int = connection.execute(COUNT.where(kind)).scalar_one()
     return rank % HELD_OUT == FIRST_HELD_OUT
 
 
