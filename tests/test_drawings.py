@@ -412,7 +412,7 @@ def test_no_password_is_told(wrong, caplog):
     with pytest.raises(StoreError) as told:
         Store(wrong)
     whole = "".join(traceback.format_exception(told.value)) + caplog.text
-    assert "s3cret" not in whole.replace(f'Store("{wrong}")', "")
+    assert "s3cret" not in whole
     assert "\n" not in str(told.value)
 
 
@@ -556,6 +556,7 @@ for turn in range(100):
 """
 
 
+@SQLITE_ALONE
 def test_what_was_acknowledged_survives_kill(url):
     """A hundred writers, each killed as it writes; forked, since a process begins slowly."""
     code = KILLED.format(tests=str(Path(__file__).parent), url=url)

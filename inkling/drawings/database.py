@@ -45,18 +45,13 @@ class Database:
         parsed = _parsed(url)
         self.kind = parsed.get_backend_name()
         shown = parsed.difference_update_query(["password", "sslpassword"]).render_as_string()
-        self._turn = threading.Lock() if self.kind == "sqlite" else nullcontext()
-        if self.kind == "sqlite":
-            mode = str(parsed.query.get("journal_mode", "wal"))  # ours, not its driver's
-            self._engine = sa.create_engine(parsed.difference_update_query(["journal_mode"]))
-            sa.event.listen(self._engine, "connect", partial(_set_up_sqlite, mode))
-            sa.event.listen(self._engine, "begin", _begin_sqlite)
-        else:
-            self._engine = _postgresql(parsed)
+        sqlite = self.kind == "sqlite"
+        self._turn = threading.Lock() if sqlite else nullcontext()  # SQLite's own wait is unfair
+        self._engine = _sqlite(parsed) if sqlite else _postgresql(parsed)
         weakref.finalize(self, self._engine.dispose)  # also where nobody closes it
         expected = f"{shown}: expected a database to open"
         with self._reporting(expected):
-            if self.kind == "sqlite":
+            if sqlite:
                 Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
         with self.writing(expected) as connection:  # others wait here, and find it done
             config = Config()
@@ -130,7 +125,7 @@ def _parsed(url: str) -> URL:
         raise _no_url(shown, f"journal_mode is one of {', '.join(JOURNAL_MODES)}")
     if parsed.database in (None, "", ":memory:"):
         raise _no_url(shown, "in memory, drawings would be lost")
-    return parsed
+    return parsed.set(drivername="sqlite")
 
 
 def _no_url(shown: str, why: str) -> StoreError:
@@ -138,6 +133,15 @@ def _no_url(shown: str, why: str) -> StoreError:
         f"Expected the URL of a database, got {shown!r} ({why})",
         "For example: sqlite:////home/me/drawings.sqlite or postgresql://me:secret@host/drawings",
     )
+
+
+def _sqlite(url: URL) -> sa.Engine:
+    """An engine of a file, in the journal mode that its URL names."""
+    mode = str(url.query.get("journal_mode", "wal"))  # ours, not its driver's
+    engine = sa.create_engine(url.difference_update_query(["journal_mode"]))
+    sa.event.listen(engine, "connect", partial(_set_up_sqlite, mode))
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
 
 
 def _postgresql(url: URL) -> sa.Engine:
