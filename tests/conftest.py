@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import hashlib
-import importlib.util
 import io
 import itertools
 import os
@@ -191,8 +190,6 @@ def url(request, tmp_path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/below/drawings.sqlite"
         return
-    if not importlib.util.find_spec("psycopg"):
-        missing("PostgreSQL's driver is not here: pip install 'inkling[postgres]'")
     server = request.getfixturevalue("postgres_url").set(drivername="postgresql+psycopg")
     engine = sqlalchemy.create_engine(server, isolation_level="AUTOCOMMIT")
     name = f"inkling_{os.getpid()}_{next(DATABASES)}"
