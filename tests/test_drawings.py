@@ -403,6 +403,8 @@ def test_a_database_that_cannot_be_is_told_in_a_line(bad, said):
         "postgresql://me:a@b:s3cret@127.0.0.1:1/x",
         "postgresql://me:s3cret@127.0.0.1:port/x",
         "postgresql://me:s3cret@127.0.0.1:1/x?odd=1",
+        "postgresql://me:s3cret@127.0.0.1:1/x?plugin=odd",
+        "sqlite://me:s3cret@host/x",
         "nosuch://me:s3cret@host/x",
         "postgresql:me:s3cret@host",
         "me:s3cret@host",

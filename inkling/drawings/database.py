@@ -47,12 +47,12 @@ class Database:
         shown = parsed.difference_update_query(["password", "sslpassword"]).render_as_string()
         sqlite = self.kind == "sqlite"
         self._turn = threading.Lock() if sqlite else nullcontext()  # SQLite's own wait is unfair
-        self._engine = _sqlite(parsed) if sqlite else _postgresql(parsed)
-        weakref.finalize(self, self._engine.dispose)  # also where nobody closes it
         expected = f"{shown}: expected a database to open"
         with self._reporting(expected):
+            self._engine = _sqlite(parsed) if sqlite else _postgresql(parsed)
             if sqlite:
                 Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+        weakref.finalize(self, self._engine.dispose)  # also where nobody closes it
         with self.writing(expected) as connection:  # others wait here, and find it done
             config = Config()
             config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
@@ -103,7 +103,7 @@ class Database:
             ) from cause
         except (SQLAlchemyError, OSError) as cause:
             reason = cause.orig if isinstance(cause, DBAPIError) else cause
-            what = " ".join(str(reason).split()) or type(cause).__name__
+            what = " ".join(str(reason).split()).rstrip(".?") or type(cause).__name__
             raise StoreError(f"{expected}, but {what}", WAY_OUT[self.kind]) from cause
 
 
