@@ -2,14 +2,15 @@
 
     InklingError
     ├── DataError         a data set that is missing, broken or could not be fetched
-    ├── InkError          a picture or drawing that cannot be read
+    ├── InkError          a picture or drawing that cannot be read or stored
     │   ├── NothingDrawn  there is no ink in it
     │   └── TooLarge      more bytes, pixels or points than are taken
     ├── RecipeError       an unknown recipe, key or value
     ├── RunError          a training run that cannot start, go on or end well
     ├── BundleError       a trained model that is missing, changed or not one
     ├── StoreError        the drawings' database cannot be opened, read or written
-    │   └── NoSuchDrawing it holds no drawing of that number
+    │   ├── NoSuchDrawing it holds no drawing of that number
+    │   └── StoreFull     it holds as many drawings, or bytes, as it may
     ├── ServeError        the page cannot be served there
     ├── Overloaded        more requests wait than the server can answer soon
     └── MissingExtra      a library of an optional part is not installed
@@ -49,7 +50,7 @@ class DataError(InklingError):
 
 
 class InkError(InklingError):
-    """A picture or drawing cannot be read."""
+    """A picture or drawing cannot be read or stored."""
 
 
 class NothingDrawn(InkError):
@@ -78,6 +79,10 @@ class StoreError(InklingError):
 
 class NoSuchDrawing(StoreError):
     """The drawings' database holds no drawing of that number."""
+
+
+class StoreFull(StoreError):
+    """The drawings' database holds as many drawings, or bytes, as it may."""
 
 
 class ServeError(InklingError):

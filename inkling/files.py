@@ -1,17 +1,27 @@
 """Files written so that a crash leaves the old one or the new one, whole; where runs lie."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 RUNS = Path("runs")  # in the working folder, unless another is named
 
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write `content` under another name, sync it, and rename it to `path`."""
+    with atomically(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def atomically(path: Path) -> Iterator[BinaryIO]:
+    """A file of another name, which is synced and renamed to `path` if the block ends well."""
     temporary = path.with_name(path.name + ".part")
     try:
         with temporary.open("wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import hashlib
 import io
+import itertools
 import os
 import re
 import shutil
@@ -19,8 +20,10 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+import sqlalchemy
 import uvicorn
 from hypothesis import settings
+from sqlalchemy.engine import URL, make_url
 
 os.environ["OMP_NUM_THREADS"] = "1"  # tests run side by side: threads would wait for one another
 
@@ -140,6 +143,98 @@ def answering(folder: Path, given: Path | None = None, **options) -> Iterator[ht
             server.should_exit = True
             thread.join()
             store.close()
+
+
+class Postgres:
+    """A PostgreSQL server of our own, in a temporary folder."""
+
+    def __init__(self) -> None:
+        programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
+        if not programs:
+            missing("No PostgreSQL is here: apt-get install postgresql")
+        self._programs = programs[-1].parent
+        root = os.getuid() == 0  # as whom it does not run
+        self._user = ["runuser", "-u", "postgres", "--"] if root else []
+        self._folder = Path(tempfile.mkdtemp(prefix="inkling-postgres-"))
+        password = self._folder / "password"
+        password.write_text("s3cr:t@/")
+        if root:
+            for path in (self._folder, password):
+                shutil.chown(path, "postgres")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        self.url = URL.create(
+            "postgresql", "inkling", password.read_text(), "127.0.0.1", port, "postgres"
+        )
+        options = ["--username=inkling", "--auth=scram-sha-256", f"--pwfile={password}"]
+        english = [
+            "--locale-provider=icu",
+            "--icu-locale=en",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+        ]
+        self._run("initdb", *options, *english, "--no-sync")
+        self.start()
+
+    def start(self) -> None:
+        """Take connections."""
+        options = f"-p {self.url.port} -k {self._folder} -c listen_addresses=127.0.0.1 -F"
+        self._run("pg_ctl", "start", "-w", "-o", options, "-l", str(self._folder / "log"))
+
+    def stop(self) -> None:
+        """End all connections and refuse new ones."""
+        self._run("pg_ctl", "stop", "-w", "-m", "fast")
+
+    def remove(self) -> None:
+        """Stop it and delete its folder."""
+        self.stop()
+        shutil.rmtree(self._folder)
+
+    def _run(self, program: str, *options: str) -> None:
+        command = [*self._user, self._programs / program, "-D", self._folder / "data", *options]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self._folder)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A running server, which a test may restart."""
+    server = Postgres()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(request) -> URL:
+    """The URL of a server on which tests may make databases: INKLING_POSTGRES, or our own."""
+    named = os.environ.get("INKLING_POSTGRES")
+    return make_url(named) if named else request.getfixturevalue("postgres").url
+
+
+DATABASES = itertools.count()  # for names
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path) -> Iterator[str]:
+    """The URL of a database of drawings that is still to be made, of either engine."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/below/drawings.sqlite"
+        return
+    server = request.getfixturevalue("postgres_url").set(drivername="postgresql+psycopg")
+    engine = sqlalchemy.create_engine(server, isolation_level="AUTOCOMMIT")
+    name = f"inkling_{os.getpid()}_{next(DATABASES)}"
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        yield server.set(database=name).render_as_string(hide_password=False)
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    engine.dispose()
+
+
+@pytest.fixture
+def store(url) -> Iterator[drawings.Store]:
+    """An empty store of either engine."""
+    store = drawings.Store(url)
+    yield store
+    store.close()
 
 
 class Wire:

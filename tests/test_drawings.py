@@ -6,12 +6,16 @@ import json
 import os
 import random
 import resource
+import socket
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -25,8 +29,9 @@ from pyarrow import parquet
 
 from inkling.data import idx, strokes
 from inkling.drawings import Filter, Labelled, Store, archive
+from inkling.drawings.database import Database
 from inkling.drawings.store import DRAWINGS
-from inkling.errors import NoSuchDrawing, StoreError
+from inkling.errors import InkError, NoSuchDrawing, StoreError, StoreFull
 
 SEVEN = [[[110.0, 80.0], [270.0, 80.0], [180.0, 310.0]]]
 
@@ -45,16 +50,7 @@ def fail(error):
     raise error
 
 
-@pytest.fixture
-def url(tmp_path):
-    return f"sqlite:///{tmp_path}/below/drawings.sqlite"
-
-
-@pytest.fixture
-def store(url):
-    store = Store(url)
-    yield store
-    store.close()
+SQLITE_ALONE = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 
 
 def test_what_is_kept_comes_back_as_it_was(store, url):
@@ -155,27 +151,44 @@ def test_a_drawing_sent_again_is_kept_once(store, tmp_path):
     assert store.get(first.id).label == 7
 
 
-def test_a_store_of_before_is_brought_up_to_date(tmp_path):
-    path = tmp_path / "old.sqlite"
-    with sqlite3.connect(path) as old:
-        old.executescript(
-            "create table alembic_version (version_num varchar(32) primary key);"
-            "insert into alembic_version values ('0001');"
-            "create table drawings (id integer primary key, created varchar(32) not null, "
-            "session varchar(64) not null, label integer not null, reading integer not null, "
-            "confidence float not null, evidence float not null, accepted boolean, "
-            "model_sha256 varchar(64) not null, strokes text, pen float, picture blob);"
-            "insert into drawings values (3, '2026-11-24', '', 7, 1, 0.5, 2, 0, 'ab', "
-            "'[[[1, 2], [3, 4]]]', 30, null);"
+OF_BEFORE = [  # a version of the schema, and what its columns held of one drawing, by their names
+    ("0001", "label, reading, evidence", "7, 1, 2", {"ood_score": -2, "label": 7}),
+    ("0002", "label, reading, evidence, sending", "7, 1, 2, 'a key'", {"idempotency_key": "a key"}),
+    ("0003", "label, reading, ood_score", "7, 1, -2", {"ood_score": -2, "held_out": False}),
+    ("0004", "label, reading, ood_score, dataset, name, held_out", "7, 1, -2, 'mnist', '7', true",
+     {"dataset": "mnist", "name": "7", "held_out": True}),
+    ("0005", "text, reading_text, dataset, name, held_out", "'1.5', '15', 'mnist', '1.5', false",
+     {"label": "1.5", "reading": "15", "ood_score": None}),
+]  # fmt: skip
+
+
+def of_before(url, version, columns, values):
+    """Make a database as that version left it, with one drawing."""
+    Database(url, version).close()
+    common = "id, created, session, confidence, model_sha256, strokes, accepted"
+    common_values = "1, '2026-11-24', '', 0.5, 'ab', '[[[1, 2], [3, 4]]]', false"
+    engine = sqlalchemy.create_engine(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            f"insert into drawings ({common}, {columns}) values ({common_values}, {values})"
         )
-    old.close()
-    store = Store(f"sqlite:///{path}")
-    (kept,) = store.each()
-    assert (kept.id, kept.label, kept.reading, kept.idempotency_key) == (3, 7, 1, None)
-    assert kept.ood_score == -2
-    assert store.add(labelled(idempotency_key="random-name")).id == 4
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("select nextval('drawings_id_seq')")
+    engine.dispose()
+
+
+@pytest.mark.parametrize(("version", "columns", "values", "kept"), OF_BEFORE)
+def test_a_store_of_before_is_brought_up_to_date(url, version, columns, values, kept):
+    of_before(url, version, columns, values)
+    store = Store(url, max_drawings=3)
+    (old,) = store.each()
+    assert (old.id, old.strokes, old.accepted) == (1, [[[1, 2], [3, 4]]], False)
+    assert {key: getattr(old, key) for key in kept} == kept
+    assert store.add(labelled(idempotency_key="random-name")).id == 2
     assert store.add(number("12.5")).label == "12.5"
-    assert store.add(labelled(8, idempotency_key="random-name")).id == 4
+    assert store.add(labelled(8, idempotency_key="random-name")).id == 2
+    with pytest.raises(StoreFull):  # the old one counts
+        store.add(labelled())
     store.close()
 
 
@@ -183,21 +196,39 @@ OPENING = "import sys; from inkling.drawings import Store; Store(sys.argv[1]).cl
 
 
 @pytest.mark.parametrize("new", [True, False])
-def test_processes_that_open_a_store_at_once_all_do(tmp_path, new):
+def test_processes_that_open_a_store_at_once_all_do(url, new):
     """A new one, and one to be brought up to date."""
-    path = tmp_path / "new.sqlite"
     if not new:
-        Store(f"sqlite:///{path}").close()
-        with sqlite3.connect(path) as old:
-            old.execute("update alembic_version set version_num = '0003'")
-            for column in ("dataset", "name", "held_out", "text", "reading_text"):
-                old.execute(f"alter table drawings drop column {column}")
-        old.close()
-    command = [sys.executable, "-c", OPENING, f"sqlite:///{path}"]
-    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(6)]
+        of_before(url, *OF_BEFORE[2][:3])
+    command = [sys.executable, "-c", OPENING, url]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
     errors = [process.communicate(timeout=60)[1] for process in processes]
-    assert errors == [""] * 6
-    assert list(Store(f"sqlite:///{path}").each()) == []
+    assert errors == [""] * 3
+    store = Store(url)
+    assert len(list(store.each())) == (not new)
+    store.close()
+
+
+ADDING = """
+import sys
+sys.path.insert(0, {tests!r})
+from inkling.drawings import Store
+from test_drawings import labelled
+
+store = Store({url!r})
+for turn in range(20):
+    store.add(labelled(idempotency_key=f"key of turn {{turn}}"))
+    store.add(labelled())
+"""
+
+
+def test_processes_that_write_at_once_agree(store, url):
+    """On the part of each drawing, and on which were sent twice."""
+    code = ADDING.format(tests=str(Path(__file__).parent), url=url)
+    command = [sys.executable, "-c", code]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [process.communicate(timeout=100)[1] for process in processes] == ["", ""]
+    assert [d.held_out for d in store.each()] == [n % 5 == 2 for n in range(20 + 2 * 20)]
 
 
 def test_every_fifth_drawing_of_a_label_is_held_out_for_good(store):
@@ -228,13 +259,12 @@ def test_a_drawing_knows_the_data_set_and_the_name_of_its_label(store):
     assert store.relabel(shoe.id, 8, "Bag").name == "Bag"
 
 
-def test_an_unreadable_drawing_is_named_and_the_others_are_exported(store, tmp_path):
+def test_an_unreadable_drawing_is_named_and_the_others_are_exported(store, url, tmp_path):
     store.add_all([labelled(1), labelled(2, strokes=None, picture=b"no picture"), labelled(3)])
     skipped = []
     for form in ("idx", "png", "parquet"):
         assert archive.export(store.each(), tmp_path / form, form, skipped.append) == 2
     assert [str(error).partition(":")[0] for error in skipped] == ["Drawing 2"] * 3
-    url = f"sqlite:///{tmp_path}/below/drawings.sqlite"
     result = invoke("drawings", "export", str(tmp_path / "out"), "--drawings", url)
     assert result.returncode == 1
     assert "Wrote 2 drawings" in result.stdout
@@ -290,11 +320,9 @@ def test_pictures_are_not_exported_among_older_ones(store, tmp_path):
         archive.export(store.each(), tmp_path / "png", "png", fail)
 
 
-@pytest.mark.usefixtures("store")
-def test_a_store_of_a_newer_version_is_one_line(url, tmp_path):
-    with sqlite3.connect(tmp_path / "below" / "drawings.sqlite") as database:
-        database.execute("update alembic_version set version_num = '9999'")
-    database.close()
+def test_a_store_of_a_newer_version_is_one_line(store, url):
+    with store._database.writing() as connection:
+        connection.exec_driver_sql("update alembic_version set version_num = '9999'")
     result = invoke("drawings", "stats", "--drawings", url)
     assert result.returncode == 1
     assert "a newer version of Inkling" in result.stderr
@@ -316,7 +344,7 @@ def test_threads_write_side_by_side(store):
 
 
 def test_a_new_database_has_the_schema_of_the_code(store):
-    connection = store._engine.connect()
+    connection = store._database._engine.connect()
     inspected = sqlalchemy.inspect(connection).get_columns("drawings")
     assert [column["name"] for column in inspected] == [column.name for column in DRAWINGS.columns]
     assert [column["nullable"] for column in inspected[1:]] == [
@@ -327,18 +355,15 @@ def test_a_new_database_has_the_schema_of_the_code(store):
 
 def test_a_locked_database_is_told_and_nothing_is_lost(store, url, monkeypatch):
     kept = store.add(labelled())
-    monkeypatch.setattr("inkling.drawings.store.SECONDS_TO_WAIT", 0.05)
+    monkeypatch.setattr("inkling.drawings.database.SECONDS_TO_WAIT", 1)
     impatient = Store(url)
-    other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(StoreError, match="database is locked"):
+    with store._database.writing(), pytest.raises(StoreError, match=r"is locked|lock timeout"):
         impatient.add(labelled())
-    other.execute("ROLLBACK")
-    other.close()
     assert impatient.add(labelled()).id == kept.id + 1
     impatient.close()
 
 
+@SQLITE_ALONE
 def test_a_full_disk_is_told(store):
     store.add(labelled())
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -366,6 +391,140 @@ def test_a_database_that_cannot_be_is_told_in_a_line(bad, said):
     result = run_inkling("drawings", "stats", "--drawings", bad)
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "postgresql://me:s3cret@127.0.0.1:1/x",
+        "postgres://me:s3cret@127.0.0.1:1/x?sslmode=odd",
+        "postgresql://127.0.0.1:1/x?user=me&password=s3cret",
+        "postgresql://me:a@s3cret@127.0.0.1:1/x",
+        "postgresql://me:a@b:s3cret@127.0.0.1:1/x",
+        "postgresql://me:s3cret@127.0.0.1:port/x",
+        "postgresql://me:s3cret@127.0.0.1:1/x?odd=1",
+        "postgresql://me:s3cret@127.0.0.1:1/x?plugin=odd",
+        "sqlite://me:s3cret@host/x",
+        "nosuch://me:s3cret@host/x",
+        "postgresql:me:s3cret@host",
+        "me:s3cret@host",
+    ],
+)
+def test_no_password_is_told(wrong, caplog):
+    with pytest.raises(StoreError) as told:
+        Store(wrong)
+    whole = "".join(traceback.format_exception(told.value)) + caplog.text
+    assert "s3cret" not in whole
+    assert "\n" not in str(told.value)
+
+
+def test_a_wrong_password_is_told_without_it(postgres):
+    with pytest.raises(StoreError, match="password authentication failed") as told:
+        Store(postgres.url.set(password="s3cret").render_as_string(hide_password=False))
+    assert "s3cret" not in str(told.value)
+
+
+@pytest.mark.slow
+def test_a_store_outlives_the_restart_of_its_server(postgres):
+    store = Store(postgres.url.render_as_string(hide_password=False))
+    kept = store.add(labelled())
+    postgres.stop()
+    for act in (store.stats, lambda: store.add(labelled())):
+        with pytest.raises(StoreError, match="See that its URL is right and its server runs"):
+            act()
+    postgres.start()
+    assert store.get(kept.id) == kept
+    postgres.stop()
+    postgres.start()
+    assert store.add(labelled()).id > kept.id
+    store.close()
+
+
+@pytest.mark.slow
+def test_a_server_that_does_not_answer_is_told_soon(monkeypatch):
+    monkeypatch.setattr("inkling.drawings.database.SECONDS_TO_WAIT", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        begun = time.monotonic()
+        with pytest.raises(StoreError, match=r"expected a database to open, but .*timeout"):
+            Store(f"postgresql://me@127.0.0.1:{silent.getsockname()[1]}/x")
+        assert time.monotonic() - begun < 10
+
+
+def test_without_psycopg_the_extra_is_named():
+    code = (
+        "import sys; sys.modules['psycopg'] = None; from inkling.drawings import Store\n"
+        "Store('postgresql://host/x')"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "pip install 'inkling[postgres]'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"session": "a\0b"}, {"session": "\ud800"}, {"session": "x" * 65}, {"label": 2**31}],
+)
+def test_what_one_engine_would_refuse_neither_takes(store, odd):
+    with pytest.raises(InkError, match="that every database takes"):
+        store.add(labelled(**odd))
+    for act in (store.get, store.delete):
+        with pytest.raises(NoSuchDrawing):
+            act(2**70)
+    assert store.find(Filter(**odd)) == []
+    assert store.stats()["n"] == 0
+
+
+def test_times_are_compared_byte_by_byte_in_every_language(store):
+    store.add(labelled(created="2026-01-01T00:00:00+00:00"))
+    assert store.find(Filter(since="2026-01-01T00:00:00.5+00:00")) == []
+
+
+def test_a_full_store_says_its_limit_and_takes_again_after_a_deletion(url):
+    store = Store(url, max_drawings=2)
+    store.add(labelled(idempotency_key="random-name"))
+    with pytest.raises(StoreFull, match=r"at most 2 drawings.*inkling drawings prune"):
+        store.add_all([labelled(), labelled()])
+    store.add(labelled(created="2026-01-01"))
+    assert store.add(labelled(8, idempotency_key="random-name")).label == 8  # no new one
+    with pytest.raises(StoreFull):
+        store.add(labelled())
+    other = Store(url, max_drawings=2)  # the limit is of the database
+    with pytest.raises(StoreFull):
+        other.add(labelled())
+    assert store.prune(30) == 1
+    other.add(labelled())
+    with pytest.raises(StoreFull):
+        store.add(labelled())
+    store.delete(1)
+    store.add(labelled())
+    for each in (store, other):
+        each.close()
+
+
+def test_bytes_are_limited_as_well(url):
+    store = Store(url, max_bytes=1000)
+    picture = labelled(strokes=None, pen=None, picture=bytes(900), idempotency_key="random-name")
+    store.add(picture)
+    for drawing in (replace(picture, idempotency_key=None), replace(picture, picture=bytes(1001))):
+        with pytest.raises(StoreFull, match="at most 1,000 bytes"):
+            store.add(drawing)
+    store.add(replace(picture, picture=bytes(10)))
+    store.add(labelled())
+    assert len(list(store.each())) == 2
+    store.close()
+
+
+def test_old_drawings_are_pruned_when_the_user_agrees(store, url):
+    now = datetime.now(UTC)
+    for days in (40, 20, 0):
+        store.add(labelled(created=(now - timedelta(days)).isoformat()))
+    prune = ("drawings", "prune", "--drawings", url, "--older-than")
+    refused = run_inkling(*prune, "30", input="n\n")
+    assert refused.returncode == 1
+    assert "Delete every drawing older than 30 days?" in refused.stdout
+    assert store.stats()["n"] == 3
+    assert invoke(*prune, "30", "--yes").stdout == "Deleted 1\n"
+    assert [drawing.id for drawing in store.each()] == [2, 3]
+    assert invoke(*prune, "0", "--yes").returncode == 2
 
 
 def test_a_file_that_is_no_database_is_told(tmp_path):
@@ -399,6 +558,7 @@ for turn in range(100):
 """
 
 
+@SQLITE_ALONE
 def test_what_was_acknowledged_survives_kill(url):
     """A hundred writers, each killed as it writes; forked, since a process begins slowly."""
     code = KILLED.format(tests=str(Path(__file__).parent), url=url)

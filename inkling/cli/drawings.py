@@ -1,4 +1,4 @@
-"""The commands of the labelled drawings: list, export, import, delete, stats; and teach."""
+"""The commands of the labelled drawings: from list to prune; and teach."""
 
 import json
 from datetime import datetime
@@ -129,6 +129,46 @@ def delete(
     for number in numbers:
         store.delete(number)
     typer.echo(f"Deleted {len(numbers):,}")
+
+
+@drawings_app.command("backup")
+def back_up(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Replaced if it is there.")],
+    drawings: Drawings = None,
+) -> None:
+    """Copy all of them to one file. Others may draw meanwhile."""
+    from inkling.drawings import backup
+
+    typer.echo(f"Wrote {backup.write(_store(drawings), file):,} drawings to {file}")
+
+
+@drawings_app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Written by: backup.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Delete the drawings that are here.")
+    ] = False,
+    drawings: Drawings = None,
+) -> None:
+    """Bring back those of a backup, all or none."""
+    from inkling.drawings import backup
+
+    typer.echo(f"Restored {backup.restore(_store(drawings), file, replace):,} drawings")
+
+
+@drawings_app.command()
+def prune(
+    days: Annotated[
+        int, typer.Option("--older-than", metavar="DAYS", help="Their age.", min=1, max=36_500)
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    drawings: Drawings = None,
+) -> None:
+    """Delete the old ones."""
+    store = _store(drawings)
+    if not yes:
+        typer.confirm(f"Delete every drawing older than {days} days?", abort=True)
+    typer.echo(f"Deleted {store.prune(days):,}")
 
 
 @commands.command()

@@ -41,7 +41,7 @@ def export(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if form == "jsonl":
-            lines = [json.dumps(_to_line(drawing)) for drawing in drawings]
+            lines = [to_line(drawing) for drawing in drawings]
             write_atomically(folder / LINES, "".join(f"{line}\n" for line in lines).encode())
             return len(lines)
         chosen, images = [], []
@@ -108,6 +108,29 @@ def take_in(store: Store, file: Path) -> int:
     return len(new)
 
 
+def to_line(drawing: Labelled) -> str:
+    """A drawing as a JSON object, its picture as base64."""
+    picture = base64.b64encode(drawing.picture or b"").decode() or None
+    return json.dumps(drawing.to_json() | {"picture": picture})
+
+
+def from_line(line: str) -> Labelled:
+    """The drawing of such an object. Raises ValueError."""
+    drawing = _LABELLED.validate_python(_of_today(json.loads(line)))
+    picture = base64.b64decode(drawing.picture, validate=True) if drawing.picture else None
+    return replace(drawing, picture=picture)
+
+
+def reason(cause: Exception) -> str:
+    """What is wrong with a line or its file, in a few words."""
+    if isinstance(cause, ValidationError):
+        first = cause.errors()[0]
+        return f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}"
+    if isinstance(cause, InkError):
+        return cause.error
+    return str(getattr(cause, "strerror", None) or cause).partition("\n")[0]
+
+
 def _table(drawings: list[Labelled], images: list[NDArray[np.uint8]]) -> bytes:
     """The Parquet file of drawings and their images. Raises MissingExtra."""
     try:
@@ -149,11 +172,6 @@ def _content(drawing: Labelled) -> tuple[str, str, str, bytes | None]:
     return drawing.created, drawing.session, json.dumps(drawing.strokes), drawing.picture
 
 
-def _to_line(drawing: Labelled) -> dict[str, Any]:
-    picture = drawing.picture and base64.b64encode(drawing.picture).decode()
-    return drawing.to_json() | {"picture": picture}
-
-
 def _of_today(values: Any) -> Any:
     """The values of a line of before 0.7.0, by today's names; others as they are."""
     if isinstance(values, dict) and "evidence" in values:
@@ -163,33 +181,22 @@ def _of_today(values: Any) -> Any:
 
 
 def _from_line(line: str, where: str) -> Labelled:
-    """A drawing of a line, checked: it can be read, and shows a digit or a number.
+    """A new drawing of a line, checked: it can be read, and shows a digit or a number.
 
     Raises StoreError.
     """
     try:
-        values = _LABELLED.validate_python(_of_today(json.loads(line)))
-        picture = base64.b64decode(values.picture, validate=True) if values.picture else None
-        drawing = replace(values, picture=picture, idempotency_key=None, id=0)
+        drawing = replace(from_line(line), idempotency_key=None, id=0)
         to_image(drawing.source)
         if not (_is_label(drawing.label) and type(drawing.label) is type(drawing.reading)):
             raise ValueError(f"its label is {drawing.label!r}, read as {drawing.reading!r}")
-    except ValidationError as cause:
-        first = cause.errors()[0]
-        what = f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}"
-        raise _no_drawing(where, what) from cause
     except (ValueError, InkError) as cause:
-        what = cause.error if isinstance(cause, InkError) else str(cause).splitlines()[0]
-        raise _no_drawing(where, what) from cause
+        raise StoreError(
+            f"{where}: expected a drawing as it was exported, but {reason(cause)}",
+            "Nothing was added; mend or remove that line",
+        ) from cause
     return drawing
 
 
 def _is_label(label: int | str) -> bool:
     return bool(NUMBER.fullmatch(label)) if isinstance(label, str) else label in range(10)
-
-
-def _no_drawing(where: str, what: str) -> StoreError:
-    return StoreError(
-        f"{where}: expected a drawing as it was exported, but {what}",
-        "Nothing was added; mend or remove that line",
-    )

@@ -1,6 +1,6 @@
 """The store of labelled drawings: what was drawn, how it was read, and what it really is.
 
-SQLite in the user's data folder, or any database that SQLAlchemy has a URL for. A drawing that
+SQLite in the user's data folder, or the database of a URL, of SQLite or PostgreSQL. A drawing that
 `add` has returned is on disk: it survives a killed process and a power cut. The schema changes by
 the ordered steps of migrations/ (Alembic), which opening a store carries out. Only drawings that a
 person has labelled are stored; `session` is a random name that a browser gives itself.
@@ -12,33 +12,23 @@ A label is a class, as 7, or the text of a number, as "12.50". In the table, `te
 import json
 import os
 import re
-import sqlite3
-import threading
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
-from functools import partial
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.engine import URL
 
 from inkling import system
-from inkling.errors import NoSuchDrawing, StoreError
+from inkling.drawings.database import Database
+from inkling.errors import InkError, NoSuchDrawing, StoreError, StoreFull
 from inkling.ink import Drawing
 from inkling.reading.formats import CHARACTERS, MAX_TEXT
 
 ENVIRONMENT = "INKLING_DRAWINGS"  # a URL
-MIGRATIONS = Path(__file__).parent / "migrations"
-SECONDS_TO_WAIT = 5  # for another that writes
-JOURNAL_MODES = ("wal", "delete", "truncate", "persist")  # all but the first also on a network
 MAX_PAGE = 200  # drawings
 HELD_OUT, FIRST_HELD_OUT = 5, 2  # of each class, and of all numbers, every fifth from the third on
 NUMBER = re.compile(f"[{re.escape(CHARACTERS)}]{{1,{MAX_TEXT}}}")  # the text of one
@@ -100,6 +90,20 @@ DRAWINGS = sa.Table(
     sa.Column("text", sa.String(MAX_TEXT)),
     sa.Column("reading_text", sa.Text),
 )
+TOTALS = sa.Table(  # of one row, kept in step by each writing transaction
+    "totals",
+    sa.MetaData(),
+    sa.Column("drawings", sa.BigInteger, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+)
+SIZE = sum(  # bytes: strokes are JSON, a byte a character
+    (sa.func.coalesce(sa.func.length(c), 0) for c in (DRAWINGS.c.strokes, DRAWINGS.c.picture)),
+    start=sa.literal(0),
+)
+COUNT = sa.select(sa.func.count()).select_from(DRAWINGS)
+COUNT_AND_SIZE = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(SIZE), 0)).select_from(
+    DRAWINGS
+)
 WRONG = sa.or_(DRAWINGS.c.label != DRAWINGS.c.reading, DRAWINGS.c.text != DRAWINGS.c.reading_text)
 
 
@@ -122,7 +126,7 @@ class Filter:
             *([WRONG] if self.wrong else []),
             *([columns.accepted.is_(False)] if self.unsure else []),
             *([columns.created >= self.since] if self.since else []),
-            *([columns.session == self.session] if self.session is not None else []),
+            *([_equals(columns.session, self.session)] if self.session is not None else []),
             *([columns.text.is_not(None) == self.numbers] if self.numbers is not None else []),
         ]
 
@@ -148,84 +152,81 @@ class Store:
     `?journal_mode=delete` to the URL.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(
+        self, url: str, *, max_drawings: int | None = None, max_bytes: int | None = None
+    ) -> None:
         """Open the database of a URL; it is created, or brought up to date, where needed.
 
-        Raises StoreError.
+        Adding ends where it holds `max_drawings`, or `max_bytes` of strokes and pictures, whoever
+        added them. Raises StoreError, or MissingExtra without PostgreSQL's driver.
         """
-        try:
-            parsed = make_url(url)
-            mode = str(parsed.query.get("journal_mode", "wal"))  # of SQLite; ours, not its driver's
-            parsed = parsed.difference_update_query(["journal_mode"])
-            if parsed.get_backend_name() == "sqlite" and mode not in JOURNAL_MODES:
-                raise ArgumentError(f"journal_mode is one of {', '.join(JOURNAL_MODES)}")
-            if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
-                raise ArgumentError("in memory, drawings would be lost")
-            self._engine = sa.create_engine(parsed)
-        except (ArgumentError, NoSuchModuleError, ImportError) as cause:
-            raise StoreError(
-                f"Expected the URL of a database, got {url!r} ({cause})",
-                "For example: sqlite:////home/me/drawings.sqlite",
-            ) from cause
-        self._writing = threading.Lock()
-        if parsed.get_backend_name() == "sqlite":
-            sa.event.listen(self._engine, "connect", partial(_set_up_sqlite, mode))
-            sa.event.listen(self._engine, "begin", _begin_sqlite)
-        with self._reporting(f"{parsed.render_as_string()}: expected a database to open"):
-            if parsed.get_backend_name() == "sqlite" and parsed.database:
-                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-            config = Config()
-            config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-            with self._engine.connect() as connection:
-                if parsed.get_backend_name() == "sqlite":  # others wait here, and find it done
-                    connection.execution_options(begin="IMMEDIATE")
-                with connection.begin():
-                    config.attributes["connection"] = connection
-                    command.upgrade(config, "head")
+        self._database = Database(url)
+        self._limits = {"drawings": max_drawings, "bytes": max_bytes}
 
     def close(self) -> None:
         """Close its connections."""
-        self._engine.dispose()
+        self._database.close()
 
     def add(self, drawing: Labelled) -> Labelled:
-        """Store a drawing; the result has its number. Raises StoreError."""
+        """Store a drawing; the result has its number. Raises StoreError, StoreFull or InkError."""
         return self.add_all([drawing])[0]
 
     def add_all(self, drawings: Iterable[Labelled]) -> list[Labelled]:
-        """Store drawings, all or none. Raises StoreError.
+        """Store drawings, all or none. Raises StoreError, StoreFull or InkError.
 
         One whose idempotency key is known is stored once, with the label and reading that it now
         comes with.
         """
         now = datetime.now(UTC).isoformat()
         stored = []
-        with self._write() as connection:
+        with self._database.writing() as connection:
+            added = grown = 0
             for drawing in drawings:
-                if drawing.idempotency_key is not None:
-                    same = DRAWINGS.c.idempotency_key == drawing.idempotency_key
-                    values = _row(drawing)
-                    del values["created"], values["held_out"]
-                    connection.execute(DRAWINGS.update().where(same).values(**values))
-                    if row := connection.execute(DRAWINGS.select().where(same)).first():
-                        stored.append(_labelled(row))
-                        continue
-                held_out = drawing.held_out
-                if held_out is None:
-                    held_out = _is_held_out(connection, drawing.label)
-                new = replace(
-                    drawing,
-                    created=drawing.created or now,
-                    name=drawing.name or str(drawing.label),
-                    held_out=held_out,
-                )
-                insert = DRAWINGS.insert().values(**_row(new)).returning(DRAWINGS.c.id)
-                stored.append(replace(new, id=connection.execute(insert).scalar_one()))
+                new = replace(drawing, name=drawing.name or str(drawing.label))
+                if old := _known(connection, drawing.idempotency_key):
+                    new = replace(new, id=old.id, created=old.created, held_out=old.held_out)
+                    same = DRAWINGS.c.id == old.id
+                    connection.execute(DRAWINGS.update().where(same).values(**_row(new)))
+                else:
+                    if new.held_out is None:
+                        new = replace(new, held_out=_is_held_out(connection, new.label))
+                    new = replace(new, created=new.created or now)
+                    insert = DRAWINGS.insert().values(**_row(new)).returning(DRAWINGS.c.id)
+                    new = replace(new, id=connection.execute(insert).scalar_one())
+                    added += 1
+                grown += _size(new) - (_size(old) if old else 0)
+                stored.append(new)
+            self._count(connection, added, grown)
         return stored
+
+    def restore(self, drawings: Iterable[Labelled], replacing: bool = False) -> int:
+        """Store drawings as they are, with their numbers, dates and parts, all or none; how many.
+
+        Into an empty store, unless `replacing` says that its drawings are to be deleted. The
+        limits do not count here. Raises StoreError or InkError.
+        """
+        rows = (_row(drawing) | {"id": drawing.id} for drawing in drawings)
+        with self._database.writing("Expected to restore the drawings") as connection:
+            there = connection.execute(COUNT).scalar_one()
+            if there and not replacing:
+                raise StoreError(
+                    f"Expected a store without drawings, got one that holds {there:,}",
+                    "Name another with --drawings, or delete these with --replace",
+                )
+            connection.execute(DRAWINGS.delete())
+            while page := list(islice(rows, MAX_PAGE)):
+                connection.execute(DRAWINGS.insert(), page)
+            restored, size = connection.execute(COUNT_AND_SIZE).one()
+            connection.execute(TOTALS.update().values(drawings=restored, bytes=size))
+            self._database.number_on(connection)
+        return int(restored)
 
     def get(self, number: int) -> Labelled:
         """The drawing of that number. Raises NoSuchDrawing."""
-        with self._reading() as connection:
-            row = connection.execute(DRAWINGS.select().where(DRAWINGS.c.id == number)).first()
+        with self._database.reading() as connection:
+            row = connection.execute(
+                DRAWINGS.select().where(_equals(DRAWINGS.c.id, number))
+            ).first()
         if row is None:
             raise _none(number)
         return _labelled(row)
@@ -235,20 +236,27 @@ class Store:
     ) -> list[Labelled]:
         """Some of the drawings, by default the hardest to read first."""
         query = DRAWINGS.select().where(*which.clauses()).order_by(*ORDERS[order])
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return [_labelled(row) for row in connection.execute(query.limit(count).offset(skip))]
 
     def each(self, which: Filter = EVERYTHING) -> Iterator[Labelled]:
         """Every drawing, the oldest first, a page at a time."""
-        last = 0
-        while True:
-            query = DRAWINGS.select().where(*which.clauses(), DRAWINGS.c.id > last)
-            with self._reading() as connection:
-                rows = connection.execute(query.order_by(DRAWINGS.c.id).limit(MAX_PAGE)).all()
-            yield from map(_labelled, rows)
-            if not rows:
-                return
-            last = rows[-1].id
+
+        def page(last: int) -> list[Labelled]:
+            with self._database.reading() as connection:
+                return _page(connection, which, last)
+
+        return _each(page)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[tuple[int, Iterator[Labelled]]]:
+        """How many drawings there are, and each, the oldest first: all as of one moment.
+
+        Others may write meanwhile. Raises StoreError.
+        """
+        with self._database.reading() as connection:
+            count = connection.execute(COUNT).scalar_one()
+            yield count, _each(lambda last: _page(connection, EVERYTHING, last))
 
     def relabel(self, number: int, label: int | str, name: str = "") -> Labelled:
         """Change the label of a drawing, and the label's name. Raises NoSuchDrawing.
@@ -256,8 +264,8 @@ class Store:
         Of a number, it stays the text of one; of others, a class.
         """
         kind = DRAWINGS.c.text if isinstance(label, str) else DRAWINGS.c.label
-        same = sa.and_(DRAWINGS.c.id == number, kind.is_not(None))
-        with self._write() as connection:
+        same = sa.and_(_equals(DRAWINGS.c.id, number), kind.is_not(None))
+        with self._database.writing() as connection:
             changed = connection.execute(
                 DRAWINGS.update().where(same).values(**_label(label, name))
             )
@@ -267,10 +275,13 @@ class Store:
 
     def delete(self, number: int) -> None:
         """Delete a drawing. Raises NoSuchDrawing."""
-        with self._write() as connection:
-            gone = connection.execute(DRAWINGS.delete().where(DRAWINGS.c.id == number))
-        if not gone.rowcount:
+        if not self._delete(_equals(DRAWINGS.c.id, number)):
             raise _none(number)
+
+    def prune(self, days: int) -> int:
+        """Delete the drawings that are older than that; how many. Raises StoreError."""
+        oldest = datetime.now(UTC) - timedelta(days=days)
+        return self._delete(DRAWINGS.c.created < oldest.isoformat())
 
     def stats(self) -> dict[str, Any]:
         """How many there are, read correctly, accepted; by label and by day.
@@ -281,7 +292,7 @@ class Store:
         right = sa.func.sum(sa.case((WRONG, 0), else_=1))
         day = sa.func.substr(columns.created, 1, 10)
         n = sa.func.count()
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             labels = connection.execute(
                 sa.select(columns.label, n, right).group_by(columns.label).order_by(columns.label)
             ).all()
@@ -299,57 +310,38 @@ class Store:
             "days": [{"day": day, "n": n, "right": right} for day, n, right in days],
         }
 
-    @contextmanager
-    def _write(self) -> Iterator[sa.Connection]:
-        reporting = self._reporting("Expected to store the drawing")
-        with self._writing, reporting, self._engine.begin() as connection:
-            yield connection
+    def _delete(self, which: sa.ColumnElement[bool]) -> int:
+        with self._database.writing("Expected to delete drawings") as connection:
+            gone, size = connection.execute(COUNT_AND_SIZE.where(which)).one()
+            connection.execute(DRAWINGS.delete().where(which))
+            self._count(connection, -gone, -size)
+        return int(gone)
 
-    @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
-        with self._reporting("Expected to read the drawings"), self._engine.connect() as connection:
-            yield connection
+    def _count(self, connection: sa.Connection, added: int, grown: int) -> None:
+        """Keep the totals in step. Raises StoreFull where they grow beyond a limit.
 
-    @contextmanager
-    def _reporting(self, expected: str) -> Iterator[None]:
-        """What the database raises becomes one line."""
-        try:
-            yield
-        except CommandError as cause:
-            raise StoreError(
-                f"{expected}, but a newer version of Inkling has written it ({cause})",
-                "Use that version, or name another with --drawings or INKLING_DRAWINGS",
-            ) from cause
-        except (SQLAlchemyError, OSError) as cause:
-            reason = cause.orig if isinstance(cause, DBAPIError) else cause
-            what = str(reason).splitlines()[0] if str(reason) else type(cause).__name__
-            raise StoreError(
-                f"{expected}, but {what}", "Free some space or close what holds it, and try again"
-            ) from cause
-
-
-def _set_up_sqlite(journal_mode: str, connection: Any, _: object) -> None:
-    """Readers beside one writer, each commit on disk, and patience with another process."""
-    connection.isolation_level = None  # transactions begin where _begin_sqlite says
-    connection.execute(f"PRAGMA busy_timeout={1000 * SECONDS_TO_WAIT}")  # first: the next may wait
-    deadline = time.monotonic() + SECONDS_TO_WAIT
-    while True:
-        try:
-            connection.execute(f"PRAGMA journal_mode={journal_mode}")
-            break
-        except sqlite3.OperationalError:  # another sets it: here SQLite itself does not wait
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-    connection.execute("PRAGMA synchronous=FULL")
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begin', '')}")
+        They are one row: a limit costs the same whether ten drawings are kept or a million.
+        """
+        update = TOTALS.update().values(
+            drawings=TOTALS.c.drawings + added, bytes=TOTALS.c.bytes + grown
+        )
+        totals = connection.execute(update.returning(*TOTALS.c)).one()._mapping
+        for what, more in (("drawings", added), ("bytes", grown)):
+            limit = self._limits[what]
+            if limit is not None and more > 0 and totals[what] > limit:
+                raise StoreFull(
+                    f"Expected room in the store, but it keeps at most {limit:,} {what}",
+                    "Delete some, or the old ones with: inkling drawings prune --older-than DAYS",
+                )
 
 
 def _has(label: int | str) -> sa.ColumnElement[bool]:
-    return (DRAWINGS.c.text if isinstance(label, str) else DRAWINGS.c.label) == label
+    return _equals(DRAWINGS.c.text if isinstance(label, str) else DRAWINGS.c.label, label)
+
+
+def _equals(column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:
+    """A condition; what cannot be stored equals nothing."""
+    return column == value if _fits(column.type, value) else sa.false()
 
 
 def _label(label: int | str, name: str) -> dict[str, Any]:
@@ -360,20 +352,62 @@ def _label(label: int | str, name: str) -> dict[str, Any]:
 
 
 def _row(drawing: Labelled) -> dict[str, Any]:
-    """The columns of a drawing, without its id."""
-    values = asdict(drawing) | _label(drawing.label, drawing.name)
+    """The columns of a drawing, without its id. Raises InkError."""
+    values = asdict(drawing) | _label(drawing.label, drawing.name) | {"reading_text": None}
     if isinstance(drawing.reading, str):
         values |= {"reading": None, "reading_text": drawing.reading}
     del values["id"]
-    return values | {"strokes": drawing.strokes and json.dumps(drawing.strokes)}
+    values["strokes"] = drawing.strokes and json.dumps(drawing.strokes)
+    for name, value in values.items():
+        if not _fits(DRAWINGS.c[name].type, value):
+            raise InkError(
+                f"Expected a {name} that every database takes, got {value!r:.80}",
+                "Shorten it, and leave out characters that cannot be written",
+            )
+    return values
+
+
+def _fits(kind: sa.types.TypeEngine[Any], value: Any) -> bool:
+    """Whether PostgreSQL takes a value. SQLite would take more."""
+    if isinstance(value, str) and isinstance(kind, sa.String):
+        short = kind.length is None or len(value) <= kind.length
+        return short and not re.search("[\0\ud800-\udfff]", value)
+    return not isinstance(value, int) or abs(value) < 2**31
+
+
+def _size(drawing: Labelled) -> int:
+    """The bytes of its strokes and picture, as SIZE."""
+    strokes = json.dumps(drawing.strokes) if drawing.strokes else ""
+    return len(strokes) + len(drawing.picture or b"")
+
+
+def _known(connection: sa.Connection, key: str | None) -> Labelled | None:
+    """The drawing of an idempotency key."""
+    same = _equals(DRAWINGS.c.idempotency_key, key)
+    row = connection.execute(DRAWINGS.select().where(same)).first() if key is not None else None
+    return _labelled(row) if row else None
 
 
 def _is_held_out(connection: sa.Connection, label: int | str) -> bool:
     """Whether the next drawing of a class, or the next number, is held out."""
-    kind = DRAWINGS.c.text.is_not(None) if isinstance(label, str) else _has(label)
-    same = sa.select(sa.func.count()).where(kind)
-    rank: int = connection.execute(same).scalar_one()
+    kind = DRAWINGS.c.label.is_(None) if isinstance(label, str) else _has(label)
+    rank: int = connection.execute(COUNT.where(kind)).scalar_one()
     return rank % HELD_OUT == FIRST_HELD_OUT
+
+
+def _page(connection: sa.Connection, which: Filter, last: int) -> list[Labelled]:
+    """The drawings that follow the one of a number."""
+    query = DRAWINGS.select().where(*which.clauses(), DRAWINGS.c.id > last)
+    return [
+        _labelled(row) for row in connection.execute(query.order_by(DRAWINGS.c.id).limit(MAX_PAGE))
+    ]
+
+
+def _each(page: Callable[[int], list[Labelled]]) -> Iterator[Labelled]:
+    last = 0
+    while found := page(last):
+        yield from found
+        last = found[-1].id
 
 
 def _labelled(row: sa.Row[Any]) -> Labelled:

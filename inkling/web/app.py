@@ -79,16 +79,17 @@ def create_app(served: Served, store: Store, settings: Settings) -> FastAPI:
 def opened(settings: Settings) -> FastAPI:
     """The application of these settings. Raises BundleError, StoreError."""
     served = Served(Registry(system.home(), settings.runs), settings.bundle)
-    return create_app(served, _store(settings.database), settings)
+    return create_app(served, _store(settings), settings)
 
 
-def _store(url: str) -> Store:
-    """The store of drawings at a URL; where its place is wrong, the error says how to name another.
+def _store(settings: Settings) -> Store:
+    """The store of drawings; where its place is wrong, the error says how to name another.
 
     Raises StoreError.
     """
     try:
-        return Store(url or default_url())
+        url = settings.database or default_url()
+        return Store(url, max_drawings=settings.max_drawings, max_bytes=settings.max_bytes)
     except StoreError as error:
         cause = getattr(error.__cause__, "orig", error.__cause__)  # of SQLite, or another database
         url_is_wrong = cause is error.__cause__ and not isinstance(cause, OSError)

@@ -15,6 +15,7 @@ from inkling.errors import (
     NoSuchDrawing,
     Overloaded,
     StoreError,
+    StoreFull,
     TooLarge,
 )
 from inkling.ink.formats import KINDS
@@ -23,7 +24,13 @@ from inkling.web.guard import MAX_BODY_BYTES
 
 MAX_STROKES_BYTES = 1_000_000  # parsed in one go, while other requests wait
 OVERLOADED = 503
-STATUS = {TooLarge: 413, NoSuchDrawing: 404, StoreError: 503, Overloaded: OVERLOADED}  # others: 422
+STATUS = {  # of other errors: 422
+    TooLarge: 413,
+    NoSuchDrawing: 404,
+    StoreFull: 507,
+    StoreError: 503,
+    Overloaded: OVERLOADED,
+}
 MAX_INTEGER = 2**31 - 1  # that every database takes
 
 Point = Annotated[list[float], Field(min_length=2, max_length=3)]

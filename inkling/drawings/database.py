@@ -1,0 +1,181 @@
+"""The database of a URL: opened, brought up to date, read and written in transactions.
+
+What differs between SQLite and PostgreSQL stands here. In both, one transaction writes at a time,
+whatever thread or process it is of, and a reading transaction sees all as of one moment.
+"""
+
+import re
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from inkling.errors import MissingExtra, StoreError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+SECONDS_TO_WAIT = 5  # for another that writes, and for a server that does not answer
+JOURNAL_MODES = ("wal", "delete", "truncate", "persist")  # all but the first also on a network
+ADVISORY_LOCK = 0x496E6B6C696E67  # any number, the same for every Inkling
+WAY_OUT = {
+    "sqlite": "Free some space or close what holds it, and try again",
+    "postgresql": "See that its URL is right and its server runs and has space, and try again",
+}
+
+
+class Database:
+    """A database of SQLite or PostgreSQL. Safe to share between threads."""
+
+    def __init__(self, url: str, version: str = "head") -> None:
+        """Open it; it is created, or brought up to that version, where needed.
+
+        Raises StoreError, or MissingExtra without PostgreSQL's driver.
+        """
+        parsed = _parsed(url)
+        self.kind = parsed.get_backend_name()
+        shown = parsed.difference_update_query(["password", "sslpassword"]).render_as_string()
+        sqlite = self.kind == "sqlite"
+        self._turn = threading.Lock() if sqlite else nullcontext()  # SQLite's own wait is unfair
+        expected = f"{shown}: expected a database to open"
+        with self._reporting(expected):
+            self._engine = _sqlite(parsed) if sqlite else _postgresql(parsed)
+            if sqlite:
+                Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+        weakref.finalize(self, self._engine.dispose)  # also where nobody closes it
+        with self.writing(expected) as connection:  # others wait here, and find it done
+            config = Config()
+            config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, version)
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def writing(self, expected: str = "Expected to store the drawing") -> Iterator[sa.Connection]:
+        """A transaction that writes, when no other does. Raises StoreError."""
+        with self._turn, self._reporting(expected), self._engine.connect() as connection:
+            connection.execution_options(begin="IMMEDIATE")
+            with connection.begin():
+                if self.kind == "postgresql":
+                    wait = f"SET LOCAL lock_timeout = {round(1000 * SECONDS_TO_WAIT)}"
+                    connection.exec_driver_sql(wait)
+                    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
+                yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A transaction that reads. Raises StoreError."""
+        reporting = self._reporting("Expected to read the drawings")
+        with reporting, self._engine.connect() as connection:
+            if self.kind == "postgresql":
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            yield connection
+
+    def number_on(self, connection: sa.Connection) -> None:
+        """Number the next drawing after those that came with their numbers."""
+        if self.kind == "postgresql":  # never back: a rollback would not undo it
+            sequence = "pg_get_serial_sequence('drawings', 'id')"
+            last = f"GREATEST(MAX(id), NEXTVAL({sequence}))"
+            connection.exec_driver_sql(f"SELECT SETVAL({sequence}, {last}) FROM drawings")
+
+    @contextmanager
+    def _reporting(self, expected: str) -> Iterator[None]:
+        """What the database raises becomes one line."""
+        try:
+            yield
+        except CommandError as cause:
+            raise StoreError(
+                f"{expected}, but a newer version of Inkling has written it ({cause})",
+                "Use that version, or name another with --drawings or INKLING_DRAWINGS",
+            ) from cause
+        except (SQLAlchemyError, OSError) as cause:
+            reason = cause.orig if isinstance(cause, DBAPIError) else cause
+            what = " ".join(str(reason).split()).rstrip(".?") or type(cause).__name__
+            raise StoreError(f"{expected}, but {what}", WAY_OUT[self.kind]) from cause
+
+
+def _parsed(url: str) -> URL:
+    """A URL, checked. Raises StoreError, which does not say what may be its password."""
+    shown = re.sub("(?<=password=)[^&]*", "***", re.sub("(?<=:).*@", "***@", url, flags=re.DOTALL))
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):  # whose text may have the password
+        raise _no_url(shown, "it cannot be parsed") from None
+    kind = parsed.get_backend_name()
+    if kind in ("postgres", "postgresql"):
+        if "@" in (parsed.host or ""):
+            raise _no_url(shown, "an @ within its password is written as %40")
+        return parsed.set(drivername="postgresql+psycopg")
+    if kind != "sqlite":
+        raise _no_url(shown, "it is of neither SQLite nor PostgreSQL")
+    if parsed.query.get("journal_mode", "wal") not in JOURNAL_MODES:
+        raise _no_url(shown, f"journal_mode is one of {', '.join(JOURNAL_MODES)}")
+    if parsed.database in (None, "", ":memory:"):
+        raise _no_url(shown, "in memory, drawings would be lost")
+    return parsed.set(drivername="sqlite")
+
+
+def _no_url(shown: str, why: str) -> StoreError:
+    return StoreError(
+        f"Expected the URL of a database, got {shown!r} ({why})",
+        "For example: sqlite:////home/me/drawings.sqlite or postgresql://me:secret@host/drawings",
+    )
+
+
+def _sqlite(url: URL) -> sa.Engine:
+    """An engine of a file, in the journal mode that its URL names."""
+    mode = str(url.query.get("journal_mode", "wal"))  # ours, not its driver's
+    engine = sa.create_engine(url.difference_update_query(["journal_mode"]))
+    sa.event.listen(engine, "connect", partial(_set_up_sqlite, mode))
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _postgresql(url: URL) -> sa.Engine:
+    """An engine that waits for a server a few seconds, and outlives its restart."""
+    waits = {  # of libpq; the URL may give others
+        "connect_timeout": str(SECONDS_TO_WAIT),  # seconds
+        "keepalives_idle": str(SECONDS_TO_WAIT),
+        "tcp_user_timeout": str(1000 * SECONDS_TO_WAIT),  # milliseconds
+    }
+    try:
+        return sa.create_engine(
+            url.set(query=waits | dict(url.query)),
+            pool_pre_ping=True,  # a connection of before the restart is noticed and made again
+            pool_timeout=SECONDS_TO_WAIT,
+        )
+    except ImportError as cause:
+        raise MissingExtra("A store in PostgreSQL", "psycopg", "postgres") from cause
+
+
+def _set_up_sqlite(journal_mode: str, connection: Any, _: object) -> None:
+    """Readers beside one writer, each commit on disk, and patience with another process."""
+    connection.isolation_level = None  # transactions begin where _begin_sqlite says
+    connection.execute(f"PRAGMA busy_timeout={1000 * SECONDS_TO_WAIT}")  # first: the next may wait
+    deadline = time.monotonic() + SECONDS_TO_WAIT
+    while True:
+        try:
+            connection.execute(f"PRAGMA journal_mode={journal_mode}")
+            break
+        except sqlite3.OperationalError:  # another sets it: here SQLite itself does not wait
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begin', '')}")
