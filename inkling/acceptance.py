@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import logsumexp, softmax
 
 from inkling import metrics
 from inkling.metrics import Labels, Point, Probabilities
@@ -106,7 +106,7 @@ def fit(samples: Sequence[Sample], temperature: float) -> Acceptance:
     Source: Geifman & El-Yaniv 2017 (confidence); Liu et al. 2020 (score).
     """
     logits, labels, weights = pooled(samples)
-    probabilities = softmax(logits / temperature, axis=1)
+    probabilities = scipy.special.softmax(logits / temperature, axis=1)
     scores = ood_score(logits)
     max_score = quantile(scores, weights, 1 - OOD_REJECTED)
     right = probabilities.argmax(1) == labels
@@ -122,7 +122,7 @@ def fit(samples: Sequence[Sample], temperature: float) -> Acceptance:
     sources = tuple(
         measure(
             sample.name,
-            softmax(sample.logits.astype(np.float64) / temperature, axis=1),
+            scipy.special.softmax(sample.logits.astype(np.float64) / temperature, axis=1),
             accepts(found, sample.logits, temperature),
             sample.labels,
             sample.writers,
@@ -164,7 +164,7 @@ def accepts(
     acceptance: Acceptance, logits: NDArray[np.floating], temperature: float
 ) -> NDArray[np.bool_]:
     """Which readings `(N,)` are accepted, by a network's own logits `(N, K)`."""
-    confidence = softmax(logits.astype(np.float64) / temperature, axis=1).max(1)
+    confidence = scipy.special.softmax(logits.astype(np.float64) / temperature, axis=1).max(1)
     certain = confidence >= acceptance.min_confidence
     return np.asarray(certain & (ood_score(logits) <= highest_score(acceptance)))
 
@@ -226,7 +226,7 @@ def ood_score(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     looks like any class. Of a network trained with outliers it is the log odds that there is
     none. Source: Liu et al. 2020.
     """
-    return np.asarray(-logsumexp(logits.astype(np.float64), axis=1))
+    return np.asarray(-scipy.special.logsumexp(logits.astype(np.float64), axis=1))
 
 
 def selective_curve(

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 Probabilities = NDArray[np.floating]
 Labels = NDArray[np.integer]
@@ -185,7 +185,7 @@ def fit_temperature(
     of_label = wide[np.arange(len(labels)), labels]
 
     def slope(inverse: float) -> float:
-        gaps = (softmax(wide * inverse, axis=1) * wide).sum(1) - of_label
+        gaps = (scipy.special.softmax(wide * inverse, axis=1) * wide).sum(1) - of_label
         return float(np.average(gaps, weights=weights))
 
     low, high = 0.05, 20.0

@@ -1,6 +1,9 @@
 """Who may ask a server what: tokens, names, sites, rates; and what an answer carries."""
 
+import http.server
 import json
+import threading
+import time
 
 import pytest
 import websockets.exceptions
@@ -186,3 +189,41 @@ def test_a_proxy_may_serve_it_under_a_path(tmp_path):
             assert client.post(f"{prefix}/api/read", json=SEVEN).json()["label"] == 7
             assert client.get(f"{prefix}/api/card").status_code == 200
         assert "/inkling/openapi.json" in client.get("/docs").text
+
+
+def test_spans_go_to_a_collector_and_hold_no_query(tmp_path, monkeypatch):
+    received = []
+
+    class Collector(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            received.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    collector = http.server.HTTPServer(("127.0.0.1", 0), Collector)
+    thread = threading.Thread(target=collector.serve_forever)
+    thread.start()
+    port = collector.server_address[1]
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")  # milliseconds
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    try:
+        with answering(tmp_path) as client:
+            headers = {"traceparent": parent}
+            stored = client.post("/api/drawings?label=7", json=SEVEN, headers=headers)
+            assert stored.status_code == 201
+            deadline = time.monotonic() + 20
+            while not received and time.monotonic() < deadline:
+                time.sleep(0.05)
+    finally:
+        collector.shutdown()
+        collector.server_close()
+        thread.join()
+    sent = b"".join(received)
+    assert b"POST /api/drawings" in sent
+    assert b"label" not in sent
+    assert bytes.fromhex(parent.split("-")[1]) in sent

@@ -16,9 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
@@ -54,10 +51,8 @@ class Database:
                 Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
         weakref.finalize(self, self._engine.dispose)  # also where nobody closes it
         with self.writing(expected) as connection:  # others wait here, and find it done
-            config = Config()
-            config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-            config.attributes["connection"] = connection
-            command.upgrade(config, version)
+            if version != "head" or _version(connection) != _newest():
+                _upgrade(connection, version, expected)
 
     def close(self) -> None:
         """Close its connections."""
@@ -96,15 +91,41 @@ class Database:
         """What the database raises becomes one line."""
         try:
             yield
-        except CommandError as cause:
-            raise StoreError(
-                f"{expected}, but a newer version of Inkling has written it ({cause})",
-                "Use that version, or name another with --drawings or INKLING_DRAWINGS",
-            ) from cause
         except (SQLAlchemyError, OSError) as cause:
             reason = cause.orig if isinstance(cause, DBAPIError) else cause
             what = " ".join(str(reason).split()).rstrip(".?") or type(cause).__name__
             raise StoreError(f"{expected}, but {what}", WAY_OUT[self.kind]) from cause
+
+
+def _newest() -> str:
+    """The version that this code reads and writes."""
+    return max(path.name for path in (MIGRATIONS / "versions").glob("*.py")).partition("_")[0]
+
+
+def _version(connection: sa.Connection) -> str | None:
+    """The version of a database; None of one without tables."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    query = "SELECT version_num FROM alembic_version"
+    return connection.exec_driver_sql(query).scalar_one_or_none()
+
+
+def _upgrade(connection: sa.Connection, version: str, expected: str) -> None:
+    """Bring a database up to a version. Raises StoreError if it is newer than this code."""
+    from alembic import command  # here, for its import takes longer than a server may to start
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, version)
+    except CommandError as cause:
+        raise StoreError(
+            f"{expected}, but a newer version of Inkling has written it ({cause})",
+            "Use that version, or name another with --drawings or INKLING_DRAWINGS",
+        ) from cause
 
 
 def _parsed(url: str) -> URL:

@@ -1,9 +1,9 @@
 """Finds a sheet of paper on a darker desk, and straightens it."""
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
 
 from inkling.ink.decode import Pixels
 
@@ -35,16 +35,16 @@ def sheet(pixels: Grey) -> Corners | None:
         return None
     some = pixels[::step, ::step]
     light = some if some.ndim == 2 else some.min(2)  # wood is as light as paper, but coloured
-    light = ndimage.uniform_filter(np.log(np.maximum(light, 0) + BLACK), 3)
+    light = scipy.ndimage.uniform_filter(np.log(np.maximum(light, 0) + BLACK), 3)
     bright = light > _middle(light)
     sides = bright[0], bright[-1], bright[:, 0], bright[:, -1]
     if not bright.any() or max(side.mean() for side in sides) > MAX_SIDE:
         return None
-    whole = ndimage.binary_closing(np.pad(bright, CLOSED), iterations=CLOSED)  # over strokes
+    whole = scipy.ndimage.binary_closing(np.pad(bright, CLOSED), iterations=CLOSED)  # over strokes
     joined = bright | whole[CLOSED:-CLOSED, CLOSED:-CLOSED]
-    labels, _ = ndimage.label(joined)
+    labels, _ = scipy.ndimage.label(joined)
     largest = labels == np.bincount(labels[joined]).argmax()
-    filled = ndimage.binary_fill_holes(largest)
+    filled = scipy.ndimage.binary_fill_holes(largest)
     if filled.mean() < MIN_SHARE or _step(light, filled) < DARKER:
         return None
     if bright[filled].mean() < BARE:  # light strokes side by side on a dark ground
@@ -55,8 +55,8 @@ def sheet(pixels: Grey) -> Corners | None:
 
 def _step(light: Grey, filled: NDArray[np.bool_]) -> float:
     """How much lighter a region is just inside its edge than just outside."""
-    near, away = (ndimage.binary_dilation(filled, iterations=n) for n in (1, EDGE))
-    inner, core = (ndimage.binary_erosion(filled, iterations=n) for n in (1, EDGE))
+    near, away = (scipy.ndimage.binary_dilation(filled, iterations=n) for n in (1, EDGE))
+    inner, core = (scipy.ndimage.binary_erosion(filled, iterations=n) for n in (1, EDGE))
     inside, outside = light[inner & ~core], light[away & ~near]
     return float(np.median(inside) - np.median(outside)) if len(inside) and len(outside) else 0
 
@@ -74,7 +74,7 @@ def _middle(light: Grey) -> float:
 
 def _quadrilateral(filled: NDArray[np.bool_]) -> Corners | None:
     """The corners of a region `(h, w)` with four straight sides, a little inside it."""
-    points = np.argwhere(filled ^ ndimage.binary_erosion(filled))[:, ::-1].astype(float)
+    points = np.argwhere(filled ^ scipy.ndimage.binary_erosion(filled))[:, ::-1].astype(float)
     turns = np.linspace(0, 2 * np.pi, DIRECTIONS, endpoint=False)
     ends = (points @ [np.cos(turns), np.sin(turns)]).argmax(0)
     around = points[ends[np.flatnonzero(np.diff(ends, prepend=ends[-1]))]]  # clockwise on screen

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
 
 from inkling.errors import NothingDrawn
 from inkling.ink import colour, decode, desk, marks, paper, pen, rows
@@ -154,7 +154,7 @@ def _touching(strokes: Sequence[Points], scale: float) -> NDArray[np.intp]:
     canvas = Image.new("1", (int(width * scale + 2 * wide), int(height * scale + 2 * wide)))
     corner = float(low[0]) - wide / scale, float(low[1]) - wide / scale
     pen.trace(canvas, strokes, corner, scale, wide)
-    labels, _ = ndimage.label(np.asarray(canvas), AROUND)
+    labels, _ = scipy.ndimage.label(np.asarray(canvas), AROUND)
     starts = ((np.stack([stroke[0] for stroke in strokes]) - corner) * scale).astype(int)
     _, parts = np.unique(labels[starts[:, 1], starts[:, 0]], return_inverse=True)
     return parts
@@ -239,8 +239,8 @@ def _line(
     rows_, part = whose[_part(ink.labels, area)], _part(seen, area)
     inside = rows_ == whose[row[0] + 1]
     solid = float(np.quantile(part[inside], SOLID))
-    around = ndimage.maximum_filter(inside, 5)
-    others = ndimage.maximum_filter((rows_ > 0) & ~inside, 5) & ~around
+    around = scipy.ndimage.maximum_filter(inside, 5)
+    others = scipy.ndimage.maximum_filter((rows_ > 0) & ~inside, 5) & ~around
     ground = part[~around & ~others]
     floor = min(float(np.median(ground)) if len(ground) else 0.0, MAX_FLOOR * solid)
     even = np.clip((part - floor) / (solid - floor), 0, 1)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from inkling.ink import paper, printed
 from inkling.ink.parts import AROUND
@@ -46,29 +46,31 @@ class Marks:
 
 def find(seen: Grey) -> Marks:
     """The parts of the ink in the contrast `(H, W)` to the paper. Raises NothingDrawn."""
-    smooth = ndimage.uniform_filter(seen, 3)
+    smooth = scipy.ndimage.uniform_filter(seen, 3)
     limit = paper.otsu(smooth)
-    labels, count = ndimage.label(smooth > limit, AROUND)
+    labels, count = scipy.ndimage.label(smooth > limit, AROUND)
     inked = labels > 0
     if _has_print(labels):
         smooth = printed.without_boxes(smooth, limit, touched=True)
         smooth = printed.without_lines(smooth, paper.otsu(smooth), UNBROKEN)
         limit = paper.otsu(smooth)
-        labels, count = ndimage.label(smooth > limit, AROUND)
+        labels, count = scipy.ndimage.label(smooth > limit, AROUND)
     mask = labels > 0
     strong = smooth > paper.otsu(smooth[mask])
     pen = _pen(strong)
     if not _is_ink(smooth[strong], smooth[~mask]) or _is_noise(strong, pen):
         raise paper.nothing()
-    pale, pale_count = ndimage.label(smooth > PALE * limit, AROUND)
+    pale, pale_count = scipy.ndimage.label(smooth > PALE * limit, AROUND)
     of_ink = np.bincount(pale[mask], minlength=pale_count + 1) > 0
-    near = mask & ndimage.maximum_filter(strong, 2 * max(2, round(pen)) + 1)
+    near = mask & scipy.ndimage.maximum_filter(strong, 2 * max(2, round(pen)) + 1)
     near |= _mostly(near, labels, count)
     torn = bool(of_ink[pale].sum() > MAX_PALE * mask.sum())
     if torn:  # print, as pale as parts of the ink
         patterned = mask.sum() > (1 + PATTERN) * near.sum()
         mask = near if patterned else mask
-        labels, count = ndimage.label(ndimage.maximum_filter(mask, round(pen) | 1), AROUND)
+        labels, count = scipy.ndimage.label(
+            scipy.ndimage.maximum_filter(mask, round(pen) | 1), AROUND
+        )
         labels, darkest = labels * mask, DARK[int(patterned)]
     else:  # where strokes are pale, the pen is worn
         labels, count, darkest = pale * of_ink[pale], pale_count, 0.0
@@ -76,13 +78,13 @@ def find(seen: Grey) -> Marks:
         np.bincount(part, minlength=count + 1) for part in (labels.ravel(), labels[strong])
     )
     kept = (sizes > SPECK * pen * pen) & (dark_sizes >= darkest * sizes)
-    around = ndimage.maximum_filter(labels, 3)[inked & (smooth == 0)]
+    around = scipy.ndimage.maximum_filter(labels, 3)[inked & (smooth == 0)]
     kept &= np.bincount(around, minlength=count + 1) < CROSSING * sizes
     kept[0] = False
     if not kept.any():
         raise paper.nothing()
     labels = np.asarray((np.cumsum(kept) * kept)[labels], np.intp)
-    places = ndimage.find_objects(labels)
+    places = scipy.ndimage.find_objects(labels)
     boxes = np.array([(x.start, y.start, x.stop, y.stop) for y, x in places], np.float64)
     return Marks(labels, boxes, sizes[kept], pen, torn)
 
@@ -106,7 +108,7 @@ def _is_ink(dark: Grey, ground: Grey) -> bool:
 
 def _is_noise(mask: Mask, pen: float) -> bool:
     """Whether there are too many dark parts `(H, W)` for writing, and none as long as a stroke."""
-    labels, count = ndimage.label(mask, AROUND)
+    labels, count = scipy.ndimage.label(mask, AROUND)
     return count > MAX_PARTS and np.bincount(labels[mask]).max() < LONG * pen * pen
 
 
@@ -115,7 +117,7 @@ def _has_print(labels: Labels) -> bool:
     height, width = labels.shape
     return any(
         down.stop - down.start > RISE * height or across.stop - across.start > SPAN * width
-        for down, across in ndimage.find_objects(labels)
+        for down, across in scipy.ndimage.find_objects(labels)
     )
 
 

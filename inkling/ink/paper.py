@@ -10,9 +10,9 @@ import math
 from typing import TypeVar
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
 
 from inkling.errors import InkError, NothingDrawn
 from inkling.ink import colour, desk, parts, printed
@@ -114,7 +114,7 @@ def around_ink(
     ink beside it does not count. Raises NothingDrawn unless little of the picture is ink.
     """
     mask = _little(grey, alone)
-    (box,) = ndimage.find_objects(mask.astype(np.uint8))
+    (box,) = scipy.ndimage.find_objects(mask.astype(np.uint8))
     room = max(side.stop - side.start for side in box) // 2 + 4
     down, across = (
         slice(max(side.start - room, 0) * times, min((side.stop + room) * times, length))
@@ -134,7 +134,7 @@ def _little(grey: Grey, alone: bool) -> Mask:
     if 2 * limit < max(MIN_CONTRAST, _peak(wide) / 2):
         raise nothing()
     strokes, _ = _written(thin, limit, alone)
-    whole = ndimage.binary_propagation(strokes, AROUND, strokes | (wide > limit))
+    whole = scipy.ndimage.binary_propagation(strokes, AROUND, strokes | (wide > limit))
     if width(whole) > FINE / 2:  # where all strokes are wide, some of their ends are thin
         raise nothing()
     return np.asarray(whole)
@@ -142,8 +142,8 @@ def _little(grey: Grey, alone: bool) -> Mask:
 
 def _narrower(grey: Grey, size: int) -> Grey:
     """How much each pixel differs from the paper, for strokes narrower than `size` pixels."""
-    dark = ndimage.grey_closing(grey, (size, size), mode="nearest") - grey
-    light = grey - ndimage.grey_opening(grey, (size, size), mode="nearest")
+    dark = scipy.ndimage.grey_closing(grey, (size, size), mode="nearest") - grey
+    light = grey - scipy.ndimage.grey_opening(grey, (size, size), mode="nearest")
     peaks = _peak(light), _peak(dark)
     if min(peaks) > ALIKE * max(peaks):  # where strokes meet, the paper between them is narrow, too
         peaks = float((light**2).sum()), float((dark**2).sum())
@@ -169,7 +169,7 @@ def _ink(grey: Grey, lossy: bool) -> tuple[Mask, Grey]:
     mask, unlined = _written(seen, None)
     # Ink reaches one pixel beyond the mask; on plain paper, as far as it is connected
     reach = 0 if plain and unlined else 1
-    around = ndimage.binary_dilation(mask, AROUND, reach, seen > 0)
+    around = scipy.ndimage.binary_dilation(mask, AROUND, reach, seen > 0)
     peak = seen[mask].max() if plain else np.quantile(seen[mask], 0.95)
     return mask, np.minimum(seen, peak) * around
 
@@ -244,7 +244,7 @@ def evened(grey: Grey, cells: int = COARSE) -> Grey:
     size = math.ceil(wide / cell), math.ceil(high / cell)
     coarse = np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BOX))
     slope = _slope(coarse)
-    medians = ndimage.median_filter(coarse - slope, cells // 2 + 1, mode="nearest")
+    medians = scipy.ndimage.median_filter(coarse - slope, cells // 2 + 1, mode="nearest")
     darkest, lightest = _bounds(slope + medians, (high, wide))
     dark, light = np.maximum(darkest - grey, 0), np.maximum(grey - lightest, 0)
     if ((light * light) ** 2).sum() > ((dark * dark) ** 2).sum():  # the largest differences decide
@@ -275,7 +275,7 @@ def _bounds(paper: Grey, shape: tuple[int, int]) -> tuple[Grey, Grey]:
                 (shape[1], shape[0]), Image.Resampling.BILINEAR
             )
         )
-        for reach in (ndimage.minimum_filter, ndimage.maximum_filter)
+        for reach in (scipy.ndimage.minimum_filter, scipy.ndimage.maximum_filter)
     )
     return darkest, lightest
 
@@ -316,7 +316,7 @@ def _reject_noise(ink: Grey, paper: Grey) -> None:
 
 def _without_specks(mask: Mask) -> Mask:
     """The ink without specks, which are smaller than a dot of its pen. Raises NothingDrawn."""
-    labels, count = ndimage.label(mask, AROUND)
+    labels, count = scipy.ndimage.label(mask, AROUND)
     if count < 2:
         return mask
     sizes = np.bincount(labels.ravel())
@@ -332,7 +332,7 @@ def _stroked(mask: Mask, soft: Grey) -> tuple[Grey, int]:
 
     The padding is in pixels a side.
     """
-    (box,) = ndimage.find_objects(mask.astype(np.uint8))
+    (box,) = scipy.ndimage.find_objects(mask.astype(np.uint8))
     side = max(mask[box].shape)
     pen = max(width(mask), 0.5)
     share = np.clip(pen * BOX / side, *WIDTHS) / BOX
@@ -341,7 +341,7 @@ def _stroked(mask: Mask, soft: Grey) -> tuple[Grey, int]:
         return soft, 0
     padding = math.ceil(max(grow, 0)) + 1
     mask = np.pad(mask, padding)
-    inside, outside = (ndimage.distance_transform_edt(part) for part in (mask, ~mask))
+    inside, outside = (scipy.ndimage.distance_transform_edt(part) for part in (mask, ~mask))
     grow = max(grow, -inside.max() / 2)  # thins a blot by no more than half
     depth = inside - outside  # > 0 in ink, in pixels; a pixel at the edge has 1 or -1
     inked = 255 * np.clip(depth + grow + np.where(mask, 0, 1), 0, 1)

@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 AROUND = np.ones((3, 3), bool)  # a pixel's eight neighbours
 SMALL = 0.35  # of the largest part; a digit's parts that are smaller lie near it
@@ -23,8 +23,8 @@ Labels = NDArray[np.signedinteger[Any]]
 
 def width(mask: Mask) -> float:
     """The width of the strokes in pixels: four times the mean distance of ink from paper."""
-    (box,) = ndimage.find_objects(mask.astype(np.uint8))
-    inside = ndimage.distance_transform_edt(np.pad(mask[box], 1))
+    (box,) = scipy.ndimage.find_objects(mask.astype(np.uint8))
+    inside = scipy.ndimage.distance_transform_edt(np.pad(mask[box], 1))
     return float(4 * (inside[inside > 0].mean() - 0.5))
 
 
@@ -35,10 +35,10 @@ def of_digit(mask: Mask) -> Mask:
     word, a line under the digit, and what enters from the edge of the picture. What is neither is
     kept, so that several things are seen as such.
     """
-    labels, count = ndimage.label(mask, AROUND)
+    labels, count = scipy.ndimage.label(mask, AROUND)
     if count < 2:
         return mask
-    places = ndimage.find_objects(labels)
+    places = scipy.ndimage.find_objects(labels)
     boxes = np.array([[s.start for s in place] + [s.stop for s in place] for place in places])
     at_edge = ((boxes[:, :2] == 0) | (boxes[:, 2:] == mask.shape)).any(1)
     high, wide = (boxes[:, 2:] - boxes[:, :2]).T
@@ -63,8 +63,8 @@ def _distances(labels: Labels, main: int) -> NDArray[np.float64]:
     part, at = labels[rows, columns], (rows // CELL, columns // CELL)
     away = np.ones([-(-length // CELL) for length in labels.shape], bool)
     away[at[0][part == main], at[1][part == main]] = False
-    found = CELL * ndimage.distance_transform_edt(away)[at]
-    return np.asarray(ndimage.minimum(found, part, np.arange(1, labels.max() + 1)))
+    found = CELL * scipy.ndimage.distance_transform_edt(away)[at]
+    return np.asarray(scipy.ndimage.minimum(found, part, np.arange(1, labels.max() + 1)))
 
 
 def _is_surround(labels: Labels, size: NDArray[np.intp]) -> Mask:

@@ -8,8 +8,8 @@ itself is ink that lies on it, and stays. So does a stroke that crosses it.
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from inkling.ink.parts import AROUND, width
 
@@ -74,7 +74,7 @@ def lines(contrast: Grey, faintest: float, thickness: float = THICKNESS) -> list
     if wide < 2 or height < thick:
         return []
     strips = contrast[:, : wide * STRIPS].reshape(height, STRIPS, wide).mean(2).T
-    broad = ndimage.grey_opening(strips, (1, thick), mode="constant")
+    broad = scipy.ndimage.grey_opening(strips, (1, thick), mode="constant")
     thin = strips - broad  # what crosses a strip downwards adds to both
     least = max(faintest, 3 * float(np.median(thin)))
     seen = thin > least
@@ -192,7 +192,7 @@ def _expected(shape: tuple[int, ...], found: list[Line]) -> Grey:
     sheet = np.zeros(shape, np.float32)
     columns = np.arange(shape[1])
     for line in found:
-        margin = ndimage.maximum_filter1d(line.profile, 3, mode="constant") * MARGIN
+        margin = scipy.ndimage.maximum_filter1d(line.profile, 3, mode="constant") * MARGIN
         profile = np.maximum(margin, line.profile)
         for at in np.flatnonzero(profile):
             rows = line.rows + at - len(profile) // 2
@@ -210,7 +210,9 @@ def _cross(line: Line, alone: Mask, ink: Mask) -> None:
         ink[rows.clip(0, height - 1), np.arange(len(rows))] & (rows >= 0) & (rows < height)
         for rows in (line.rows + of[0] - middle - 2, line.rows + of[-1] - middle + 2)
     )
-    slanted = [ndimage.binary_dilation(side, iterations=line.thickness) for side in (above, below)]
+    slanted = [
+        scipy.ndimage.binary_dilation(side, iterations=line.thickness) for side in (above, below)
+    ]
     meets = (above & slanted[1]) | (slanted[0] & below)
     for at in range(of[0] - 1, of[-1] + 2):
         rows = line.rows + at - middle
@@ -252,13 +254,13 @@ def without_boxes(contrast: Grey, threshold: float, touched: bool = False) -> Gr
     Ink that touches its box stays where there is no other; if `touched`, wherever it does.
     """
     faint = contrast > threshold / 2
-    labels, _ = ndimage.label(faint, AROUND)
-    for label, place in enumerate(ndimage.find_objects(labels), 1):
+    labels, _ = scipy.ndimage.label(faint, AROUND)
+    for label, place in enumerate(scipy.ndimage.find_objects(labels), 1):
         part = labels[place] == label
         if not _is_box(part, place, faint.shape):
             continue
         seen = contrast[place]
-        others = np.where(ndimage.binary_dilation(part, AROUND), np.float32(0), seen)
+        others = np.where(scipy.ndimage.binary_dilation(part, AROUND), np.float32(0), seen)
         if touched or not _is_much(others > threshold):  # the digit touches its box
             alone = np.where(part, seen, np.float32(0))
             across, down = (lines(each, threshold / 4, 2 * THICKNESS) for each in (alone, alone.T))
@@ -289,6 +291,6 @@ def _is_box(part: Mask, place: tuple[slice, ...], shape: tuple[int, ...]) -> boo
 
 def _is_much(inside: Mask) -> bool:
     """Whether a stroke inside a box is more than a mark."""
-    strokes = ndimage.find_objects(ndimage.label(inside, AROUND)[0])
+    strokes = scipy.ndimage.find_objects(scipy.ndimage.label(inside, AROUND)[0])
     high = max((rows.stop - rows.start for rows, _ in strokes), default=0)
     return high >= MIN_INSIDE * len(inside)

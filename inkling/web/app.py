@@ -11,12 +11,14 @@
 Every error is {"error", "hint"}. Pattern: starlette's lifespan state; each test builds an app.
 """
 
+import asyncio
 import contextlib
 import errno
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import numpy as np
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response
@@ -29,7 +31,7 @@ from inkling import __version__, system
 from inkling.drawings import ENVIRONMENT, Store, default_url
 from inkling.errors import InklingError, StoreError
 from inkling.reading.registry import Registry, Served
-from inkling.web import drawings, models, monitoring, reading, training
+from inkling.web import drawings, models, monitoring, reading, tracing, training
 from inkling.web.guard import PAGES, Guard
 from inkling.web.reading import FastRead
 from inkling.web.schemas import problem, problem_of
@@ -48,7 +50,9 @@ def create_app(served: Served, store: Store, settings: Settings) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         state.start()
+        warming = asyncio.create_task(state.read(lambda: _warm(served)))
         yield
+        await warming
         state.jobs.close()
 
     app = FastAPIOffline(
@@ -61,6 +65,8 @@ def create_app(served: Served, store: Store, settings: Settings) -> FastAPI:
     app.add_middleware(FastRead, state=state)  # the last one added comes first
     app.add_middleware(Guard, settings=settings)
     app.add_middleware(monitoring.Watch, access_log=settings.access_log)
+    if tracing.is_wanted():
+        app.add_middleware(tracing.Traced, route=monitoring.route_of)
     app.exception_handler(InklingError)(_answer_known)
     app.exception_handler(RequestValidationError)(_answer_invalid)
     app.exception_handler(HTTPException)(_answer_http)
@@ -80,6 +86,12 @@ def opened(settings: Settings) -> FastAPI:
     """The application of these settings. Raises BundleError, StoreError."""
     served = Served(Registry(system.home(), settings.runs), settings.bundle)
     return create_app(served, _store(settings), settings)
+
+
+def _warm(served: Served) -> None:
+    """Load what the first picture would wait for: the line network, and a library."""
+    with contextlib.suppress(InklingError):  # a bundle may not read numbers
+        served.reader.read_any(np.pad(np.full((40, 6), 255, np.uint8), 40))
 
 
 def _store(settings: Settings) -> Store:

@@ -116,7 +116,7 @@ class Watch:
             await self._app(scope, receive, noted)
         finally:
             seconds = time.perf_counter() - start
-            SECONDS.labels(scope["method"], _route(scope), status).observe(seconds)
+            SECONDS.labels(scope["method"], route_of(scope), status).observe(seconds)
             if self._access_log:
                 path, client = get_route_path(scope), (scope.get("client") or ("",))[0]
                 said = {"method": scope["method"], "path": path, "status": status}
@@ -125,7 +125,7 @@ class Watch:
                 _log.info(text, extra={"request": said})
 
 
-def _route(scope: Scope) -> str:
+def route_of(scope: Scope) -> str:
     """The route of a request, as "/api/drawings/{number}": few, whatever is asked for."""
     if scope.get("fast"):
         return str(scope["path"])
