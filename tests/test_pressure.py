@@ -72,7 +72,8 @@ def test_an_impossible_pressure_is_an_error(rest):
 
 def test_pressure_is_read_over_http_and_an_impossible_one_is_an_error(server):
     strokes = [[list(point) for point in pressed(HOOK[:3], 0.3) + HOOK[3:]]]
-    answer = httpx.post(f"{server}/api/read", json={"strokes": strokes}).json()
+    url = f"{server}/api/read?image=true"
+    answer = httpx.post(url, json={"strokes": strokes}).json()
     image = np.rint(to_image(Drawing(strokes))[0] * 255)
     np.testing.assert_array_equal(answer["image"], image)
     for bad in ([1, 1, 0], [1, 1, 2], [1, 1, 0.5, 0.5], [1]):

@@ -467,7 +467,7 @@ def serve(
         max_drawings=max_drawings,
         max_bytes=max_bytes,
         allow_hosts=tuple(allow_host or ()),
-        allow_origins=tuple(allow_origin or ()),
+        allow_origins=tuple(origin.lower().rstrip("/") for origin in allow_origin or ()),
         proxy=proxy,
         root_path=root_path,
         log_format=log_format,

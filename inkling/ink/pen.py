@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 STEP = 2.5  # pixels, between two points of a stroke that are drawn
+MANY = 64  # points; fewer are drawn sooner than looked through
 BEND = 0.85  # cosine between two parts of a stroke; a sharper bend is rounded by a dot
 
 Points = NDArray[np.float64]
@@ -51,11 +52,13 @@ def _path(
 ) -> tuple[Points, NDArray[np.intp]]:
     """The points of all strokes on a canvas, and where each stroke begins, and the last one ends.
 
-    Points closer than STEP to the one before add nothing, and go.
+    Of MANY points, those closer than STEP to the one before add nothing, and go.
     """
     points, lengths = np.concatenate(strokes), [len(stroke) for stroke in strokes]
     points[:, :2] = (points[:, :2] - corner) * scale
     beyond = np.cumsum(lengths)
+    if len(points) < MANY:
+        return points, np.concatenate([[0], beyond])
     along = np.hypot(*np.diff(points[:, :2], axis=0).T).cumsum()
     kept = np.diff(np.floor(along / STEP), prepend=0.0, append=0.0) != 0
     kept[beyond - 1] = kept[beyond - lengths] = True
@@ -64,7 +67,8 @@ def _path(
 
 def _bends(path: Points) -> NDArray[np.bool_]:
     """Where a path `(n, 2)` bends so sharply that its parts would meet with a notch `(n,)`."""
-    steps = np.diff(path, axis=0)
-    squares = (steps**2).sum(1)
-    sharp = (steps[1:] * steps[:-1]).sum(1) < BEND * np.sqrt(squares[1:] * squares[:-1])
-    return np.concatenate([[False], sharp, [False]])[: len(path)]
+    bends = np.zeros(len(path), np.bool_)
+    (x, y), (then_x, then_y) = (path[1:-1] - path[:-2]).T, (path[2:] - path[1:-1]).T
+    along = x * then_x + y * then_y
+    bends[1:-1] = along < BEND * np.sqrt((x * x + y * y) * (then_x * then_x + then_y * then_y))
+    return bends
