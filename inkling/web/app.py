@@ -31,7 +31,16 @@ from inkling import __version__, system
 from inkling.drawings import ENVIRONMENT, Store, default_url
 from inkling.errors import InklingError, StoreError
 from inkling.reading.registry import Registry, Served
-from inkling.web import drawings, models, monitoring, reading, tracing, training
+from inkling.web import (
+    batch,
+    drawings,
+    inference,
+    models,
+    monitoring,
+    reading,
+    tracing,
+    training,
+)
 from inkling.web.guard import PAGES, Guard
 from inkling.web.reading import FastRead
 from inkling.web.schemas import problem, problem_of
@@ -77,7 +86,7 @@ def create_app(served: Served, store: Store, settings: Settings) -> FastAPI:
         app.add_api_route(path, _page(name), include_in_schema=False)
     app.add_api_route("/livez", livez, summary="Whether the process runs")
     app.add_api_route("/metrics", metrics, summary="For Prometheus", response_class=Response)
-    for resource in (reading, drawings, models, training):
+    for resource in (reading, batch, inference, drawings, models, training):
         app.include_router(resource.router)
     return app
 
