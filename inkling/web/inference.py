@@ -114,24 +114,25 @@ async def index(state: Current) -> list[dict[str, str]]:
     return [{"name": m.name, "version": m.version, "state": "READY", "reason": ""} for m in models]
 
 
-@router.get("/models/{name:path}/versions/{version}/ready", summary="Whether it can be asked")
+# Of two paths, the lower is the first to be tried: a name may have slashes.
 @router.get("/models/{name:path}/ready", summary="Whether it can be asked")
+@router.get("/models/{name:path}/versions/{version}/ready", summary="Whether it can be asked")
 async def model_ready(name: str, state: Current, version: str = "") -> dict[str, Any]:
     """Says so."""
     await state.read(lambda: _model(state, name, version))
     return {"name": name, "ready": True}
 
 
-@router.post("/models/{name:path}/versions/{version}/infer", summary="Read tensors")
 @router.post("/models/{name:path}/infer", summary="Read tensors")
+@router.post("/models/{name:path}/versions/{version}/infer", summary="Read tensors")
 async def infer(name: str, request: Request, state: Current, version: str = "") -> Response:
     """Takes images, or lines; answers the outputs that are asked for, or all."""
     body, header = await request.body(), request.headers.get(HEADER)
     return await state.read(lambda: _answer(_model(state, name, version), body, header))
 
 
-@router.get("/models/{name:path}/versions/{version}", summary="A model")
 @router.get("/models/{name:path}", summary="A model")
+@router.get("/models/{name:path}/versions/{version}", summary="A model")
 async def metadata(name: str, state: Current, version: str = "") -> Metadata:
     """What it takes and gives."""
     model = await state.read(lambda: _model(state, name, version))
