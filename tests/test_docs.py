@@ -1,5 +1,6 @@
 """What the documents say is so."""
 
+import importlib.util
 import json
 import re
 import runpy
@@ -10,7 +11,7 @@ import tomllib
 
 import numpy as np
 import pytest
-from conftest import ROOT, run_inkling, serving
+from conftest import ROOT, missing, run_inkling, serving
 from PIL import Image
 
 from inkling import __version__
@@ -90,6 +91,31 @@ def test_first_principles_runs_and_makes_its_pictures(tmp_path):
             gap = np.abs(np.asarray(new.convert("RGB"), int) - np.asarray(old.convert("RGB"), int))
         if name not in ("hidden.png", "swing.png"):  # 20,000 steps enlarge what a processor rounds
             assert gap.mean() < 1, name
+
+
+def test_the_examples_of_many_images_run(folder):
+    page = (ROOT / "docs" / "many-images.md").read_text()
+    make, ask = blocks("python", page)
+    lines = [line for block in blocks("sh", page) for line in block.splitlines()]
+    assert len(lines) == 5
+    with serving() as (address, _):
+
+        def run(*command):
+            here = [part.replace("http://127.0.0.1:8000", address) for part in command]
+            result = subprocess.run(here, cwd=folder, capture_output=True, text=True)
+            assert result.returncode == 0, result.stderr
+            return result.stdout
+
+        run(sys.executable, "-c", make)
+        answers = [run("bash", "-c", line) for line in lines]
+        counts = [answer.count('"label":7') for answer in answers[:3]]
+        assert counts == [2, 2, 1]
+        assert '"images"' in answers[3]
+        assert '"lines"' in answers[4]
+        if importlib.util.find_spec("tritonclient") is None:
+            missing("Triton's client is not here: pip install 'tritonclient[http]'")
+        ask = ask.replace("127.0.0.1:8000", address.removeprefix("http://"))
+        assert run(sys.executable, "-c", ask) == "[7 7]\n"
 
 
 def test_the_readme_is_short():

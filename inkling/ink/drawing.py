@@ -158,21 +158,21 @@ def render(
         raise NothingDrawn(
             "Expected at least one stroke, but there is nothing drawn", "Draw a digit"
         )
-    pressed = max(map(len, chain.from_iterable(strokes))) > 2
-    paths = [_widths(stroke) if pressed else np.array(stroke) for stroke in strokes]
-    all_points = np.concatenate(paths)
-    points, usual = all_points[:, :2], all_points[:, 2].mean() if pressed else 1.0
+    has_pressure = max(map(len, chain.from_iterable(strokes))) > 2
+    paths = [_widths(stroke) if has_pressure else np.array(stroke) for stroke in strokes]
+    points, widths_in_pens = np.split(np.concatenate(paths), [2], axis=1)
+    pressed = has_pressure and bool(np.ptp(widths_in_pens))
+    usual = widths_in_pens.mean() if has_pressure else 1.0
     reach = (points.max(0) - points.min(0)).max()
     pen = drawing.pen * usual
     if frame != "garment" and reach >= pen / 2:
         pen = reach * stroke_width / (paper.BOX - stroke_width)
-    around = pen / 2 * (all_points[:, 2:] / usual) if pressed else pen / 2
+    around = pen / 2 * (widths_in_pens / usual) if pressed else pen / 2
     corner = (points - around).min(0)
     extent = (points + around).max(0) - corner
     scale = raster / extent.max()
     canvas = Image.new("L", tuple(math.ceil(length * scale) + 1 for length in extent))
-    if pressed:
-        paths = [path / (1, 1, usual) for path in paths]
+    paths = [path / (1, 1, usual) if pressed else path[:, :2] for path in paths]
     trace(canvas, paths, (corner[0], corner[1]), scale, pen * scale)
     return Sheet(np.asarray(canvas, np.float32), scale, (corner[0], corner[1]))
 

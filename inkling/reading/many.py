@@ -17,7 +17,7 @@ class Readings:
     labels: NDArray[np.int64]  # (N,)
     confidences: NDArray[np.float32]  # (N,) in [0, 1]
     ood_scores: NDArray[np.float32]  # (N,), in nats
-    accepted: NDArray[np.bool_] | None  # (N,); None if the bundle cannot say
+    accepted: list[bool] | list[None]  # N of them; None if the bundle cannot say
 
 
 def read(
@@ -26,9 +26,11 @@ def read(
     """The readings of images `(N, 1, 28, 28)` in [0, 1]; `min_accuracy` as in `Reader.read`."""
     threshold, acceptance = reader.threshold(min_accuracy), reader.card.acceptance
     probabilities, scores = reader.session.run(images)
-    confidences, accepted = probabilities.max(1), None
+    confidences = probabilities.max(1)
+    accepted: list[bool] | list[None] = [None] * len(images)
     if acceptance and threshold is not None:
-        accepted = (confidences >= threshold) & (scores <= highest_score(acceptance))
+        sure = (confidences >= threshold) & (scores <= highest_score(acceptance))
+        accepted = sure.tolist()
     return Readings(probabilities, probabilities.argmax(1), confidences, scores, accepted)
 
 

@@ -3,6 +3,8 @@
     GET  /           the page to draw on              GET /docs   the API, to try
     POST /api/read   a picture or strokes -> reading  GET /livez  the process runs
     GET  /api/card   the card of the served bundle    GET /readyz it can read
+    POST /api/read/batch   many of them -> a line of JSON each
+    /v2              the same as tensors: the open inference protocol
     /drawings, /api/drawings   labelled drawings: stored, listed, relabelled, deleted
     /training, /api/runs       trainings: started and watched; and fine-tuning, /api/teach
     /models, /api/models       the bundles here, how good they are, which is served

@@ -25,6 +25,8 @@ from inkling.reading.decoding import Candidate
 from inkling.reading.numbers import LineReader, candidates, is_number
 from inkling.reading.reader import Reader
 from inkling.web import tensors
+from inkling.web.batch import count_many
+from inkling.web.reading import readyz
 from inkling.web.schemas import problem_of
 from inkling.web.state import Current, State
 from inkling.web.tensors import HEADER, Floats, Tensor, Values, Wanted
@@ -102,8 +104,8 @@ async def live() -> dict[str, bool]:
 
 @router.get("/health/ready", summary="Whether every model can be asked")
 async def ready(state: Current) -> dict[str, bool]:
-    """Says so, once both are loaded."""
-    await state.read(lambda: [_model(state, name) for name in (DIGITS, NUMBERS)])
+    """Says so, once both have read."""
+    await readyz(state)
     return {"ready": True}
 
 
@@ -171,7 +173,7 @@ def _digits(reader: Reader, name: str) -> Model:
             "probabilities": found.probabilities,
             "label": found.labels,
             "ood_score": found.ood_scores,
-            "accepted": np.asarray(found.accepted),
+            "accepted": np.array(found.accepted),
         }
 
     takes = Tensor(name="images", datatype="FP32", shape=[-1, 1, ink.SIDE, ink.SIDE])
@@ -222,8 +224,9 @@ def _answer(model: Model, body: bytes, header: str | None) -> Response:
                 f"Expected outputs of {model.name} ({', '.join(gives)}), got {each.name!r}",
                 "Leave them out to get all",
             )
-    images = tensors.images(asked, model.takes, following)
-    found = model.run(images)
+    found = model.run(tensors.images(asked, model.takes, following))
+    kind = "number" if model.name == NUMBERS else "digit"
+    count_many(kind, found["accepted"].tolist(), model.version)
     told, parts = [], []
     for each in wanted:
         values, datatype = found[each.name], gives[each.name].datatype
