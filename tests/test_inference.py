@@ -5,8 +5,8 @@ import json
 import httpx
 import numpy as np
 import pytest
-from conftest import missing
-from test_web import serving_here, write_bundle
+from conftest import answering, missing
+from test_web import write_bundle
 
 from inkling import Reader, __version__, ink
 from inkling.ink import lines
@@ -213,8 +213,14 @@ def binary(size, header=None, **values):
         ({"json": {"inputs": [BYTES]}}, "784 numbers"),
         ({"json": {"inputs": [IMAGE | {"data": [0.0] * 783}]}}, "783"),
         ({"json": {"inputs": [IMAGE | {"data": [[0.0] * 400, [0.0] * 384]}]}}, "784 numbers"),
-        ({"json": {"inputs": [IMAGE | {"data": ["7"] * 784}]}}, "784 numbers"),
-        ({"json": {"inputs": [IMAGE | {"data": [10**30] * 784}]}}, "784 numbers"),
+        ({"json": {"inputs": [IMAGE | {"data": ["seven" * 10**5] + [0] * 10**6}]}}, "784 numbers"),
+        ({"json": {"inputs": [IMAGE | {"data": [{}] * 784}]}}, "784 numbers"),
+        ({"json": {"inputs": [IMAGE | {"data": [None] * 784}]}}, "0 to 1"),
+        ({"json": {"inputs": [IMAGE | {"data": [10**30] * 784}]}}, "0 to 1"),
+        ({"json": {"inputs": [IMAGE | {"data": [10**400] * 784}]}}, "784 numbers"),
+        ({"json": {"inputs": [IMAGE | {"shape": [1] * 10_000}]}}, "shape"),
+        ({"json": {"inputs": [IMAGE | {"name": "x" * 10_000}]}}, "one input"),
+        ({"json": {"inputs": [IMAGE], "outputs": [{"name": "label"}] * 5}}, "outputs"),
         ({"json": {"inputs": [BYTES | {"data": [0.5] * 784}]}}, "UINT8"),
         ({"json": {"inputs": [BYTES | {"data": [256] * 784}]}}, "255"),
         ({"json": {"inputs": [IMAGE | {"shape": [-1, 1, 28, 28]}]}}, "-1"),
@@ -268,7 +274,7 @@ def test_other_paths_answer_in_the_protocols_form_too(server):
 def test_what_is_served_is_what_is_asked(tmp_path):
     write_bundle(tmp_path / "runs" / "mine" / "bundle", acceptance=None)
     registry = Registry(tmp_path / "home", tmp_path / "runs")
-    with serving_here(registry) as client:
+    with answering(tmp_path) as client:
         assert client.get("/v2/models/runs/mine").status_code == 404
         registry.choose("runs/mine")
         assert client.get("/v2/models/pretrained").status_code == 404

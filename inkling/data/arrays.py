@@ -23,10 +23,7 @@ def parse(content: bytes) -> NDArray[Any]:
     if content.startswith(npy.MAGIC_PREFIX):
         images = _npy(content)
     elif content.startswith(idx.IDX):
-        try:
-            images = idx.parse(content, "The body")
-        except DataError as cause:
-            raise DataError(cause.error, "Send the whole file, unpacked") from cause
+        images = _idx(content)
     else:
         raise DataError(
             f"Expected a .npy or IDX file of images, got {content[:4].hex(' ') or 'nothing'}",
@@ -38,6 +35,15 @@ def parse(content: bytes) -> NDArray[Any]:
             "Send images of other sizes as pictures, in a form",
         )
     return images.reshape(len(images), *SHAPES[1])
+
+
+def _idx(content: bytes) -> NDArray[np.uint8]:
+    """The array of an IDX file."""
+    try:
+        return idx.parse(content, "The body")
+    except (DataError, ValueError) as cause:  # ValueError: more axes than NumPy takes
+        error = getattr(cause, "error", f"Expected images, but {cause}")
+        raise DataError(error, "Send the whole file, unpacked") from cause
 
 
 def _npy(content: bytes) -> NDArray[Any]:
@@ -55,7 +61,7 @@ def _npy(content: bytes) -> NDArray[Any]:
             f"Expected uint8, or floats in [0, 1], got {dtype}", "Convert the array with .astype"
         )
     size, left = math.prod(shape) * dtype.itemsize, len(content) - file.tell()
-    if size != left or min(shape, default=0) < 0:
+    if size != left or len(shape) > 4 or min(shape, default=0) < 0:
         raise DataError(
             f"Expected {size:,} bytes for shape {shape}, got {left:,}", "Send the whole file"
         )

@@ -29,7 +29,7 @@ from inkling.web.batch import count_many
 from inkling.web.reading import readyz
 from inkling.web.schemas import problem_of
 from inkling.web.state import Current, State
-from inkling.web.tensors import HEADER, Floats, Tensor, Values, Wanted
+from inkling.web.tensors import HEADER, MAX_SHOWN, Floats, Tensor, Values, Wanted
 
 DIGITS, NUMBERS = "digits", "numbers"
 NOTHING = Candidate("", 0.0)
@@ -145,7 +145,7 @@ async def metadata(name: str, state: Current, version: str = "") -> Metadata:
 @router.api_route("/{path:path}", methods=["GET", "POST"], include_in_schema=False)
 async def nothing(path: str) -> None:
     """Say so in the protocol's form."""
-    raise NoSuchModel(f"Expected a path of the protocol, got /v2/{path}", "See /docs")
+    raise NoSuchModel(f"Expected a path of the protocol, got /v2/{path:.{MAX_SHOWN}}", "See /docs")
 
 
 def _model(state: State, name: str, version: str = "") -> Model:
@@ -153,13 +153,15 @@ def _model(state: State, name: str, version: str = "") -> Model:
     reader, bundle = state.served.reader, state.served.name
     if name not in (DIGITS, NUMBERS, bundle):
         raise NoSuchModel(
-            f"Expected a model that is served ({DIGITS}, {NUMBERS}, {bundle}), got {name!r}",
+            f"Expected a model that is served ({DIGITS}, {NUMBERS}, {bundle}), "
+            f"got {name!r:.{MAX_SHOWN}}",
             "Choose another bundle at /models",
         )
     model = _numbers(reader.lines) if name == NUMBERS else _digits(reader, name)
     if version not in ("", model.version):
         raise NoSuchModel(
-            f"Expected version {model.version} of {name}, got {version!r}", "Leave it out"
+            f"Expected version {model.version} of {name}, got {version!r:.{MAX_SHOWN}}",
+            "Leave it out",
         )
     return model
 
@@ -218,12 +220,12 @@ def _answer(model: Model, body: bytes, header: str | None) -> Response:
     asked, following = tensors.parse(body, header)
     gives = {tensor.name: tensor for tensor in model.gives}
     wanted = asked.outputs or [Wanted(name=name) for name in gives]
-    for each in wanted:
-        if each.name not in gives:
-            raise InkError(
-                f"Expected outputs of {model.name} ({', '.join(gives)}), got {each.name!r}",
-                "Leave them out to get all",
-            )
+    names = [each.name for each in wanted]
+    if not set(names) <= set(gives) or len(names) > len(gives):
+        raise InkError(
+            f"Expected outputs of {model.name} ({', '.join(gives)}), got {names!s:.{MAX_SHOWN}}",
+            "Leave them out to get all",
+        )
     found = model.run(tensors.images(asked, model.takes, following))
     kind = "number" if model.name == NUMBERS else "digit"
     count_many(kind, found["accepted"].tolist(), model.version)

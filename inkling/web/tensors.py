@@ -11,6 +11,7 @@ from inkling.errors import InkError
 
 MAX_BATCH = 1000  # images, or lines
 MAX_WIDTH = 32_000  # pixels, of all of them side by side
+MAX_SHOWN = 100  # characters of a wrong value, in its error
 TYPES = {"FP32": "<f4", "UINT8": "u1", "INT64": "<i8", "BOOL": "?"}  # as NumPy names them
 HEADER = "Inference-Header-Content-Length"  # of the JSON, where bytes follow it
 
@@ -75,13 +76,14 @@ def images(asked: Inference, takes: Tensor, following: bytes) -> Floats:
     names = ", ".join(given.name for given in asked.inputs)
     if names != takes.name:
         raise InkError(
-            f"Expected one input, {takes.name}, got {names or 'none'}",
+            f"Expected one input, {takes.name}, got {names or 'none':.{MAX_SHOWN}}",
             "The model's metadata says what it takes",
         )
     (given,) = asked.inputs
     if given.datatype not in ("FP32", "UINT8"):
         raise InkError(
-            f"Expected {takes.name} as FP32 in [0, 1] or as UINT8, got {given.datatype}",
+            f"Expected {takes.name} as FP32 in [0, 1] or as UINT8, "
+            f"got {given.datatype:.{MAX_SHOWN}}",
             "Convert them",
         )
     count, _, _, width = shape = given.shape if len(given.shape) == 4 else (0, 0, 0, 0)
@@ -89,7 +91,7 @@ def images(asked: Inference, takes: Tensor, following: bytes) -> Floats:
     if not fits or count > MAX_BATCH or count * width > MAX_WIDTH:
         raise InkError(
             f"Expected {takes.name} of shape {takes.shape}, at most {MAX_BATCH:,} and side by side "
-            f"at most {MAX_WIDTH:,} pixels wide, got {given.shape}",
+            f"at most {MAX_WIDTH:,} pixels wide, got {given.shape!s:.{MAX_SHOWN}}",
             "Send fewer at a time",
         )
     values = _values(given, following)
@@ -139,13 +141,13 @@ def _values(given: Given, following: bytes) -> Values:
             )
         return np.frombuffer(following, kind)
     try:
-        values = np.asarray(given.data)
-    except ValueError:  # rows of different lengths
+        values = np.asarray(given.data, np.float64)
+    except (ValueError, TypeError, OverflowError):  # as of rows of different lengths
         values = np.empty(0)
-    if values.size != number or values.dtype.kind not in ("iuf" if kind.kind == "f" else "iu"):
+    if values.size != number or (kind.kind == "u" and (values % 1).any()):
         raise InkError(
             f"Expected {number:,} numbers of {given.datatype} for shape {given.shape}, "
-            f"got {values.size:,} values of {values.dtype}",
+            f"got {values.size:,} or others",
             "Send the rows one after the other, or nested",
         )
     return values.ravel()
