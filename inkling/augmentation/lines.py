@@ -77,7 +77,6 @@ RAISED = 0.3  # share of the points that do not stand on the baseline
 SMALL_ZEROS = 0.08  # share of the zeros that are small, low or raised
 PIXELS = 40  # of a digit's height, when a line is set from images
 IMAGE_PENS = (0.09, 0.14)  # heights of a digit: MNIST's own
-UNEVEN_SLANT = 0.08  # standard deviation of the slant among these digits
 COUNTS = 0.85  # share of the lines set from images that are digits alone
 FLATTEST_INK = 8  # pixels of PIXELS; flatter ink, as a dash alone, does not fill a line
 INKED = 96  # of 255, of a pixel of ink
@@ -415,8 +414,7 @@ def set_from_images(
     for character in text:
         if character in texts.DIGITS:
             chosen = of_label[int(character)]
-            image = pixels[chosen[rng.integers(len(chosen))], 0]
-            ink = _tight(_slanted(image, spread.slant + rng.normal(0, UNEVEN_SLANT)))
+            ink = _tight(pixels[chosen[rng.integers(len(chosen))], 0])
             centres = np.argwhere(ink > INKED)[:, ::-1] + 0.5  # x and y
             middle, height = (ink.shape[1] / 2, ink.shape[0] / 2), len(ink)
             glyphs.append(Glyph(character, (centres - middle) / height, ()))
@@ -447,16 +445,6 @@ def set_from_images(
     usual = (lines.HEIGHT - 2 * lines.MARGIN) / max(len(ink), FLATTEST_INK)
     image = fitted(ink, usual * math.exp(rng.normal(0, 0.06)), rng.normal(0, 0.7))
     return np.pad(image, ((0, 0), (lines.SIDE_MARGIN, lines.SIDE_MARGIN)))
-
-
-def _slanted(image: NDArray[np.uint8], slant: float) -> NDArray[np.uint8]:
-    """An image `(h, w)` of a digit, slanted to the right by a share of its height."""
-    high, wide = image.shape
-    sheet = Image.new("L", (2 * wide, high))
-    sheet.paste(Image.fromarray(image), (wide // 2, 0))
-    matrix = (1, slant, -slant * high / 2, 0, 1, 0)
-    affine = Image.Transform.AFFINE
-    return np.asarray(sheet.transform(sheet.size, affine, matrix, Image.Resampling.BICUBIC))
 
 
 def side_by_side(images: Sequence[NDArray[np.uint8]], gap: float) -> Pixels:
