@@ -75,7 +75,7 @@ def main() -> None:
         record[peer] = of_peer(peer, options.seconds)
     record |= {
         "machine": system.describe(),
-        "versions": system.versions("onnxruntime", "numpy", "uvicorn", "fastapi", "uvloop"),
+        "versions": system.versions("onnxruntime", "numpy", "uvicorn", "fastapi", "httptools"),
         "commit": system.commit(),
     }
     if options.out:

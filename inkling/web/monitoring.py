@@ -44,7 +44,7 @@ SECONDS = Histogram(
     "inkling_request_seconds", "Of each request", ["method", "route", "status"], buckets=FAST
 )
 LIVE = Gauge("inkling_live_sockets", "That are open", multiprocess_mode="livesum")
-BATCH = Histogram("inkling_batch_size", "Digits read together", buckets=(1, 2, 4, 8, 16))
+BATCH = Histogram("inkling_batch_size", "Digits read together", buckets=(1, 2, 4, 8))
 REJECTED = Counter("inkling_rejected_requests", "Turned away: too many waited")
 READINGS = Counter(
     "inkling_readings", "By kind, and whether accepted", ["kind", "accepted", "model"]

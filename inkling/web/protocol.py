@@ -130,6 +130,7 @@ def run(app: ASGIApp, settings: Settings, listener: socket, on_tick: Tick | None
     config = uvicorn.Config(
         app,
         http=Protocol,
+        loop="asyncio",  # under 640 connections, uvloop let new ones wait for 3 s
         ws="websockets-sansio",
         ws_max_size=MAX_LIVE_BYTES,
         ws_per_message_deflate=False,

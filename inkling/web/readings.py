@@ -21,7 +21,7 @@ from inkling.reading.reader import Reader, Reading
 from inkling.reading.registry import Served
 from inkling.web import monitoring
 
-MAX_TOGETHER = 16  # digits in a batch: some milliseconds
+MAX_TOGETHER = 8  # digits in a batch: the loop does nothing else for some milliseconds
 MAX_WAITING = 512  # digits, and pieces of other work
 MAX_POINTS = 1_000  # of a drawing that the event loop renders
 

@@ -1,4 +1,4 @@
-"""The server: one process, or several that share its socket.
+"""The server: one process, or several at one address.
 
 Workers are forked from a process that has imported all they need, so that one that dies is
 replaced at once. The first one that accepts says that the server is ready. A worker whose event
@@ -49,6 +49,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
             from inkling.web.monitoring import counted_together, set_up_logs
 
             set_up_logs(settings.log_format)
+            listener = _for_several(listener)
             with counted_together():
                 Workers(settings, listener).run(lambda: announce(address))
     except KeyboardInterrupt:  # uvicorn has stopped cleanly, and raises the signal again
@@ -161,7 +162,7 @@ def work(settings: Settings, listener: socket.socket, signs: Connection) -> None
             signal.raise_signal(signal.SIGTERM)
 
     try:
-        _run(settings, listener, show_life, once=False)
+        _run(settings, _own(listener), show_life, once=False)
     except InklingError as error:
         signs.send(error)
     except KeyboardInterrupt:
@@ -194,22 +195,53 @@ def _context() -> ForkServerContext | SpawnContext:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises ServeError."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        # asyncio lets small answers go at once (TCP_NODELAY) only where the protocol is named
-        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        try:
-            if sys.platform != "win32":
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((host, port))
-            listener.listen(BACKLOG)
-        except BaseException:
-            listener.close()
-            raise
+        return _bound(family, (host, port))
     except (OSError, UnicodeError, OverflowError) as cause:
         why = getattr(cause, "strerror", None) or cause
         raise ServeError(
             f"Expected to listen at {host} port {port}, but {why}",
             "Name another with --port (0 takes a free one) or --host",
         ) from cause
-    return listener
+
+
+def _for_several(listener: socket.socket) -> socket.socket:
+    """What workers share: on Linux, the address; elsewhere, the socket.
+
+    Workers that accept from one socket do not get as many connections each. Linux shares them out
+    between sockets of one address. The one that is given back keeps the address, and takes none.
+    """
+    if not sys.platform.startswith("linux"):
+        return listener
+    family, address = listener.family, listener.getsockname()
+    listener.close()  # another server at this address would have been noticed
+    return _bound(family, address, listens=False, shares=True)
+
+
+def _own(listener: socket.socket) -> socket.socket:
+    """The socket of a worker; see _for_several."""
+    if not sys.platform.startswith("linux"):
+        return listener
+    with listener:
+        return _bound(listener.family, listener.getsockname(), shares=True)
+
+
+def _bound(
+    family: int, address: tuple[object, ...], listens: bool = True, shares: bool = False
+) -> socket.socket:
+    # asyncio lets small answers go at once (TCP_NODELAY) only where the protocol is named
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if sys.platform != "win32":
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if shares:
+                bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        bound.bind(address)
+        if listens:
+            bound.listen(BACKLOG)
+    except BaseException:
+        bound.close()
+        raise
+    return bound
