@@ -8,6 +8,7 @@ two such batches the loop answers whatever else there is.
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import anyio
@@ -22,6 +23,7 @@ from inkling.reading.registry import Served
 from inkling.web import monitoring
 
 MAX_TOGETHER = 8  # digits in a batch: the loop does nothing else for some milliseconds
+TURNS = 4  # of the loop between two batches; a turn with nothing to do takes some microseconds
 MAX_WAITING = 512  # digits, and pieces of other work
 MAX_POINTS = 1_000  # of a drawing that the event loop renders
 
@@ -61,8 +63,13 @@ class Digits:
                     future.set_exception(error)
         for _ in some:
             self._waiting.popleft()
+        self._go_on(TURNS)
+
+    def _go_on(self, turns: int) -> None:
+        """Read the next ones, after some turns of the loop: a new connection takes several."""
         if self._waiting:
-            asyncio.get_running_loop().call_soon(self._read_some)
+            following = partial(self._go_on, turns - 1) if turns else self._read_some
+            asyncio.get_running_loop().call_soon(following)
 
     def _read_together(self, some: list[Waiting]) -> None:
         reader, images, futures = self._served.reader, [], []

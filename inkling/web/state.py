@@ -36,9 +36,9 @@ class State:
         return self.served.registry
 
     def start(self) -> None:
-        """Get ready, within the event loop: all workers have as many threads as there are cores."""
-        share = max(1, system.cores() // self.settings.workers)
-        self._readings, self._others, self._reports = Threads(share), Threads(share), Threads(1)
+        """Get ready, within the event loop. One worker alone may use all cores."""
+        cores = system.cores()
+        self._readings, self._others, self._reports = Threads(cores), Threads(cores), Threads(1)
 
     async def read(self, work: Callable[[], Done]) -> Done:
         """What `work` gives, a reading: it waits for other readings alone. Raises Overloaded."""
