@@ -275,4 +275,4 @@ def test_a_server_with_few_file_descriptors_turns_connections_away_and_goes_on()
         finally:
             process.terminate()
             said = process.stdout.read()
-    assert len(said.splitlines()) <= 3, said
+    assert len(said.splitlines()) <= 12, said  # one error a minute, with its trace

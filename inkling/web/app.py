@@ -101,7 +101,7 @@ def opened(settings: Settings) -> FastAPI:
 
 def _warm(served: Served) -> None:
     """Load what the first picture would wait for: the line network, and a library."""
-    with contextlib.suppress(InklingError):  # a bundle may not read numbers
+    with contextlib.suppress(InklingError, OSError):  # a bundle may not read numbers
         served.reader.read_any(np.pad(np.full((40, 6), 255, np.uint8), 40))
 
 

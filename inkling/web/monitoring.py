@@ -1,19 +1,12 @@
-"""What is seen of a server: Prometheus metrics, a line a request, and errors that do not flood.
+"""What is counted of a server, for Prometheus; and its requests, each with an id and a time.
 
-No drawing, no label and no query is ever logged.
+No drawing, no label and no query is ever counted or logged.
 """
 
-import json
 import logging
 import os
 import secrets
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -30,12 +23,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inkling.reading.numbers import Number
 from inkling.reading.reader import Reading
-from inkling.web.settings import LogFormat
+from inkling.web.logs import request_id
+from inkling.web.settings import COUNTED
 
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # in the environment: where workers count together
 ID = "x-request-id"
 MAX_ID = 64  # characters of a client's own id
-SECONDS_A_LINE = 60  # between two lines of one message, where it would flood
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 SHARES = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)
 NATS = (-8.0, -6.0, -5.0, -4.0, -3.0, -2.0, -1.0, 0.0, 2.0, 5.0)
@@ -54,7 +46,6 @@ OOD_SCORE = Histogram(
     "inkling_ood_score_nats", "Of each digit: it drifts where the ink is new", buckets=NATS
 )
 
-request_id: ContextVar[str] = ContextVar("request_id", default="")
 _log = logging.getLogger("inkling.requests")
 
 
@@ -70,22 +61,10 @@ def count(reading: Reading | Number, model_sha256: str) -> None:
 def page() -> tuple[bytes, str]:
     """The metrics of all workers, and their media type."""
     registry = REGISTRY
-    if FOLDER in os.environ:
+    if COUNTED in os.environ:
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # its own
     return generate_latest(registry), CONTENT_TYPE_LATEST
-
-
-@contextmanager
-def counted_together() -> Iterator[None]:
-    """A folder in which the processes begun within count together."""
-    folder = tempfile.mkdtemp(prefix="inkling-metrics-")
-    os.environ[FOLDER] = folder
-    try:
-        yield
-    finally:
-        del os.environ[FOLDER]
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Watch:
@@ -131,51 +110,3 @@ def route_of(scope: Scope) -> str:
         return str(scope["path"])
     route = getattr(scope.get("route"), "path", None)
     return str(route) if route else "other"
-
-
-class JsonLines(logging.Formatter):
-    """A line of JSON for each record."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """See logging."""
-        said: dict[str, Any] = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
-            "level": record.levelname.lower(),
-            "message": record.getMessage(),
-        }
-        if known := request_id.get():
-            said["request_id"] = known
-        said |= getattr(record, "request", {})
-        if record.exc_info:
-            said["exception"] = self.formatException(record.exc_info)
-        return json.dumps(said)
-
-
-class NoFlood(logging.Filter):
-    """Lets a message through once a minute, where the same one comes again and again."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._last: dict[str, float] = {}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """See logging."""
-        if record.levelno < logging.ERROR:
-            return True
-        now, what = time.monotonic(), f"{record.name} {record.msg}"
-        if now - self._last.get(what, -SECONDS_A_LINE) < SECONDS_A_LINE:
-            return False
-        self._last[what] = now
-        return True
-
-
-def set_up_logs(log_format: LogFormat) -> None:
-    """Log to standard error, as text or as lines of JSON."""
-    handler = logging.StreamHandler()
-    text = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S")
-    handler.setFormatter(JsonLines() if log_format == "json" else text)
-    handler.addFilter(NoFlood())
-    for name, level in (("inkling", "INFO"), ("uvicorn", "WARNING"), ("asyncio", "WARNING")):
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(level)

@@ -10,6 +10,7 @@ from inkling.errors import ServeError
 from inkling.files import RUNS
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+COUNTED = "PROMETHEUS_MULTIPROC_DIR"  # in the environment: a folder where workers count together
 LogFormat = Literal["text", "json"]
 
 

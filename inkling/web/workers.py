@@ -7,12 +7,15 @@ loop stands still is killed, and one whose parent is gone ends.
 
 import logging
 import multiprocessing
+import os
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
@@ -20,7 +23,8 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 
 from inkling.errors import InklingError, ServeError
-from inkling.web.settings import Settings
+from inkling.web.logs import set_up_logs
+from inkling.web.settings import COUNTED, Settings
 
 BACKLOG = 2048  # connections that wait to be accepted
 PRELOADED = ["inkling.web.app", "inkling.cli"]
@@ -46,11 +50,9 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         if settings.workers == 1:
             _run(settings, listener, lambda: announce(address))
         else:
-            from inkling.web.monitoring import counted_together, set_up_logs
-
             set_up_logs(settings.log_format)
             listener = _for_several(listener)
-            with counted_together():
+            with _counted_together():
                 Workers(settings, listener).run(lambda: announce(address))
     except KeyboardInterrupt:  # uvicorn has stopped cleanly, and raises the signal again
         pass
@@ -172,7 +174,7 @@ def work(settings: Settings, listener: socket.socket, signs: Connection) -> None
 def _run(
     settings: Settings, listener: socket.socket, accepts: Callable[[], None], once: bool = True
 ) -> None:
-    from inkling.web import app, monitoring, protocol
+    from inkling.web import app, protocol
 
     left = [accepts]
 
@@ -182,8 +184,20 @@ def _run(
             if once:
                 left.clear()
 
-    monitoring.set_up_logs(settings.log_format)
+    set_up_logs(settings.log_format)
     protocol.run(app.opened(settings), settings, listener, tick)
+
+
+@contextmanager
+def _counted_together() -> Iterator[None]:
+    """A folder in which the processes begun within count together."""
+    folder = tempfile.mkdtemp(prefix="inkling-metrics-")
+    os.environ[COUNTED] = folder
+    try:
+        yield
+    finally:
+        del os.environ[COUNTED]
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _context() -> ForkServerContext | SpawnContext:
