@@ -188,6 +188,8 @@ def test_a_proxy_may_serve_it_under_a_path(tmp_path):
             assert client.get(f"{prefix}/").status_code == 200
             assert client.post(f"{prefix}/api/read", json=SEVEN).json()["label"] == 7
             assert client.get(f"{prefix}/api/card").status_code == 200
+            assert client.get(f"{prefix}/static/page.css").status_code == 200
+        assert 'route="/inkling' not in client.get("/metrics").text
         assert "/inkling/openapi.json" in client.get("/docs").text
 
 

@@ -68,8 +68,10 @@ class Guard:
         """Pass a request on, or answer it; the interface of ASGI."""
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
-        if self._settings.root_path:
-            scope["root_path"] = self._settings.root_path
+        if root := self._settings.root_path:
+            scope["root_path"] = root
+            if not _is_under(scope["path"], (root,)):  # a proxy took it away; ASGI has it in both
+                scope["path"] = root + scope["path"]
         headers, path = Headers(scope=scope), get_route_path(scope)
         if len(headers.getlist("host")) > 1:
             hint = "Send one"

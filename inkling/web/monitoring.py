@@ -107,6 +107,6 @@ class Watch:
 def route_of(scope: Scope) -> str:
     """The route of a request, as "/api/drawings/{number}": few, whatever is asked for."""
     if scope.get("fast"):
-        return str(scope["path"])
+        return get_route_path(scope)
     route = getattr(scope.get("route"), "path", None)
     return str(route) if route else "other"

@@ -92,20 +92,38 @@ class Protocol(HttpToolsProtocol):
 class Server(uvicorn.Server):
     """Stops without losing a request.
 
-    New connections are turned away at once. For a moment, clients that keep one are told with
-    their next answer that it closes; then the idle ones are closed.
+    Connections that wait to be accepted still are; new ones are turned away at once. For a moment,
+    clients that keep one are told with their next answer that it closes; then the idle ones are
+    closed.
     """
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """See uvicorn."""
         Protocol.closing = True
+        waiting = [each.dup() for each in sockets or ()]  # or the system would reset them
         for server in self.servers:
             server.close()
         for each in sockets or ():
             each.close()
+        for each in waiting:
+            await self._take_last(each)
         if not self.force_exit and self.server_state.connections:
             await asyncio.sleep(SECONDS_TO_LEAVE)
         await super().shutdown(sockets)
+
+    async def _take_last(self, listener: socket) -> None:
+        """Accept the connections that wait, and close the socket."""
+        last = []
+        listener.setblocking(False)
+        with listener, suppress(OSError):  # none is left
+            while True:
+                last.append(listener.accept()[0])
+        loop = asyncio.get_running_loop()
+        for each in last:
+            each.setblocking(False)
+            await loop.connect_accepted_socket(
+                lambda: Protocol(self.config, self.server_state, self.lifespan.state, loop), each
+            )
 
 
 @cache
