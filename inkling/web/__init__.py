@@ -5,7 +5,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from inkling.errors import MissingExtra
+from inkling import system
 from inkling.web.settings import Settings
 from inkling.web.workers import serve
 
@@ -13,14 +13,13 @@ if TYPE_CHECKING:
     from inkling.web.app import create_app
 
 __all__ = ["Settings", "create_app", "serve"]
+system.require("Serving", "serve")
 
 
 def __getattr__(name: str) -> Any:
     """The application's libraries are imported when it is first asked for."""
     if name != "create_app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        from inkling.web.app import create_app
-    except ModuleNotFoundError as cause:
-        raise MissingExtra("Serving", str(cause.name), "serve") from cause
+    from inkling.web.app import create_app
+
     return create_app
