@@ -320,7 +320,9 @@ def test_a_run_whose_name_is_no_encoded_text_is_found(open_page, tmp_path, typed
     shutil.copytree(bundle.PRETRAINED, run / runs.BUNDLE)
     (run / runs.PLAN).write_text("{}")
     with serving("--runs", str(tmp_path / "runs")) as (address, _):
-        page = open_page(address, f"/models#runs/{typed}")
-        expect(page.locator("#bundle")).to_have_value("runs/50%")
-        page = open_page(address, f"/training#{typed}")
-        expect(page.locator("#watched-title")).to_have_text("50%")
+        models = open_page(address, f"/models#runs/{typed}")
+        expect(models.locator("#bundle")).to_have_value("runs/50%")
+        training = open_page(address, f"/training#{typed}")
+        expect(training.locator("#watched-title")).to_have_text("50%")
+        models.close()  # before the server goes
+        training.close()

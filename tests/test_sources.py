@@ -105,6 +105,7 @@ def test_no_warning_escapes_however_python_is_started(action, tmp_path):
         "import pathlib, sys, warnings\n"
         "from concurrent.futures import ThreadPoolExecutor\n"
         "from inkling import ink, errors\n"
+        "import scipy.ndimage  # which the first picture imports, and which sets filters\n"
         "before = list(warnings.filters)\n"
         "assert ink.formats.MUTED not in before, 'nothing is to be done at import'\n"
         "def read(path):\n"

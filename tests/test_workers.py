@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import numpy as np
@@ -32,6 +33,12 @@ DIGIT = Drawing(SEVEN["strokes"], 30)
 @pytest.fixture
 def served(tmp_path):
     return Served(Registry(tmp_path / "home", tmp_path / "runs"))
+
+
+def run(asked):
+    """What a coroutine gives, in a thread: this one may have a loop that runs, of a browser."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(asyncio.run, asked).result()
 
 
 def workers_of(process, number):
@@ -142,7 +149,7 @@ def test_digits_that_wait_are_read_together(served, monkeypatch):
         broken = digits.read(Drawing([[]]))
         return await asyncio.gather(*many, broken, return_exceptions=True)
 
-    *found, broken = asyncio.run(ask())
+    *found, broken = run(ask())
     assert isinstance(broken, NothingDrawn)
     alone = served.reader.read(DIGIT)
     for reading, reader in found:
@@ -158,7 +165,7 @@ def test_more_digits_than_can_wait_are_turned_away_at_once(served):
         many = [digits.read(DIGIT) for _ in range(readings.MAX_WAITING + 7)]
         return await asyncio.gather(*many, return_exceptions=True)
 
-    found = asyncio.run(ask())
+    found = run(ask())
     assert sum(isinstance(each, Overloaded) for each in found) == 7
 
 
@@ -170,7 +177,7 @@ def test_a_client_that_leaves_does_not_cost_the_others_their_reading(served):
         tasks[1].cancel()
         return await asyncio.gather(*tasks, return_exceptions=True)
 
-    first, gone, last = asyncio.run(ask())
+    first, gone, last = run(ask())
     assert isinstance(gone, asyncio.CancelledError)
     assert first[0].label == last[0].label == 7
 
@@ -191,7 +198,7 @@ def test_threads_turn_work_away_that_would_wait_too_long():
         assert await threads.run(int) == 0
 
     with pytest.MonkeyPatch.context() as monkeypatch:
-        asyncio.run(ask(monkeypatch))
+        run(ask(monkeypatch))
 
 
 @pytest.mark.parametrize("kind", ["application/json", "application/octet-stream"])

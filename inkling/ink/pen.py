@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 
 STEP = 2.5  # pixels, between two points of a stroke that are drawn
 MANY = 64  # points; fewer are drawn sooner than looked through
+ASIDE = 1e-6  # pixels, so that what lies between two pixels is drawn at the same one always
 BEND = 0.85  # cosine between two parts of a stroke; a sharper bend is rounded by a dot
 
 Points = NDArray[np.float64]
@@ -29,6 +30,7 @@ def trace(
     """
     path, bounds = _path(strokes, corner, scale)
     pencil = ImageDraw.Draw(canvas)
+    path[:, :2] += ASIDE
     places, pressed = np.rint(path[:, :2]).astype(int).tolist(), path.shape[1] > 2
     for first, beyond in pairwise(bounds.tolist()):
         stroke = places[first:beyond]
