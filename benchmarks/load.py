@@ -71,15 +71,16 @@ def main() -> None:
     options = parser.parse_args()
     record: dict[str, Any] = {"cores": CORES, "seconds": options.seconds}
     record["inkling"] = of_inkling(options.seconds)
-    for peer in options.peers:
-        record[peer] = of_peer(peer, options.seconds)
     record |= {
         "machine": system.describe(),
         "versions": system.versions("onnxruntime", "numpy", "uvicorn", "fastapi", "httptools"),
         "commit": system.commit(),
     }
-    if options.out:
-        options.out.write_text(json.dumps(record, indent=2) + "\n")
+    for peer in [None, *options.peers]:
+        if peer:
+            record[peer] = of_peer(peer, options.seconds)
+        if options.out:  # after each: the next may not answer
+            options.out.write_text(json.dumps(record, indent=2) + "\n")
 
 
 def of_inkling(seconds: int) -> dict[str, Any]:
