@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inkling.acceptance import highest_score
 from inkling.reading.reader import SET_LEVEL, Reader
 
 
@@ -24,14 +23,10 @@ def read(
     reader: Reader, images: NDArray[np.float32], min_accuracy: float | None = None
 ) -> Readings:
     """The readings of images `(N, 1, 28, 28)` in [0, 1]; `min_accuracy` as in `Reader.read`."""
-    threshold, acceptance = reader.threshold(min_accuracy), reader.card.acceptance
-    probabilities, scores = reader.session.run(images)
-    confidences = probabilities.max(1)
-    accepted: list[bool] | list[None] = [None] * len(images)
-    if acceptance and threshold is not None:
-        sure = (confidences >= threshold) & (scores <= highest_score(acceptance))
-        accepted = sure.tolist()
-    return Readings(probabilities, probabilities.argmax(1), confidences, scores, accepted)
+    outputs = reader.session.run(images)
+    probabilities, scores = outputs
+    accepted = reader.accepted(outputs, min_accuracy)
+    return Readings(probabilities, probabilities.argmax(1), probabilities.max(1), scores, accepted)
 
 
 def label_sets(reader: Reader, probabilities: NDArray[np.float32]) -> list[list[int]] | None:

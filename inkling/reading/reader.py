@@ -23,7 +23,7 @@ from inkling.ink.lines import Line
 from inkling.reading import bundle
 from inkling.reading.formats import Constraints
 from inkling.reading.numbers import ANYTHING, Box, LineReader, Number
-from inkling.reading.session import Session
+from inkling.reading.session import Outputs, Session
 
 SET_LEVEL = 0.999  # share of images whose label set holds the true label
 DOUBTFUL_SCORE = -2.5  # nats: ink of this ood_score is as likely a digit as not
@@ -95,23 +95,19 @@ class Reader:
         self, images: NDArray[np.float32], min_accuracy: float | None = None
     ) -> list[Reading]:
         """Read images `(N, 1, 28, 28)` in [0, 1], ink = 1 on 0; `min_accuracy` as in `read`."""
-        threshold = self.threshold(min_accuracy)
-        acceptance = self.card.acceptance
+        acceptance, outputs = self.card.acceptance, self.session.run(images)
         lowest = acceptance.min_label_probability(SET_LEVEL) if acceptance else None
-        highest = highest_score(acceptance) if acceptance else math.inf
+        accepted = self.accepted(outputs, min_accuracy)
         found = []
-        for row, score, image in zip(*self.session.run(images), images, strict=True):
+        for row, score, image, is_accepted in zip(*outputs, images, accepted, strict=True):
             label = int(row.argmax())
-            accepted = None
-            if acceptance and threshold is not None:
-                accepted = bool(row[label] >= threshold and score <= highest)
             reading = Reading(
                 label=label,
                 name=self.card.classes[label],
                 confidence=float(row[label]),
                 probabilities=row,
                 ood_score=float(score),
-                accepted=accepted,
+                accepted=is_accepted,
                 labels=None if lowest is None else _label_set(row, lowest),
                 image=image,
             )
@@ -249,10 +245,22 @@ class Reader:
 
     def accepts(self, images: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Which of many images `(N, 1, 28, 28)` in [0, 1] it would accept the reading of `(N,)`."""
-        acceptance = self._acceptance()
-        outputs = self.session.run(images)
-        confident = outputs.probabilities.max(1) >= acceptance.min_confidence
-        return np.asarray(confident & (outputs.ood_scores <= highest_score(acceptance)))
+        self._acceptance()
+        return np.array(self.accepted(self.session.run(images)), np.bool_)
+
+    def accepted(
+        self, outputs: Outputs, min_accuracy: float | None = None
+    ) -> list[bool] | list[None]:
+        """Whether it accepts each of N readings; None if the bundle cannot say.
+
+        `min_accuracy`, and what it raises, as in `read`.
+        """
+        threshold, acceptance = self.threshold(min_accuracy), self.card.acceptance
+        if acceptance is None or threshold is None:
+            return [None] * len(outputs.ood_scores)
+        confident = outputs.probabilities.max(1) >= threshold
+        sure: list[bool] = (confident & (outputs.ood_scores <= highest_score(acceptance))).tolist()
+        return sure
 
 
 def _label_set(probabilities: NDArray[np.float32], lowest: float) -> tuple[int, ...]:

@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -106,12 +105,6 @@ async def read_batch(
             yield lines
 
     return StreamingResponse(all_of_them(), media_type=NDJSON)
-
-
-def count_many(kind: str, accepted: Iterable[bool | None], model: str) -> None:
-    """Count readings; what `monitoring.count` observes of each beside that would take too long."""
-    for said, number in Counter(accepted).items():
-        monitoring.READINGS.labels(kind, str(said).lower(), model).inc(number)
 
 
 async def _given(request: Request) -> Images | list[Source]:
@@ -235,7 +228,7 @@ def _lines(
     """The line of each of the images `(N, 1, 28, 28)` in [0, 1], as `answers.Answer` has it."""
     found = many.read(reader, images, options.min_accuracy)
     nothing, model = [None] * len(images), reader.card.model_sha256[:12]
-    count_many("digit", found.accepted, model)
+    monitoring.count_many("digit", found.accepted, model)
     sets = many.label_sets(reader, found.probabilities) or nothing
     rows = _rounded(found.probabilities, 6) if options.probabilities else nothing
     names = [json.dumps(name) for name in reader.card.classes]

@@ -24,8 +24,7 @@ from inkling.reading.bundle import Card
 from inkling.reading.decoding import Candidate
 from inkling.reading.numbers import LineReader, candidates, is_number
 from inkling.reading.reader import Reader
-from inkling.web import tensors
-from inkling.web.batch import count_many
+from inkling.web import monitoring, tensors
 from inkling.web.reading import readyz
 from inkling.web.schemas import problem_of
 from inkling.web.state import Current, State
@@ -228,7 +227,7 @@ def _answer(model: Model, body: bytes, header: str | None) -> Response:
         )
     found = model.run(tensors.images(asked, model.takes, following))
     kind = "number" if model.name == NUMBERS else "digit"
-    count_many(kind, found["accepted"].tolist(), model.version)
+    monitoring.count_many(kind, found["accepted"].tolist(), model.version)
     told, parts = [], []
     for each in wanted:
         values, datatype = found[each.name], gives[each.name].datatype

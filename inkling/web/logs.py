@@ -42,7 +42,8 @@ class NoFlood(logging.Filter):
         """See logging."""
         if record.levelno < logging.ERROR:
             return True
-        now, what = time.monotonic(), f"{record.name} {record.msg}"
+        cause = record.exc_info[1] if record.exc_info else None
+        now, what = time.monotonic(), f"{record.name} {record.msg} {cause!r}"
         if now - self._last.get(what, -SECONDS_A_LINE) < SECONDS_A_LINE:
             return False
         self._last[what] = now

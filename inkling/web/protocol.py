@@ -24,10 +24,14 @@ UNLIMITED = 100_000  # connections, where the system names no limit
 
 Tick = Callable[[], Awaitable[None]]
 
-REQUEST_TIMEOUT = (
-    b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\nconnection: close\r\n"
+TOO_SLOW = (
+    f'{{"error": "Expected a whole request within {SECONDS_TO_SEND} seconds", '
+    '"hint": "Send it faster"}'
 )
-TOO_SLOW = b'{"error": "Expected a whole request within 30 seconds", "hint": "Send it faster"}'
+REQUEST_TIMEOUT = (
+    "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\nconnection: close\r\n"
+    f"content-length: {len(TOO_SLOW)}\r\n\r\n{TOO_SLOW}"
+).encode()
 
 
 class Protocol(HttpToolsProtocol):
@@ -84,8 +88,7 @@ class Protocol(HttpToolsProtocol):
 
     def _end(self) -> None:
         if self.cycle is None or not self.cycle.response_started:
-            length = f"content-length: {len(TOO_SLOW)}\r\n\r\n".encode()
-            self.transport.write(REQUEST_TIMEOUT + length + TOO_SLOW)
+            self.transport.write(REQUEST_TIMEOUT)
         self.transport.close()
 
 

@@ -190,9 +190,13 @@ def parse(shape: type[Shape], text: str | bytes) -> Shape:
     try:
         return shape.model_validate_json(text)
     except ValidationError as cause:
-        first = cause.errors()[0]
-        where = "".join(f"{part}: " for part in first["loc"])
         raise InkError(
-            f"Expected {shape.NOUN} as JSON, but {where}{first['msg']}",
+            f"Expected {shape.NOUN} as JSON, but {first_problem(cause)}",
             f"For example: {shape.EXAMPLE}",
         ) from cause
+
+
+def first_problem(cause: ValidationError) -> str:
+    """What is wrong first, and where."""
+    first = cause.errors()[0]
+    return "".join(f"{part}: " for part in first["loc"]) + first["msg"]

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field, ValidationError
 
 from inkling.errors import InkError
+from inkling.web.schemas import first_problem
 
 MAX_BATCH = 1000  # images, or lines
 MAX_WIDTH = 32_000  # pixels, of all of them side by side
@@ -60,10 +61,8 @@ def parse(body: bytes, header: str | None) -> tuple[Inference, bytes]:
     try:
         return Inference.model_validate_json(body[: int(size)]), body[int(size) :]
     except ValidationError as cause:
-        first = cause.errors()[0]
-        where = "".join(f"{part}: " for part in first["loc"])
         raise InkError(
-            f"Expected a request of the protocol as JSON, but {where}{first['msg']}",
+            f"Expected a request of the protocol as JSON, but {first_problem(cause)}",
             f"Where bytes follow the JSON, {HEADER} says how long it is",
         ) from cause
 
