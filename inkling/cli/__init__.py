@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from inkling import __version__
-from inkling.cli import data, drawings, reading, training
+from inkling.cli import data, drawings, reading, serving, training
 from inkling.cli.options import FOUND_WRONG, complain
 from inkling.errors import InklingError
 
@@ -19,7 +19,13 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for commands in (data.commands, training.commands, reading.commands, drawings.commands):
+for commands in (
+    data.commands,
+    training.commands,
+    reading.commands,
+    serving.commands,
+    drawings.commands,
+):
     app.add_typer(commands)
 
 

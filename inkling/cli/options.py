@@ -25,6 +25,7 @@ FOUND_WRONG, STOPPED = 1, 128  # exit codes; 128 + the signal's number is the sh
 MAX_SEED = 2**63 - 1  # of a PyTorch generator
 SERVED = "served"  # instead of a folder: the bundle that is served
 BUNDLE_HELP = "A bundle's or run's folder, or `served` (default: the one that ships)"
+BundleOption = Annotated[Path | None, typer.Option("--bundle", help=BUNDLE_HELP)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, an object a line.")]
 Drawings = Annotated[
     str | None,

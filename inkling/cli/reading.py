@@ -1,4 +1,4 @@
-"""The commands that use a bundle: test, read, serve."""
+"""The commands that use a bundle: test, read."""
 
 import dataclasses
 import json
@@ -6,15 +6,14 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from inkling.cli.options import (
     BUNDLE_HELP,
-    RUNS,
-    Drawings,
+    BundleOption,
     Json,
     bundle_folder,
     complain,
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 MENTIONED = 0.05  # confidence of another text, from which on it is reported
-BundleOption = Annotated[Path | None, typer.Option("--bundle", help=BUNDLE_HELP)]
 
 
 @commands.command("test")
@@ -332,145 +330,3 @@ def _is_picture(path: Path) -> bool:
     from inkling import ink
 
     return path.suffix.lower() in ink.ENDINGS and not path.name.startswith("._")
-
-
-@commands.command()
-def serve(
-    bundle: BundleOption = None,
-    host: Annotated[
-        str, typer.Option(help="The address to listen at.", envvar="INKLING_HOST")
-    ] = "127.0.0.1",
-    port: Annotated[
-        int,
-        typer.Option(help="0 takes a free one.", min=0, max=65535, envvar=["INKLING_PORT", "PORT"]),
-    ] = 8000,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            help="Processes (default: one a core).",
-            min=1,
-            envvar="INKLING_WORKERS",
-            show_default=False,
-        ),
-    ] = None,
-    drawings: Drawings = None,
-    runs: Annotated[
-        Path, typer.Option(help="Where trainings lie, and go.", envvar="INKLING_RUNS")
-    ] = RUNS,
-    token: Annotated[
-        str,
-        typer.Option(
-            help="Who sends it may do everything.", envvar="INKLING_TOKEN", show_default=False
-        ),
-    ] = "",
-    read_token: Annotated[
-        str,
-        typer.Option(
-            help="Who sends it may read, and store drawings.",
-            envvar="INKLING_READ_TOKEN",
-            show_default=False,
-        ),
-    ] = "",
-    open_: Annotated[
-        bool,
-        typer.Option("--open", help="Anyone may read, and store drawings.", envvar="INKLING_OPEN"),
-    ] = False,
-    read_only: Annotated[
-        bool,
-        typer.Option(
-            "--read-only",
-            help="Nothing can be stored, trained or chosen.",
-            envvar="INKLING_READ_ONLY",
-        ),
-    ] = False,
-    rate: Annotated[
-        float | None,
-        typer.Option(
-            help="Requests a second, of each client and worker.",
-            min=0.1,
-            envvar="INKLING_RATE",
-            show_default=False,
-        ),
-    ] = None,
-    max_drawings: Annotated[
-        int | None,
-        typer.Option(
-            help="The most drawings that are kept.",
-            min=0,
-            envvar="INKLING_MAX_DRAWINGS",
-            show_default=False,
-        ),
-    ] = None,
-    max_bytes: Annotated[
-        int | None,
-        typer.Option(
-            help="The most bytes of them.", min=0, envvar="INKLING_MAX_BYTES", show_default=False
-        ),
-    ] = None,
-    allow_host: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Another name of this server; may be repeated.",
-            envvar="INKLING_ALLOW_HOST",
-            show_default=False,
-        ),
-    ] = None,
-    allow_origin: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A site whose pages may read, as https://example.org.",
-            envvar="INKLING_ALLOW_ORIGIN",
-            show_default=False,
-        ),
-    ] = None,
-    proxy: Annotated[
-        str,
-        typer.Option(
-            help="Addresses of the proxies to believe, with commas.",
-            envvar="INKLING_PROXY",
-            show_default=False,
-        ),
-    ] = "",
-    root_path: Annotated[
-        str,
-        typer.Option(
-            help="The path under which a proxy serves it, as /inkling.",
-            envvar="INKLING_ROOT_PATH",
-            show_default=False,
-        ),
-    ] = "",
-    log_format: Annotated[
-        Literal["text", "json"], typer.Option(help="Of the log.", envvar="INKLING_LOG_FORMAT")
-    ] = "text",
-    access_log: Annotated[
-        bool, typer.Option("--access-log", help="Log each request.", envvar="INKLING_ACCESS_LOG")
-    ] = False,
-) -> None:
-    """Serve the page to draw on, and the API."""
-    from inkling import system
-
-    system.require("Serving", "serve")
-    from inkling import web
-
-    settings = web.Settings(
-        host=host,
-        port=port,
-        workers=workers or system.cores(),
-        bundle=bundle_folder(bundle),
-        database=drawings or "",
-        runs=runs,
-        token=token,
-        read_token=read_token,
-        open=open_,
-        read_only=read_only,
-        rate=rate,
-        max_drawings=max_drawings,
-        max_bytes=max_bytes,
-        allow_hosts=tuple(allow_host or ()),
-        allow_origins=tuple(origin.lower().rstrip("/") for origin in allow_origin or ()),
-        proxy=proxy,
-        root_path=root_path,
-        log_format=log_format,
-        access_log=access_log,
-    )
-    web.serve(settings, lambda address: typer.echo(f"Inkling reads at {address}"))
