@@ -313,6 +313,21 @@ def test_a_declared_body_over_the_limit_is_refused_at_once(server):
     connection.close()
 
 
+def test_a_refusal_reaches_who_still_sends_over_a_connection_that_closes(server):
+    address = urlsplit(server)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as client:
+        client.sendall(
+            b"POST /api/read HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+            b"Content-Length: 20000000\r\n\r\n"
+        )
+        for _ in range(20):  # a connection reset would raise here
+            client.sendall(bytes(1_000_000))
+            time.sleep(0.01)
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["hint"]
+
+
 def test_a_streamed_body_over_the_limit_is_refused_while_it_streams(server):
     address = urlsplit(server)
     with socket.create_connection((address.hostname, address.port), timeout=10) as client:

@@ -72,6 +72,8 @@ class Guard:
             scope["root_path"] = root
             if not _is_under(scope["path"], (root,)):  # a proxy took it away; ASGI has it in both
                 scope["path"] = root + scope["path"]
+        if scope["type"] == "http":
+            receive, send = _patient(receive, send)
         headers, path = Headers(scope=scope), get_route_path(scope)
         if len(headers.getlist("host")) > 1:
             hint = "Send one"
@@ -247,6 +249,34 @@ def _split(host: str) -> tuple[str, int | None]:
 def _strange(origin: str) -> tuple[str, str]:
     error = f"Expected a request from this server's own page, got one from {origin}"
     return error, "Open the page of this server, or see --allow-host and --allow-origin"
+
+
+def _patient(receive: Receive, send: Send) -> tuple[Receive, Send]:
+    """The two ends of a request, whose refusal ends only when its body has come.
+
+    To close a connection that still sends would reset it: a proxy then loses the refusal, and
+    answers 502. The body is thrown away; the protocol ends it where it takes too long.
+    """
+    is_whole = is_refused = False
+
+    async def received() -> Message:
+        nonlocal is_whole
+        message = await receive()
+        is_whole = not message.get("more_body", False)
+        return message
+
+    async def sent(message: Message) -> None:
+        nonlocal is_refused
+        if message["type"] == "http.response.start":
+            is_refused = message["status"] >= 400
+        elif is_refused and not is_whole and not message.get("more_body", False):
+            await send({**message, "more_body": True})
+            while not is_whole:
+                await received()
+            message = {"type": "http.response.body"}
+        await send(message)
+
+    return received, sent
 
 
 async def _refuse(
