@@ -84,7 +84,7 @@ def test_threads_may_share_a_reader(reader, digits):
 
 
 def test_a_reading_becomes_json(reader, digits):
-    answer = Answer.of(reader.read(digits[0]), reader.card, with_image=True)
+    answer = Answer.of(reader.read(digits[0]), reader.card, image_box=(0, 0, 28, 28))
     content = json.loads(answer.model_dump_json())
     assert content["label"] == 7
     assert reader.card.model_sha256.startswith(content["model"])

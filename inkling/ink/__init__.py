@@ -3,7 +3,7 @@
 from inkling.ink.decode import SIDE, Picture, from_base64, from_data_url, naming, pages
 from inkling.ink.drawing import DEFAULT_PEN, Drawing, Frame, Sheet
 from inkling.ink.formats import ENDINGS, FORMATS, MAX_PIXELS, Pages
-from inkling.ink.image import Source, decoded, fit, to_image, to_sheet
+from inkling.ink.image import Source, decoded, fit, image_box, to_image, to_sheet
 
 __all__ = [
     "DEFAULT_PEN",
@@ -21,6 +21,7 @@ __all__ = [
     "fit",
     "from_base64",
     "from_data_url",
+    "image_box",
     "naming",
     "pages",
     "to_image",

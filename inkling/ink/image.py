@@ -78,8 +78,28 @@ def _sheet(pixels: decode.Pixels, lossy: bool, frame: Frame) -> Sheet:
     return Sheet(*paper.off_the_paper(pixels, lossy))
 
 
+def image_box(source: Source, frame: Frame = "digit") -> tuple[float, float, float, float]:
+    """Where the image of a source lies in it: left, top, right, bottom, in units of the source.
+
+    Of a sheet of paper that lies askew, roughly. Raises the errors of `to_image`.
+    """
+    sheet = to_sheet(source, frame)
+    if sheet.placed:
+        return 0.0, 0.0, float(SIDE), float(SIDE)
+    _, (left, top), side = _fitted(sheet.ink, frame)
+    left, top = sheet.corner[0] + left / sheet.scale, sheet.corner[1] + top / sheet.scale
+    return left, top, left + side / sheet.scale, top + side / sheet.scale
+
+
 def fit(ink: NDArray[np.float32], frame: Frame = "digit") -> NDArray[np.float32]:
     """The image `(1, 28, 28)` in [0, 1] of ink `(H, W)` with at least one pixel above 0."""
+    return _fitted(ink, frame)[0]
+
+
+def _fitted(
+    ink: NDArray[np.float32], frame: Frame
+) -> tuple[NDArray[np.float32], tuple[float, float], float]:
+    """What `fit` gives; the x and y of the image's upper left corner in the ink, and its side."""
     rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
     box = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     cells = paper.BOX if frame == "digit" else SIDE
@@ -93,7 +113,11 @@ def fit(ink: NDArray[np.float32], frame: Frame = "digit") -> NDArray[np.float32]
         (cells + SIDE + cells,) * 2, np.float32
     )  # larger, as a shift may push ink out of the image
     room[cells + top : cells + top + cells, cells + left : cells + left + cells] = grey
-    return room[None, cells : cells + SIDE, cells : cells + SIDE] / np.float32(255)
+    image = room[None, cells : cells + SIDE, cells : cells + SIDE] / np.float32(255)
+    cell = side / cells
+    x = columns[0] - (side - box.shape[1]) // 2 - left * cell
+    y = rows[0] - (side - box.shape[0]) // 2 - top * cell
+    return image, (float(x), float(y)), SIDE * cell
 
 
 def _averaging(length: int, start: int, side: int, cells: int) -> NDArray[np.float32]:

@@ -30,6 +30,9 @@ class Answer(BaseModel):
     image: list[list[int]] | None = Field(
         None, description="What the network saw: 28 rows of 0..255, ink high"
     )
+    image_box: Box | None = Field(
+        None, description="Where that image lies; see the parts of a number"
+    )
     explanation: list[list[float]] | None = Field(
         None, description="If asked for: what each pixel's ink did for the label, in nats"
     )
@@ -39,12 +42,13 @@ class Answer(BaseModel):
         cls,
         reading: Reading,
         card: Card,
-        with_image: bool = False,
+        image_box: Box | None = None,
         explanation: NDArray[np.float32] | None = None,
     ) -> Self:
-        """The answer of a reading by the bundle of `card`."""
+        """The answer of a reading by the bundle of `card`; with its image if `image_box` is given."""
         answer = cls(**_values(reading), model=_model(card))
-        if with_image:
+        if image_box is not None:
+            answer.image_box = _rounded(image_box)
             answer.image = np.rint(reading.image[0] * 255).astype(int).tolist()
         if explanation is not None:
             answer.explanation = explanation.astype(float).round(2).tolist()

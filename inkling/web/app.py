@@ -17,13 +17,14 @@ import asyncio
 import contextlib
 import errno
 import sqlite3
+import string
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import numpy as np
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
@@ -85,7 +86,7 @@ def create_app(served: Served, store: Store, settings: Settings) -> FastAPI:
     app.exception_handler(Exception)(_answer_broken)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for path, name in PAGES.items():
-        app.add_api_route(path, _page(name), include_in_schema=False)
+        app.add_api_route(path, _page(path, name), include_in_schema=False)
     app.add_api_route("/livez", livez, summary="Whether the process runs")
     app.add_api_route("/metrics", metrics, summary="For Prometheus", response_class=Response)
     for resource in (reading, batch, inference, drawings, models, training):
@@ -137,9 +138,17 @@ async def metrics() -> Response:
     return Response(content, media_type=kind)
 
 
-def _page(name: str) -> Callable[[], FileResponse]:
-    def page() -> FileResponse:
-        return FileResponse(STATIC / name)
+def _page(path: str, name: str) -> Callable[[], Response]:
+    """A page: the shell around what its own file has."""
+    head, tag, main = (STATIC / name).read_text().partition("<main")
+    shell = string.Template((STATIC / "shell.html").read_text())
+    address = path.removeprefix("/") or "./"
+    content = shell.substitute(head=head, main=tag + main).replace(
+        f'<a href="{address}">', f'<a href="{address}" aria-current="page">', 1
+    )
+
+    async def page() -> Response:
+        return HTMLResponse(content, headers={"Cache-Control": "no-cache"})
 
     return page
 

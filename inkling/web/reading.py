@@ -71,12 +71,14 @@ async def _read(
             )
         else:
             reading = reader.read(source, min_accuracy)
-        explanation = None
+        explanation = box = None
         if explain and isinstance(reading, Reading):
             explanation = reader.explain(reading)
+        if image and isinstance(reading, Reading):
+            box = ink.image_box(source, reader.card.frame)
         for each in reading if isinstance(reading, tuple) else [reading]:
             monitoring.count(each, reader.card.model_sha256)
-        return of_reading(reading, reader, with_image=image, explanation=explanation)
+        return of_reading(reading, reader, image_box=box, explanation=explanation)
 
     return await state.read(work)
 
