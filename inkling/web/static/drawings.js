@@ -1,7 +1,9 @@
 // The gallery of stored drawings: view, relabel, delete and download.
 
-import { call, confidenceText, find, make, percent, reporting, say } from "./dom.js";
+import { call, find, make, reporting, say } from "./dom.js";
+import { confidenceText, percent } from "./format.js";
 import { SIGNS } from "./number.js";
+import "./shell.js";
 
 const PAGE_SIZE = 60; // drawings that one request loads
 let classes = [];

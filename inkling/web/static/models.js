@@ -1,7 +1,9 @@
 // The bundles: their cards in words, confusion matrices, calibration and rejection; which one is served.
 
 import { drawLines } from "./chart.js";
-import { call, capitalise, find, make, nameInAddress, percent, reporting, say, showProblem } from "./dom.js";
+import { call, find, make, nameInAddress, reporting, say, showProblem } from "./dom.js";
+import { capitalise, percent } from "./format.js";
+import "./shell.js";
 
 let models = {}; // by name
 let served = null; // the name of the served bundle

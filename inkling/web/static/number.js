@@ -1,7 +1,8 @@
 // Numbers on the sheet: each character stands along its ink. A character can be replaced by one of
 // its alternatives, or by typing over it; the whole text can be corrected in a field.
 
-import { confidenceText, make } from "./dom.js";
+import { make } from "./dom.js";
+import { confidenceText } from "./format.js";
 
 export const SIGNS = "Digits and . , - / : + ( ) % $ € ="; // that a number may have
 export const isText = (text) => /^[0-9.,\-/:+()%$€=]{1,64}$/.test(text); // as the server takes it

@@ -1,11 +1,13 @@
 // The drawing page. The server reads the drawing while it grows; the page shows the reading.
 
 import { Crop, cut } from "./crop.js";
-import { confidenceText as percent, find, make, recall, remember, say } from "./dom.js";
+import { find, make, recall, remember, say } from "./dom.js";
+import { confidenceText as percent } from "./format.js";
 import { Live } from "./live.js";
 import { Numbers, SIGNS, isText, rowsOf } from "./number.js";
 import * as share from "./share.js";
 import { Sheet } from "./sheet.js";
+import "./shell.js";
 
 const MESSAGES = { // of the status line, by its state
   "": "",

@@ -1,6 +1,7 @@
 // Fine-tuning on the stored drawings: start, watch, stop; before and after; back to the pretrained network.
 
-import { call, canTrain, find, percent, recall, reporting, setStatus, table } from "./dom.js";
+import { call, canTrain, find, recall, reporting, setStatus, table } from "./dom.js";
+import { percent } from "./format.js";
 
 const POLL_MS = 700;
 const say = (text, state) => setStatus(find("teach-status"), text, state);

@@ -1,7 +1,9 @@
 // Training runs: start, watch, stop, resume, compare.
 
 import { drawLines, removeChart } from "./chart.js";
-import { call, canTrain, capitalise, find, make, nameInAddress, percent, reporting, say, setStatus } from "./dom.js";
+import { call, canTrain, find, make, nameInAddress, reporting, say, setStatus } from "./dom.js";
+import { capitalise, percent } from "./format.js";
+import "./shell.js";
 
 const POLL_MS = 1000;
 const TILE = 56; // pixels of a digit of the sheet on the page
