@@ -49,7 +49,7 @@ def test_a_token_may_do_everything_and_that_of_a_reader_may_read(tmp_path):
             assert status(client, method, path, **bearer("some")) == 401
             assert status(client, method, path, **bearer("all")) not in (401, 403)
         assert status(client, "POST", "/api/drawings?label=7", **bearer("some")) == 201
-        for public in ("/livez", "/readyz", "/", "/static/page.css", "/openapi.json"):
+        for public in ("/livez", "/readyz", "/", "/static/shell.css", "/openapi.json"):
             assert status(client, "GET", public) == 200
 
 
@@ -168,7 +168,7 @@ def test_no_client_passes_its_rate(gaps, rate):
 
 def test_head_is_answered_as_get_without_the_body(tmp_path):
     with answering(tmp_path) as client:
-        for path in ("/", "/livez", "/api/card", "/static/page.css"):
+        for path in ("/", "/livez", "/api/card", "/static/shell.css"):
             whole, head = client.get(path), client.head(path)
             assert (head.status_code, head.content) == (200, b"")
             assert head.headers["content-length"] == whole.headers["content-length"]
@@ -188,7 +188,7 @@ def test_a_proxy_may_serve_it_under_a_path(tmp_path):
             assert client.get(f"{prefix}/").status_code == 200
             assert client.post(f"{prefix}/api/read", json=SEVEN).json()["label"] == 7
             assert client.get(f"{prefix}/api/card").status_code == 200
-            assert client.get(f"{prefix}/static/page.css").status_code == 200
+            assert client.get(f"{prefix}/static/shell.css").status_code == 200
         assert 'route="/inkling' not in client.get("/metrics").text
         assert "/inkling/openapi.json" in client.get("/docs").text
 

@@ -107,7 +107,7 @@ def test_fine_tuning_is_watched_served_and_reverted(open_page, place):
             assert answer.status_code == 201
     before = served_model(place)
     drawing = open_page(place, "/")
-    expect(drawing.locator("#card")).to_have_attribute("data-recipe", "digits")
+    expect(drawing.locator("#served")).to_have_attribute("data-recipe", "digits")
     page.locator("#teach-start").click()
     expect(page.locator("#teach-stop")).to_be_visible()
     expect(page.locator("#teach-start")).to_be_disabled()
@@ -124,7 +124,7 @@ def test_fine_tuning_is_watched_served_and_reverted(open_page, place):
     check(page)
     assert served_model(place) != before
     drawing.locator("#canvas").click()  # the other page shows the new bundle
-    expect(drawing.locator("#card")).to_have_attribute("data-recipe", "taught")
+    expect(drawing.locator("#served")).to_have_attribute("data-recipe", "taught")
     page.locator("#teach-back").click()
     expect_state(page, "#teach-status", "pretrained")
     expect(page.locator("#teach-back")).to_be_hidden()

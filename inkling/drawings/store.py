@@ -278,6 +278,19 @@ class Store:
         if not self._delete(_equals(DRAWINGS.c.id, number)):
             raise _none(number)
 
+    def put_back(self, drawing: Labelled) -> None:
+        """Store a drawing that was deleted, as it was, with its number.
+
+        One that is there stays as it is. Raises StoreError, StoreFull or InkError.
+        """
+        same = COUNT.where(_equals(DRAWINGS.c.id, drawing.id))
+        with self._database.writing("Expected to put a drawing back") as connection:
+            if connection.execute(same).scalar_one():
+                return
+            connection.execute(DRAWINGS.insert().values(**_row(drawing), id=drawing.id))
+            self._count(connection, 1, _size(drawing))
+            self._database.number_on(connection)
+
     def prune(self, days: int) -> int:
         """Delete the drawings that are older than that; how many. Raises StoreError."""
         oldest = datetime.now(UTC) - timedelta(days=days)

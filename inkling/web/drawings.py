@@ -1,6 +1,6 @@
 """Labelled drawings over HTTP: only what a person has labelled is stored."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from PIL import Image
 
 from inkling import ink, plots
 from inkling.drawings import MAX_PAGE, NUMBER, Filter, Labelled, Order
+from inkling.drawings.archive import from_line, reason, to_line
 from inkling.errors import InkError, InklingError
 from inkling.ink import lines
 from inkling.reading.bundle import Card
@@ -25,6 +26,8 @@ Text = Annotated[
 ]
 Number = Annotated[int, Path(ge=0, le=MAX_INTEGER)]
 
+JSON = "application/json"
+
 router = APIRouter(prefix="/api/drawings")
 
 
@@ -39,6 +42,7 @@ class Page:
     wrong: bool = False
     unsure: bool = False
     since: Annotated[str | None, Query(pattern=r"^\d{4}-\d\d-\d\d")] = None
+    session: Annotated[str | None, Query(max_length=64, description="Of its writer")] = None
     order: Order = "hardest"
     count: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50
     skip: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0
@@ -85,7 +89,9 @@ async def store_drawing(
 @router.get("", summary="A page of the drawings, the hardest to read first")
 async def find(state: Current, page: Annotated[Page, Depends()]) -> list[dict[str, Any]]:
     """Those that fit every value given."""
-    which = Filter(page.label, page.wrong, page.unsure, page.since, numbers=page.numbers)
+    which = Filter(
+        page.label, page.wrong, page.unsure, page.since, page.session, page.numbers
+    )
     found = await state.run(state.store.find, which, page.order, page.count, page.skip)
     return [drawing.to_json() for drawing in found]
 
@@ -106,6 +112,30 @@ async def image(number: Number, state: Current) -> Response:
         return plots.png(Image.fromarray((seen * 255).round().astype("uint8")))
 
     return Response(await state.run(work), media_type="image/png")
+
+
+@router.get("/{number}", response_class=Response, summary="All of it, as exported")
+async def get(number: Number, state: Current) -> Response:
+    """Its picture is base64."""
+    return Response(await state.run(lambda: to_line(state.store.get(number))), media_type=JSON)
+
+
+@router.put("/{number}", status_code=204, summary="Put a deleted one back")
+async def put_back(number: Number, request: Request, state: Current) -> None:
+    """As it was: its body is what GET answered before."""
+    content = await request.body()
+
+    def work() -> None:
+        try:
+            drawing = from_line(content.decode())
+        except ValueError as cause:
+            raise InklingError(
+                f"Expected a drawing as exported, but {reason(cause)}",
+                "Send what GET answered before it was deleted",
+            ) from cause
+        state.store.put_back(replace(drawing, id=number))
+
+    await state.run(work)
 
 
 @router.patch("/{number}", summary="Change its label")

@@ -1,3 +1,4 @@
+// @ts-check
 // The crop frame over a picture. What is inside it is read. A pointer or the keyboard moves and
 // resizes it. A frame has left, top, right and bottom in pixels of the picture.
 
@@ -18,8 +19,13 @@ const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 const longerSide = ({ width, height }) => Math.max(width, height);
 
 export class Crop {
-  #picture = null; // { file, bitmap, frame }
-  #drag = null; // { id, start, by }: the pointer that is down, where it went down, what moving it by some pixels does
+  /** @type {any} */ #picture = null; // { file, bitmap, frame }
+  /** @type {any} */ #drag = null; // { id, start, by }: the pointer that is down, where it went down, what moving it by some pixels does
+
+  /** @type {HTMLElement} */ element;
+  /** @type {import("./sheet.js").Sheet} */ sheet;
+  /** @type {HTMLElement} */ frame;
+  /** @type {() => void} */ onChange; // the frame has changed
 
   constructor(element, sheet, onChange) {
     const frame = make("div", { id: "frame", tabIndex: 0, ariaLabel: HELP });
@@ -68,7 +74,7 @@ export class Crop {
     const across = (value) => (x + value * scale) / width;
     const down = (value) => (y + value * scale) / height;
     const shares = { left: across(left), top: down(top), right: across(right), bottom: down(bottom) };
-    for (const [side, share] of Object.entries(shares)) this.element.style.setProperty(`--${side}`, share);
+    for (const [side, share] of Object.entries(shares)) this.element.style.setProperty(`--${side}`, String(share));
   }
 
   #point(event) {
@@ -142,7 +148,7 @@ export async function cut({ file, bitmap, frame }) {
   const [width, height] = [right - left || 1, bottom - top || 1];
   const shrink = Math.min(MAX_SENT_SIDE / Math.max(width, height), 1);
   const canvas = new OffscreenCanvas(Math.round(width * shrink) || 1, Math.round(height * shrink) || 1);
-  const context = canvas.getContext("2d");
+  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, left, top, width, height, 0, 0, canvas.width, canvas.height);
   return { body: await encode(canvas.transferToImageBitmap(), file.type), place: { scale: 1 / shrink, x: left, y: top } };

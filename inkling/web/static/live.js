@@ -1,3 +1,4 @@
+// @ts-check
 // The live socket. One message waits for its answer; of later ones, only the latest is sent next.
 // A lost connection is opened again.
 
@@ -7,11 +8,15 @@ const [FIRST_PAUSE_MS, MAX_PAUSE_MS] = [500, 8000]; // before the next attempt t
 export class Live {
   id = 0; // of the latest message
   #oldest = 0; // answers to messages before this id are dropped
-  #socket = null;
+  /** @type {WebSocket} */ #socket;
   #pending = false; // whether a message waits for its answer
-  #next = null; // the content to send after it
-  #timer = null;
+  /** @type {object | null} */ #next = null; // the content to send after it
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;
   #pause = FIRST_PAUSE_MS;
+
+  /** @type {(answer: any) => void} */ onAnswer;
+  /** @type {() => void} */ onOpen;
+  /** @type {() => void} */ onClose;
 
   constructor(onAnswer, onOpen, onClose) {
     Object.assign(this, { onAnswer, onOpen, onClose });

@@ -1,3 +1,4 @@
+// @ts-check
 // Numbers on the sheet: each character stands along its ink. A character can be replaced by one of
 // its alternatives, or by typing over it; the whole text can be corrected in a field.
 
@@ -11,7 +12,6 @@ const [HEIGHT, MIN_WIDTH, MAX_WIDTH, GAP] = [30, 24, 36, 4]; // pixels: of a cha
 const TARGET = 44; // pixels, the height of what can be tapped: a character, and the space beyond it
 const HOVER_MS = 250; // before the alternatives of a character appear under a mouse
 const MAX_CHOICES = 5; // alternatives of a character
-const TAP_PIXELS = 6; // a longer movement on a character draws
 
 /** The rows of an answer, each a number; none of a single digit. */
 export const rowsOf = (answer) => answer.lines ?? (answer.parts ? [answer] : []);
@@ -53,23 +53,26 @@ export class Numbers {
   #rows = []; // each { parts: [{ text, now, confidence, box, alternatives }], box }
   #parts = new WeakMap(); // a character's button -> its part
   #toSheet = (box) => box; // what the reader calls a box -> the same in pixels of the layer
-  #pressed = null; // where a pointer went down on a character
-  #hover; // the timer of the alternatives
-  #open = null; // the character whose alternatives are shown
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #hover; // the timer of the alternatives
+  /** @type {HTMLElement | null} */ #open = null; // the character whose alternatives are shown
+
+  /** @type {HTMLElement} */ layer; // of the characters, over the sheet
+  /** @type {SVGElement} */ boxes; // around the ink
+  /** @type {HTMLElement} */ menu; // of alternatives
+  /** @type {() => void} */ onChange; // a character was corrected
+  /** @type {() => void} */ onConfirm; // the number is right as it stands
 
   constructor({ layer, boxes, menu, onChange, onConfirm }) {
     Object.assign(this, { layer, boxes, menu, onChange, onConfirm });
     layer.addEventListener("keydown", (event) => this.#onKey(event));
     layer.addEventListener("click", (event) => { const button = event.target.closest("button"); if (button) this.#show(button, true); });
-    layer.addEventListener("pointerdown", (event) => { this.#pressed = event; });
-    layer.addEventListener("pointermove", (event) => this.#onMove(event));
     layer.addEventListener("pointerover", (event) => this.#onHover(event));
     layer.addEventListener("pointerout", () => this.#hideSoon());
     menu.addEventListener("pointerover", () => clearTimeout(this.#hover));
     menu.addEventListener("pointerout", () => this.#hideSoon());
     menu.addEventListener("keydown", (event) => this.#onMenuKey(event));
-    menu.addEventListener("focusout", (event) => { if (!menu.contains(event.relatedTarget)) this.hide(); });
-    document.addEventListener("pointerdown", ({ target }) => { if (!menu.contains(target) && !this.#open?.contains(target)) this.hide(); });
+    menu.addEventListener("focusout", (event) => { if (!menu.contains(/** @type {Node} */ (event.relatedTarget))) this.hide(); });
+    document.addEventListener("pointerdown", ({ target }) => { if (!menu.contains(/** @type {Node} */ (target)) && !this.#open?.contains(/** @type {Node} */ (target))) this.hide(); });
   }
 
   get texts() { return this.#rows.map(textOf); }
@@ -93,7 +96,7 @@ export class Numbers {
   /** Place the characters, as the layer is now. */
   place() {
     this.hide();
-    const focused = this.#buttons.indexOf(document.activeElement);
+    const focused = this.#buttons.indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
     const { clientWidth, clientHeight } = this.layer;
     this.boxes.setAttribute("viewBox", `0 0 ${clientWidth} ${clientHeight}`);
     const rows = this.#toSheet ? this.#rows : [];
@@ -128,14 +131,14 @@ export class Numbers {
     const [left, top, right, bottom] = this.#toSheet(part.box);
     const rect = document.createElementNS("http://www.w3.org/2000/svg", "rect");
     const attributes = { x: left - GAP, y: top - GAP, width: right - left + 2 * GAP, height: bottom - top + 2 * GAP, rx: 4, class: stateOf(part) };
-    for (const [key, value] of Object.entries(attributes)) rect.setAttribute(key, value);
+    for (const [key, value] of Object.entries(attributes)) rect.setAttribute(key, String(value));
     return rect;
   }
 
   /** Focus a character, the first or last one where `index` is beyond them. */
   #focus(index) {
     const button = this.#buttons[Math.min(Math.max(index, 0), this.#buttons.length - 1)];
-    for (const each of button?.parentElement.children ?? []) each.tabIndex = each === button ? 0 : -1;
+    for (const each of this.#buttons) if (each.parentElement === button?.parentElement) each.tabIndex = each === button ? 0 : -1;
     button?.focus();
   }
 
@@ -171,17 +174,7 @@ export class Numbers {
     this.onChange();
   }
 
-  // --- a pointer: a tap chooses a character, a movement draws on the sheet below it
-
-  #onMove(event) {
-    const start = this.#pressed;
-    if (!event.buttons || start?.pointerId !== event.pointerId) return;
-    if (Math.hypot(event.clientX - start.clientX, event.clientY - start.clientY) < TAP_PIXELS) return;
-    this.#pressed = null;
-    this.hide();
-    const below = document.elementsFromPoint(start.clientX, start.clientY).find((element) => !this.layer.contains(element) && element !== this.boxes);
-    below.dispatchEvent(new PointerEvent("pointerdown", start));
-  }
+  // --- a pointer: a tap chooses a character
 
   #onHover(event) {
     if (event.pointerType !== "mouse" || event.buttons) return;
@@ -230,12 +223,12 @@ export class Numbers {
     this.menu.style.top = `${fitsAbove ? box.top - offsetHeight : Math.max(Math.min(box.bottom, innerHeight - offsetHeight), 0)}px`;
     button.setAttribute("aria-expanded", "true");
     this.#open = button;
-    if (takesFocus) this.menu.firstElementChild?.focus();
+    if (takesFocus) /** @type {HTMLElement} */ (this.menu.firstElementChild)?.focus();
   }
 
   #onMenuKey(event) {
-    const [items, button] = [[...this.menu.children], this.#open];
-    const index = items.indexOf(document.activeElement);
+    const items = /** @type {HTMLElement[]} */ ([...this.menu.children]);
+    const [index, button] = [items.indexOf(/** @type {HTMLElement} */ (document.activeElement)), this.#open];
     if (event.key === "ArrowDown") items[(index + 1) % items.length].focus();
     else if (event.key === "ArrowUp") items.at(index - 1).focus();
     else if (event.key === "Escape" || event.key === "Tab") button.focus();

@@ -1,3 +1,4 @@
+// @ts-check
 // Exports of a drawing: its strokes as JSON, PNG images, commands, and a link.
 
 import { MAX_POINTS, PRESSURE_STEPS, draw } from "./sheet.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // The sheet to draw on. Pointer and keyboard draw strokes, which are stored as points; the sheet has
 // undo, redo and an eraser. A list of strokes in the history never changes: an edit makes a new list.
 // It is as large as the page lets it be. A point counts pixels of the page, unless ink would then lie
@@ -8,30 +9,54 @@ export const PRESSURE_STEPS = 100; // pressures are rounded to hundredths
 const DEFAULT_PRESSURE = 0.5; // at this pressure, the line is as wide as the pen; as in ink/drawing.py
 const PRESSURE_WIDTHS = [0.3, 1.7]; // pen widths of the thinnest and the widest line; as in ink/drawing.py
 const ERASER_RADIUS = 14; // pixels
+const ERASER_END = 5; // the button of a pen that is upside down
+const TAP_PIXELS = 6; // a longer movement on what lies over the sheet draws
+const PALM_MS = 1000; // after a pen was near, in which a touch is the palm beside it
 const KEY_STEP = 8; // pixels that an arrow key moves
 export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 const countPoints = (strokes) => strokes.reduce((sum, stroke) => sum + stroke.length, 0);
 
+/** What lies over the sheet takes taps; a longer movement that begins on it draws below. @param {HTMLElement} layer  @param {HTMLElement} canvas  @param {() => void} [onStart] */
+export function drawThrough(layer, canvas, onStart = () => {}) {
+  /** @type {PointerEvent | null} */ let pressed = null;
+  layer.addEventListener("pointerdown", (event) => { pressed = event; });
+  layer.addEventListener("pointermove", (event) => {
+    if (!event.buttons || pressed?.pointerId !== event.pointerId) return;
+    if (Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY) < TAP_PIXELS) return;
+    onStart();
+    canvas.dispatchEvent(new PointerEvent("pointerdown", pressed));
+    pressed = null;
+  });
+}
+
 export class Sheet {
-  strokes = []; // each a list of [x, y], or [x, y, pressure] from a pen
+  /** @type {number[][][]} */ strokes = []; // each a list of [x, y], or [x, y, pressure] from a pen
   erasing = false; // whether a pointer erases instead of drawing
   view = { width: 0, height: 0 }; // what the canvas shows, in the unit of the points
   cursor = { x: 0, y: 0, down: false }; // of the keyboard
-  picture = null; // { file, bitmap }, which is read instead of strokes; the bitmap is null if the browser cannot decode it
-  #past = [];
-  #future = [];
-  #pointer = null; // the id of the pointer that is down
-  #pointerErases = false; // `erasing` when it went down
+  /** @type {any} */ picture = null; // { file, bitmap }, which is read instead of strokes; the bitmap is null if the browser cannot decode it
+  /** @type {any[]} */ #past = []; // each the strokes and the picture
+  /** @type {any[]} */ #future = [];
+  /** @type {any} */ #pointer = null; // { id, type, erases, before } of the pointer that is down; `before` is what a cancel restores
+  #penSeen = -Infinity; // when a pen was last near, milliseconds
   #hasErased = false; // whether this eraser movement has removed ink
+
+  /** @type {HTMLCanvasElement} */ canvas;
+  /** @type {HTMLInputElement} */ pen; // its width
+  /** @type {CanvasRenderingContext2D} */ context;
+  /** @type {() => void} */ onChange; // what is drawn has changed
+  /** @type {() => void} */ onFull; // there are too many points for another stroke
+  /** @type {() => void} */ onView; // all is shown in another size
 
   constructor(canvas, pen, onChange, onFull, onView) {
     Object.assign(this, { canvas, pen, onChange, onFull, onView, context: canvas.getContext("2d") });
     new ResizeObserver(() => this.#fit()).observe(canvas);
     canvas.addEventListener("pointerdown", (event) => this.#onPointerDown(event));
     canvas.addEventListener("pointermove", (event) => this.#onPointerMove(event));
-    for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
-      canvas.addEventListener(end, (event) => { if (event.pointerId === this.#pointer) this.#pointer = null; });
+    canvas.addEventListener("pointercancel", (event) => { if (event.pointerId === this.#pointer?.id) this.#cancel(); });
+    for (const end of ["pointerup", "lostpointercapture"]) {
+      canvas.addEventListener(end, (event) => { if (event.pointerId === this.#pointer?.id) this.#pointer = null; });
     }
     canvas.addEventListener("keydown", (event) => this.#onKey(event));
     for (const change of ["focus", "blur"]) canvas.addEventListener(change, () => this.paint());
@@ -51,6 +76,12 @@ export class Sheet {
     Object.assign(this, { strokes, picture });
     this.#fit();
     this.onChange();
+  }
+
+  /** Show more of the same strokes, as while they are written; the history does not count it. */
+  show(strokes) {
+    this.strokes = strokes;
+    this.#update();
   }
 
   /** Where what is read lies in the view: a picture is scaled to fit, and centred. */
@@ -111,29 +142,48 @@ export class Sheet {
     return [...point, Math.max(Math.round(event.pressure * PRESSURE_STEPS), 1) / PRESSURE_STEPS];
   }
 
+  /** Begin a stroke. A pen takes over from a finger or palm, whose ink goes. */
   #onPointerDown(event) {
-    if (this.#pointer !== null || event.button !== 0) return;
-    if (this.full && !this.erasing) return this.onFull();
+    const isPen = event.pointerType === "pen";
+    const isEraserEnd = isPen && event.button === ERASER_END;
+    if (event.button !== 0 && !isEraserEnd) return;
+    if (isPen) this.#penSeen = event.timeStamp;
+    else if (event.pointerType === "touch" && event.timeStamp - this.#penSeen < PALM_MS) return;
+    if (this.#pointer && (!isPen || this.#pointer.type === "pen")) return;
+    if (this.#pointer) this.#cancel();
+    const erases = this.erasing || isEraserEnd;
+    if (this.full && !erases) return this.onFull();
     event.preventDefault();
-    this.#pointer = event.pointerId;
-    this.#pointerErases = this.erasing;
+    const before = { strokes: this.strokes, picture: this.picture, past: [...this.#past], future: this.#future };
+    this.#pointer = { id: event.pointerId, type: event.pointerType, erases, before };
     this.canvas.setPointerCapture(event.pointerId);
     this.cursor.down = false;
-    if (this.#pointerErases) return this.#erase(this.#point(event), true);
+    if (erases) return this.#erase(this.#point(event), true);
     this.#startStroke(this.#point(event));
   }
 
   #onPointerMove(event) {
-    if (event.pointerId !== this.#pointer) return;
+    if (event.pointerType === "pen") this.#penSeen = event.timeStamp;
+    if (event.pointerId !== this.#pointer?.id) return;
     const events = event.getCoalescedEvents?.() ?? [];
     const points = (events.length ? events : [event]).map((each) => this.#point(each));
-    if (this.#pointerErases) return points.forEach((point) => this.#erase(point));
+    if (this.#pointer.erases) return points.forEach((point) => this.#erase(point));
     for (const point of points) this.#extendStroke(point);
     if (this.full) {
       this.#pointer = null;
       this.onFull();
     }
     this.#update();
+  }
+
+  /** Undo what the pointer that is down has done, as if it had never been there: the browser took it, or a pen came. */
+  #cancel() {
+    const { strokes, picture, past, future } = this.#pointer.before;
+    this.#pointer = null;
+    Object.assign(this, { strokes, picture });
+    [this.#past, this.#future] = [past, future];
+    this.#fit();
+    this.onChange();
   }
 
   #startStroke(point) {
@@ -150,7 +200,7 @@ export class Sheet {
     else if (point[2] > pressure) stroke[stroke.length - 1] = [x, y, point[2]];
   }
 
-  /** Remove the points near a place. What is left of a stroke becomes strokes of its own. */
+  /** Remove the points near a place. What is left of a stroke becomes strokes of its own. @param {number[]} place */
   #erase([x, y], starts = false) {
     if (starts) this.#hasErased = false;
     const isNear = (point) => Math.hypot(point[0] - x, point[1] - y) < ERASER_RADIUS;

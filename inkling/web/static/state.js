@@ -30,3 +30,12 @@ export class State {
 
 /** Of every page: the card of the served bundle, and whether the server answers. */
 export const shared = new State({ card: null, connection: "connecting" });
+
+/** Of the drawing page. */
+export const drawing = new State({
+  message: { state: "", text: "" }, // of the status line
+  reading: null, // the answer that is shown
+  place: null, // of what was read, on the sheet
+  texts: [], // of a number's rows, as corrected
+  look: "ink", // what the sheet shows: "ink", the network's "input", or "why" it reads so
+});

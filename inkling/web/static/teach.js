@@ -1,3 +1,4 @@
+// @ts-check
 // Fine-tuning on the stored drawings: start, watch, stop; before and after; back to the pretrained network.
 
 import { call, canTrain, find, recall, reporting, setStatus, table } from "./dom.js";
