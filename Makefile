@@ -7,13 +7,13 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 FILES = pyproject.toml constraints.txt
 
-.PHONY: run test unit check format types vendor clean
+.PHONY: run test unit check page format types vendor clean
 
 run: $(VENV)/serve  ## start the page at http://127.0.0.1:8000
 	@exec $(BIN)/inkling serve --port $(PORT)
 
 test: $(VENV)/dev  ## everything that must hold before a change lands; with MARK= the slow tests too
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check unit
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check unit $(PAGE)
 
 MARK ?= not slow
 unit: $(VENV)/dev
@@ -24,6 +24,16 @@ check: $(VENV)/dev  ## format, lint, types and the import rules
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+# Without npm, the page is tested in the browser alone; CI leaves nothing out.
+PAGE = $(if $(or $(INKLING_REQUIRE_ALL),$(shell command -v npm)),page)
+page: node_modules/typescript  ## the types of the page's scripts, and those that touch no page
+	node_modules/.bin/tsc
+	node --test tests/page/
+
+node_modules/typescript: package.json
+	@npm install --silent --no-audit --no-fund
+	@touch $@
 
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix
@@ -57,4 +67,4 @@ $(VENV)/dev: $(FILES)
 	@touch $(VENV)/serve $@
 
 clean:
-	rm -rf $(VENV) build dist .*_cache .hypothesis
+	rm -rf $(VENV) node_modules build dist .*_cache .hypothesis

@@ -1,5 +1,6 @@
 """The store of drawings: what it acknowledged is there, whatever happens to the process."""
 
+import base64
 import contextlib
 import itertools
 import json
@@ -120,6 +121,38 @@ def test_relabelled_and_deleted(store):
     for act in (lambda: store.get(1), lambda: store.delete(1), lambda: store.relabel(1, 2)):
         with pytest.raises(NoSuchDrawing, match="no number 1"):
             act()
+
+
+def test_a_deleted_drawing_is_put_back_as_it_was(store):
+    first, second = store.add_all([labelled(1, idempotency_key="random-name"), labelled(2)])
+    for drawing in (second, first):
+        store.delete(drawing.id)
+    store.put_back(second)
+    store.put_back(first)
+    store.put_back(replace(first, label=9))  # one that is there stays
+    assert list(store.each()) == [first, second]
+    assert store.add(labelled(3)).id > 2
+    assert store.add(labelled(4, idempotency_key="random-name")).id == 1
+
+
+@SQLITE_ALONE
+def test_a_drawing_whose_number_was_given_again_is_put_back_under_another(store):
+    gone = store.add(labelled(1))
+    store.delete(gone.id)
+    later = store.add(labelled(2))
+    assert later.id == gone.id
+    store.put_back(gone)
+    assert [drawing.label for drawing in store.each()] == [2, 1]
+
+
+def test_what_is_put_back_counts_against_the_limits(url):
+    store = Store(url, max_drawings=1)
+    gone = store.add(labelled())
+    store.delete(gone.id)
+    store.add(labelled())
+    with pytest.raises(StoreFull):
+        store.put_back(gone)
+    store.close()
 
 
 def test_every_page_of_many_is_given(store):
@@ -779,8 +812,20 @@ def test_over_http_a_drawing_is_kept_found_changed_and_forgotten(url):
         assert httpx.post(f"{api}?label=7", content=image.content).json()["reading"] == 7
         assert httpx.patch(f"{api}/1?label=7").json()["label"] == 7
         assert httpx.get(f"{api}/stats").json()["right"] == 2
+        picture = httpx.get(f"{api}/2").json()["picture"]
+        assert base64.b64decode(picture) == image.content
+        whole = httpx.get(f"{api}/1")
+        assert whole.json()["strokes"] == SEVEN
         assert httpx.delete(f"{api}/1").status_code == 204
         assert httpx.delete(f"{api}/1").status_code == 404
+        assert httpx.get(f"{api}/1").status_code == 404
+        assert httpx.get(f"{api}?session=me").json() == []
+        assert httpx.put(f"{api}/1", content=whole.content).status_code == 204
+        assert httpx.get(f"{api}/1").json() == whole.json()
+        for bad in (b"", b"[]", b"\xff", b'{"label": 1}', b"7" * 5000):
+            answer = httpx.put(f"{api}/9", content=bad)
+            assert (answer.status_code, answer.json()["hint"][:4]) == (422, "Send")
+        assert httpx.delete(f"{api}/1").status_code == 204
         for bad in ("label=10", "label=x", "session=" + "x" * 99 + "&label=1", ""):
             answer = httpx.post(f"{api}?{bad}", json={"strokes": SEVEN})
             assert answer.status_code == 422

@@ -904,6 +904,120 @@ def test_no_drawing_is_left_out_after_one_is_changed_under_a_filter(new_page, st
     assert listed == numbers[:2] + numbers[3:]
 
 
+@pytest.fixture
+def gallery(new_page, store):
+    """The gallery with six sevens, of which one is labelled 1; the address, and their numbers."""
+    address, path = store
+    seven = drawings.Labelled(7, 7, 0.9, 0.0, True, "", [[[0, 0], [9, 0], [4, 9]]], 3)
+    numbers = put(path, dataclasses.replace(seven, label=1), *[seven] * 5)
+    page = new_page(viewport={"width": 1440, "height": 900})
+    page.goto(f"{address}/drawings")
+    page.locator("#filters [name=order]").select_option("oldest")
+    expect(page.locator("#gallery li").first).to_have_attribute("data-id", str(numbers[0]))
+    expect(page.locator("#gallery li")).to_have_count(6)
+    return page, address, numbers
+
+
+def labels_of(address):
+    return [one["label"] for one in stored(address)]
+
+
+def test_the_keyboard_triages_the_gallery_and_undoes(gallery):
+    page, address, numbers = gallery
+    cards = page.locator("#gallery li")
+    cards.first.focus()
+    page.keyboard.press("7")  # labels it, and goes on
+    expect(cards.nth(1)).to_be_focused()
+    expect(cards.first).to_have_attribute("data-label", "7")
+    page.keyboard.press("Enter")  # it is right
+    expect(cards.nth(2)).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    expect(cards.nth(1)).to_be_focused()
+    page.keyboard.press("ArrowDown")  # to the next row
+    position = "all => all.map((e) => e.offsetTop).filter((top, _, tops) => top === tops[0]).length"
+    expect(cards.nth(min(1 + cards.evaluate_all(position), 5))).to_be_focused()
+    page.keyboard.press("End")
+    page.keyboard.press("Delete")
+    expect(cards).to_have_count(5)
+    expect(cards.last).to_be_focused()
+    assert len(stored(address)) == 5
+    page.keyboard.press("Control+z")
+    expect(cards).to_have_count(6)
+    assert [one["id"] for one in stored(address)] == numbers
+    page.keyboard.press("Control+z")  # there is no more to undo
+    expect(page.locator("#toast")).to_have_text("")
+    assert labels_of(address) == [7] * 6
+
+
+def test_several_drawings_are_relabelled_deleted_and_brought_back_as_they_were(gallery):
+    page, address, numbers = gallery
+    before = stored(address)
+    cards, bar = page.locator("#gallery li"), page.get_by_role("toolbar", name="Selected drawings")
+    expect(bar).to_be_hidden()
+    for place in (1, 3):
+        page.get_by_role("checkbox", name=f"Select drawing {numbers[place]}").check()
+    cards.nth(4).focus()
+    page.keyboard.press("Space")
+    expect(bar).to_contain_text("3 selected")
+    assert Axe().run(page).response["violations"] == []
+    bar.get_by_role("combobox").select_option("4")
+    expect(page.locator("#toast")).to_contain_text("3 drawings are now labelled 4")
+    assert labels_of(address) == [1, 4, 7, 4, 4, 7]
+    page.locator("#toast button").click()
+    expect(cards.nth(1)).to_have_attribute("data-label", "7")
+    expect(page.locator("#toast")).to_have_text("")
+    assert labels_of(address) == [1] + [7] * 5
+    expect(bar).to_contain_text("3 selected")
+    bar.get_by_role("button", name="Delete").click()
+    expect(cards).to_have_count(3)
+    expect(bar).to_be_hidden()
+    assert len(stored(address)) == 3
+    page.locator("#toast button").click()
+    expect(cards).to_have_count(6)
+    assert stored(address) == before  # numbers, dates, writers and all
+
+
+def test_what_was_deleted_before_another_deletion_failed_can_be_undone(gallery):
+    page, address, numbers = gallery
+    for number in numbers[:2]:
+        page.get_by_role("checkbox", name=f"Select drawing {number}").check()
+    httpx.delete(f"{address}/api/drawings/{numbers[1]}")  # by somebody else
+    page.locator("#delete").click()
+    expect_status(page, "error")
+    expect(page.locator("#toast")).to_contain_text(f"Deleted drawing {numbers[0]}")
+    page.locator("#toast button").click()
+    expect(page.locator("#gallery li")).to_have_count(5)
+    assert [one["id"] for one in stored(address)] == [numbers[0], *numbers[2:]]
+
+
+def test_the_gallery_counts_what_teaching_needs_and_says_whose_a_drawing_is(new_page, store):
+    address, path = store
+    seven = drawings.Labelled(7, 7, 0.9, 0.0, True, "", [[[0, 0], [9, 0], [4, 9]]], 3)
+    one = dataclasses.replace(seven, label=1, reading=1, session="mine")
+    put(path, *[seven] * 7, *[one] * 3)
+    page = new_page()
+    page.goto(address)
+    page.evaluate("localStorage.setItem('session', 'mine')")
+    page.goto(f"{address}/drawings")
+    expect(page.locator("#collected")).to_contain_text("8 of 50")
+    expect(page.locator("#counts .full")).to_have_text("7: 7 of 5")
+    page.locator("#filters [name=session]").select_option("mine")
+    expect(page.locator("#gallery li")).to_have_count(3)
+    expect(page.locator("#gallery li").first).to_contain_text("by you")
+
+
+def test_an_empty_gallery_says_how_to_fill_it(new_page, store):
+    address, _ = store
+    page = new_page()
+    page.goto(f"{address}/drawings")
+    expect(page.locator("#filters")).to_be_hidden()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert Axe().run(page).response["violations"] == []
+    page.locator("#empty a").click()
+    expect(page.locator("#canvas")).to_be_visible()
+
+
 def test_the_gallery_shows_numbers_and_changes_their_text(new_page, store):
     address, path = store
     strokes = [[[x, y] for x, y in stroke] for stroke in ([(0, 0), (0, 90)], [(60, 0), (60, 90)])]

@@ -279,15 +279,18 @@ class Store:
             raise _none(number)
 
     def put_back(self, drawing: Labelled) -> None:
-        """Store a drawing that was deleted, as it was, with its number.
+        """Store a drawing that was deleted, as it was.
 
-        One that is there stays as it is. Raises StoreError, StoreFull or InkError.
+        It has its number again, unless another has it by now. One that is there already stays as
+        it is. Raises StoreError, StoreFull or InkError.
         """
-        same = COUNT.where(_equals(DRAWINGS.c.id, drawing.id))
+        same = DRAWINGS.select().where(_equals(DRAWINGS.c.id, drawing.id))
         with self._database.writing("Expected to put a drawing back") as connection:
-            if connection.execute(same).scalar_one():
+            there = connection.execute(same).first()
+            if there and there.created == drawing.created:
                 return
-            connection.execute(DRAWINGS.insert().values(**_row(drawing), id=drawing.id))
+            number = {} if there else {"id": drawing.id}
+            connection.execute(DRAWINGS.insert().values(**_row(drawing), **number))
             self._count(connection, 1, _size(drawing))
             self._database.number_on(connection)
 

@@ -18,7 +18,7 @@ import contextlib
 import errno
 import sqlite3
 import string
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 
 from inkling import __version__, system
@@ -84,7 +85,7 @@ def create_app(served: Served, store: Store, settings: Settings) -> FastAPI:
     app.exception_handler(HTTPException)(_answer_http)
     app.exception_handler(ClientDisconnect)(_answer_nobody)
     app.exception_handler(Exception)(_answer_broken)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", GZipMiddleware(StaticFiles(directory=STATIC)), name="static")
     for path, name in PAGES.items():
         app.add_api_route(path, _page(path, name), include_in_schema=False)
     app.add_api_route("/livez", livez, summary="Whether the process runs")
@@ -138,7 +139,7 @@ async def metrics() -> Response:
     return Response(content, media_type=kind)
 
 
-def _page(path: str, name: str) -> Callable[[], Response]:
+def _page(path: str, name: str) -> Callable[[], Awaitable[Response]]:
     """A page: the shell around what its own file has."""
     head, tag, main = (STATIC / name).read_text().partition("<main")
     shell = string.Template((STATIC / "shell.html").read_text())
