@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 FILES = pyproject.toml constraints.txt
 
-.PHONY: run test unit check page format types vendor clean
+.PHONY: run test unit check page format types clean
 
 run: $(VENV)/serve  ## start the page at http://127.0.0.1:8000
 	@exec $(BIN)/inkling serve --port $(PORT)
@@ -41,14 +41,6 @@ format: $(VENV)/dev
 
 types: $(VENV)/dev  ## write the page's types from the API's schemas
 	$(BIN)/python -m inkling.web.types
-
-UPLOT = 1.6.32
-VENDOR = inkling/web/static/vendor
-
-vendor:  ## bring the charts' library into the page, in the version above (needs npm)
-	cd $(VENDOR) && npm pack --silent uplot@$(UPLOT)
-	cd $(VENDOR) && tar -xzf uplot-$(UPLOT).tgz --strip-components=2 package/dist/uPlot.iife.min.js package/dist/uPlot.min.css
-	cd $(VENDOR) && tar -xzOf uplot-$(UPLOT).tgz package/LICENSE > uPlot.LICENSE && rm uplot-$(UPLOT).tgz
 
 $(VENV)/serve: $(FILES)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
