@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from inkling.cli.bulk import EngineOption, What, WorkersOption, read_in_bulk
 from inkling.cli.options import (
     BUNDLE_HELP,
     BundleOption,
@@ -196,6 +197,16 @@ def read(
             metavar="PNG", help="Write which ink speaks for the reading, red, and against it, blue."
         ),
     ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PARQUET",
+            help="Read in bulk into a table, on all cores: also .npy, IDX and Parquet files, "
+            "patterns, and s3:// addresses. The same command goes on after a stop.",
+        ),
+    ] = None,
+    engine: EngineOption = "processes",
+    workers: WorkersOption = None,
 ) -> None:
     """Read the digit in each picture, or the number, or every row of numbers."""
     import csv
@@ -218,6 +229,12 @@ def read(
     if explain and (number or lines):
         raise typer.BadParameter("--explain is for one digit, not for --number or --lines")
     folder = bundle_folder(bundle)
+    if out is not None:
+        if as_json or as_csv or explain:
+            raise typer.BadParameter("--out excludes --json, --csv and --explain")
+        kind: What = "lines" if lines else "number" if number else "digit"
+        read_in_bulk(files, out, folder, (kind, min_accuracy, constraints), engine, workers)
+        return
     reader = Reader.load(folder)
     if sys.stderr.isatty():  # not where another program reads what is said
         where, digest = folder or PRETRAINED, reader.card.model_sha256[:12]

@@ -45,7 +45,7 @@ class Answer(BaseModel):
         image_box: Box | None = None,
         explanation: NDArray[np.float32] | None = None,
     ) -> Self:
-        """The answer of a reading by the bundle of `card`, with its image where its box is given."""
+        """The answer of a reading by the bundle of `card`; with its image if its box is given."""
         answer = cls(**_values(reading), model=_model(card))
         if image_box is not None:
             answer.image_box = _rounded(image_box)

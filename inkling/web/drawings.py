@@ -89,9 +89,7 @@ async def store_drawing(
 @router.get("", summary="A page of the drawings, the hardest to read first")
 async def find(state: Current, page: Annotated[Page, Depends()]) -> list[dict[str, Any]]:
     """Those that fit every value given."""
-    which = Filter(
-        page.label, page.wrong, page.unsure, page.since, page.session, page.numbers
-    )
+    which = Filter(page.label, page.wrong, page.unsure, page.since, page.session, page.numbers)
     found = await state.run(state.store.find, which, page.order, page.count, page.skip)
     return [drawing.to_json() for drawing in found]
 

@@ -1,0 +1,14 @@
+"""More than one machine, on Ray: the one room that imports it. Nothing distributed is written here.
+
+    cluster.py  the cluster that is used: the one that RAY_ADDRESS names, or this machine
+    reading.py  the parts of a bulk reading, on Ray Data
+
+Needs the extra `scale`.
+"""
+
+from inkling.errors import MissingExtra
+
+try:
+    import ray  # noqa: F401
+except ModuleNotFoundError as cause:
+    raise MissingExtra("Running on a cluster", str(cause.name), "scale") from cause
