@@ -1379,6 +1379,21 @@ def test_the_header_says_what_is_served_and_whether_the_server_is_there(new_page
         expect(page.locator("#connection")).to_have_attribute("data-state", "offline")
 
 
+def test_a_server_that_wants_a_token_says_so_until_it_has_one(new_page):
+    with serving("--token", "secret") as (address, _):
+        page = new_page()
+        page.goto(address)
+        expect(page.locator("#refusal")).to_contain_text("?token=")
+        expect(page.locator("#connection")).to_have_attribute("data-state", "refused")
+        expect(page.locator("#status")).to_have_text("")
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            assert Axe().run(page).response["violations"] == []
+        page.goto(f"{address}/?token=secret")
+        draw_and_wait(page, "7")
+        expect(page.locator("#refusal")).to_be_hidden()
+
+
 @pytest.mark.parametrize("path", ["/", "/drawings", "/training", "/models"])
 @pytest.mark.parametrize("width", [320, 768, 1440])
 def test_a_page_from_right_to_left_does_not_break(new_page, server, path, width):

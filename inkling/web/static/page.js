@@ -52,7 +52,11 @@ drawThrough(find("invitation"), find("canvas"));
 const live = new Live(
   (answer) => { if (!sheet.empty) show(answer); },
   () => { shared.set("connection", "online"); if (message() === "interrupted") showMessage(""); if (!sheet.empty) changed(); },
-  () => { shared.set("connection", "offline"); if (!message()) showMessage("interrupted"); },
+  () => {
+    if (shared.get("connection") === "refused") return; // the header says why
+    shared.set("connection", "offline");
+    if (!message()) showMessage("interrupted");
+  },
 );
 const labels = new Labels(sheet, post, showMessage);
 

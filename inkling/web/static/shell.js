@@ -1,18 +1,18 @@
 // @ts-check
 // The header of every page, its keyboard shortcuts, and messages that can be undone.
 
-import { call, find, make, recall, remember } from "./dom.js";
+import { call, find, make, recall, remember, showProblem } from "./dom.js";
 import { percent } from "./format.js";
 import { shared } from "./state.js";
 
 const [ASK_MS, RETRY_MS] = [30000, 2000]; // between questions whether the server is there
-const CONNECTIONS = { connecting: "Connecting", online: "Online", offline: "Offline" };
+const CONNECTIONS = { connecting: "Connecting", online: "Online", offline: "Offline", refused: "Refused" };
 
 shared.watch("connection", (state) => {
   const connection = find("connection");
   connection.dataset.state = state;
   connection.title = CONNECTIONS[state];
-  connection.replaceChildren(make("span", { className: state === "offline" ? "" : "unseen", textContent: CONNECTIONS[state] }));
+  connection.replaceChildren(make("span", { className: ["offline", "refused"].includes(state) ? "" : "unseen", textContent: CONNECTIONS[state] }));
 });
 shared.watch("card", (card) => {
   find("served").hidden = !card;
@@ -33,7 +33,10 @@ async function keepAsking() {
   let pause = ASK_MS;
   try {
     if (!document.hidden || !shared.get("card")) await loadCard();
-  } catch {
+    showProblem(find("refusal"), null);
+  } catch (error) {
+    if (error.problem) shared.set("connection", "refused"); // as where it wants a token
+    showProblem(find("refusal"), error.problem ?? null);
     if (!shared.get("card")) pause = RETRY_MS;
   }
   setTimeout(keepAsking, pause);
