@@ -58,6 +58,7 @@ const live = new Live(
     if (!message()) showMessage("interrupted");
   },
 );
+shared.watch("connection", (state) => { if (state === "refused" && message() === "interrupted") showMessage(""); });
 const labels = new Labels(sheet, post, showMessage);
 
 function changed() {
