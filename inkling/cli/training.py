@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -105,6 +105,10 @@ def take_record(
     allow_dirty: Annotated[
         bool, typer.Option("--allow-dirty", help="Also if the package differs from its commit.")
     ] = False,
+    engine: Annotated[
+        Literal["ray"] | None,
+        typer.Option(help="Train the seeds side by side on a Ray cluster.", show_default=False),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one event a line.")] = False,
 ) -> None:
@@ -114,6 +118,11 @@ def take_record(
     chosen, source = _recipe(recipe)
     from inkling.training import record
 
+    spread: record.Spread | None = None
+    if engine:
+        from inkling.scale import training
+
+        spread = training.spread
     _fetch(chosen.dataset, quiet)
     path = out or Path("results") / f"{chosen.name}.json"
     console = Console()
@@ -129,6 +138,7 @@ def take_record(
             source=source,
             restart=restart,
             allow_dirty=allow_dirty,
+            spread=spread,
         )
     if made is None:
         raise typer.Exit(STOPPED + caught[0])

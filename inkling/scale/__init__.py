@@ -2,6 +2,7 @@
 
     cluster.py  the cluster that is used: the one that RAY_ADDRESS names, or this machine
     reading.py  the parts of a bulk reading, on Ray Data
+    training.py trainings side by side, as tasks
 
 Needs the extra `scale`.
 """

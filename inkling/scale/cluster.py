@@ -1,6 +1,7 @@
 """The cluster that is used."""
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,6 +9,7 @@ import ray
 
 from inkling.errors import InklingError
 
+SECONDS_TO_ANSWER = 5
 ADDRESS = "RAY_ADDRESS"  # in the environment: of a cluster that runs
 
 
@@ -23,9 +25,16 @@ def connected(workers: int) -> Iterator[None]:
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it asks nobody and tells nobody
     address = os.environ.get(ADDRESS)
+    ours = {key: value for key, value in os.environ.items() if key.startswith("INKLING_")}
     try:
         if address:
-            ray.init(address, log_to_driver=False, logging_level="error")
+            _knock(address)
+            ray.init(
+                address,
+                log_to_driver=False,
+                logging_level="error",
+                runtime_env={"env_vars": ours},
+            )
         else:
             ray.init(
                 num_cpus=workers,
@@ -34,7 +43,7 @@ def connected(workers: int) -> Iterator[None]:
                 logging_level="error",
                 _node_ip_address="127.0.0.1",
             )
-    except (ConnectionError, RuntimeError, ValueError) as cause:
+    except (OSError, RuntimeError, ValueError) as cause:
         first = str(cause).partition("\n")[0]
         raise InklingError(
             f"Expected a Ray cluster at {address or 'this machine'}, but {first}",
@@ -44,3 +53,11 @@ def connected(workers: int) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raise OSError unless somebody answers: Ray itself would try for minutes, and exit."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit():
+        with socket.create_connection((host.rpartition("/")[2], int(port)), SECONDS_TO_ANSWER):
+            pass

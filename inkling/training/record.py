@@ -11,8 +11,9 @@ import io
 import json
 import shutil
 import tokenize
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from inkling.training import engines, learner, loop
 from inkling.training.loop import Report, ShouldStop
 
 Train = Callable[[Path, Report, ShouldStop], bool]
+Spread = Callable[[Callable[[int], bool], Sequence[int], int], None]
 
 
 @dataclass(frozen=True)
@@ -76,12 +78,15 @@ def take_record(
     restart: bool = False,
     allow_dirty: bool = False,
     train: Train = loop.train,
+    spread: Spread | None = None,
 ) -> Record | None:
     """Bring the record at `path` to seeds 0 to `seeds` - 1. None if it was stopped before.
 
     `report` gets the events of the trainings and, after each seed, an events.SeedEnd. `source` is
     the file of a user's own recipe, read once. `restart` deletes the record and the runs of these
-    seeds first. `train` carries a run to its end. Raises RunError if the package differs from its
+    seeds first. `train` carries a run to its end. `spread` carries out a function for several
+    numbers at once, each with some threads: with it, the networks are trained side by side before
+    they are measured. Raises RunError if the package differs from its
     commit, unless `allow_dirty`, or if the record at `path`, or a run, is of other values or, on
     the board of time, of another machine.
     """
@@ -106,7 +111,17 @@ def take_record(
     if request.source:
         source = request.folder / runs.SOURCE
         records.write_file(source, content)
-    for seed in made.missing(seeds) if made else range(seeds):
+    missing = made.missing(seeds) if made else range(seeds)
+    if spread:
+        if request.is_timed:
+            raise RunError(
+                f"Expected a recipe whose seconds do not count, got {recipe.name}",
+                "Train its seeds one after the other, without --engine",
+            )
+        train_one = partial(_train_alone, request, request.folder.resolve(), source)
+        networks = [seed * size + index for seed in missing for index in range(size)]
+        spread(train_one, networks, request.place.threads)
+    for seed in missing:
         numbers = range(seed * size, (seed + 1) * size)
         folders = [request.folder / f"seed-{number}" for number in numbers]
         for number, run in zip(numbers, folders, strict=True):
@@ -201,6 +216,14 @@ def _carry_out(
     if not (run / runs.PLAN).exists():
         loop.create(run, _single(request.recipe), seed, request.place.device, source)
     return train(run, report, should_stop)
+
+
+def _train_alone(request: Request, folder: Path, source: Path | None, number: int) -> bool:
+    """Train one network to its end, in a process of its own, on whatever machine."""
+    torch.set_num_threads(request.place.threads)
+    here = replace(request, place=Place(**engines.place(request.place.device)))
+    run = folder / f"seed-{number}"
+    return _carry_out(run, here, number, source, lambda _: None, lambda: False, loop.train)
 
 
 def _place(run: Path, here: Place) -> Place:
