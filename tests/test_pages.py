@@ -2,20 +2,23 @@
 
 import dataclasses
 import json
+import os
 import re
 import shutil
+import signal
 
 import httpx
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import serving
+from conftest import ROOT, serving
 from playwright.sync_api import expect
 
 from inkling import drawings, system
 from inkling.experiments import recipes, runs
 from inkling.reading import bundle
 from inkling.reading.registry import PRETRAINED
+from inkling.web.jobs import MAX_LOG_LINES
 
 FORMS = {  # of one writer: strokes with ";", points as x,y in per cent of a box, y down
     1: "30,30 55,0 60,50 45,100 25,90 45,75 80,85",
@@ -158,6 +161,9 @@ def test_only_the_drawings_of_this_browser_can_be_learnt_from(open_page, place):
 
 
 def start(page, epochs):
+    expect(page.locator("#training")).to_have_attribute("data-state", re.compile("."))
+    if not page.locator("#new").evaluate("details => details.open"):
+        page.locator("#new summary").click()
     form = page.locator("#start")
     form.locator("[name=recipe]").select_option("mlp")
     form.locator("[name=dataset]").select_option("optdigits")
@@ -175,12 +181,15 @@ def test_a_training_is_watched_stopped_resumed_and_compared(open_page, place):
     expect(page.locator("#progress")).to_have_text(re.compile(r"\b3000\b.* [\d,]+ .*\b\d+:\d\d\b"))
     expect(page.locator("#sheet li")).to_have_count(25)
     expect(page.locator("#first-layer")).to_be_visible()
-    expect(page.locator("#loss canvas")).to_be_visible()
+    expect(page.locator("#loss svg")).to_be_visible()
+    expect(page.locator("#bar")).to_have_attribute("value", re.compile(r"^0\.\d"))
+    expect_state(page, "#watched-state", "running")
     check(page)
     start(page, 2)  # refused: one training at a time
     expect_state(page, "#status", "error")
     page.locator("#stop").click()
     expect_state(page, "#progress", "stopped", 30)
+    expect_state(page, "#runs .chip", "stopped")
     page.locator("#resume").click()
     expect_state(page, "#progress", "training", 60)
     page.locator("#stop").click()
@@ -193,15 +202,87 @@ def test_a_training_is_watched_stopped_resumed_and_compared(open_page, place):
     expect(stop).to_be_hidden()
     page.locator("#resume").click()
     expect_state(page, "#progress", "ended", 60)
+    expect_state(page, "#runs li:first-child .chip", "ended")
+    expect(page.locator("#runs li").first).to_contain_text(re.compile(r"\d\d\.\d\d %"))
+    spark = page.get_by_role("img", name=re.compile(r"^Validation accuracy: .* at last$"))
+    expect(spark).to_have_count(2)
     page.get_by_role("checkbox").last.check()
-    expect(page.locator("#accuracy .u-series")).to_have_count(5)  # 2 lines of 2 runs, and the epoch
+    for chart in ("#accuracy", "#loss"):
+        expect(page.locator(f"{chart} .legend li")).to_have_count(4)  # 2 lines of 2 runs
+    check(page)
     page.locator("#report").click()
     description = page.locator("#description")
     for what in (r"\bmlp\b", r"\bseed 0\b", r"\boptdigits\b"):
         expect(description).to_have_text(re.compile(what))
     expect(page.locator("#confusion tbody tr")).to_have_count(10)
-    expect(page.locator("#risk canvas")).to_be_visible()
+    expect(page.locator("#risk svg")).to_be_visible()
     check(page)
+
+
+@pytest.mark.slow
+def test_the_first_run_starts_with_one_click(open_page, tmp_path):
+    with serving("--runs", str(tmp_path)) as (address, _):
+        page = open_page(address, "/training")
+        expect(page.locator("#quick-about")).to_contain_text("sprint")
+        expect(page.locator("#quick-start")).to_be_enabled()
+        assert page.locator("main .primary:visible").count() == 1
+        check(page)
+        page.locator("#quick-start").click()
+        expect_state(page, "#watched-state", "running")
+        expect(page.locator("#empty")).to_be_hidden()
+        expect(page.locator("#watched-title")).to_have_text(re.compile("^sprint-"))
+        expect_state(page, "#progress", "ended", 100)
+        expect_state(page, "#runs .chip", "ended")
+        expect(page.locator("#loss svg")).to_be_visible()
+        page.close()  # before the server goes
+
+
+@pytest.mark.slow
+def test_a_run_whose_process_was_killed_is_failed_and_goes_on(open_page, tmp_path):
+    with serving("--runs", str(tmp_path)) as (address, _):
+        page = open_page(address, "/training")
+        expect(page.locator("#start-button")).to_be_enabled()
+        start(page, 3000)
+        expect_state(page, "#progress", "training", 60)
+        name = page.locator("#watched-title").inner_text()
+        os.kill(int((tmp_path / name / runs.HOLDER).read_text()), signal.SIGKILL)
+        expect_state(page, "#progress", "interrupted", 10)
+        for chip in ("#runs .chip", "#watched-state"):
+            expect_state(page, chip, "failed")
+        expect(page.locator("#log-part")).to_be_hidden()  # it said nothing
+        page.locator("#resume").click()
+        expect_state(page, "#progress", "training", 60)
+        expect_state(page, "#runs .chip", "running")
+        page.locator("#stop").click()
+        expect(page.locator("#stop")).to_be_hidden(timeout=60_000)
+        page.close()
+
+
+@pytest.mark.parametrize("lines", [3, 60])
+def test_the_log_of_a_start_that_failed_is_shown(open_page, tmp_path, lines):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "if 'train' in sys.orig_argv:\n"
+        f"    sys.stderr.write(''.join(f'line {{n}} <b>\\n' for n in range({lines})))\n"
+        "    os._exit(1)\n"
+    )
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    environment = {"PYTHONPATH": path, system.HOME: str(tmp_path)}
+    with serving("--runs", str(tmp_path / "runs"), **environment) as (address, _):
+        page = open_page(address, "/training")
+        expect(page.locator("#start-button")).to_be_enabled()
+        start(page, 2)
+        expect_state(page, "#progress", "error", 10)
+        for chip in ("#runs .chip", "#watched-state"):
+            expect_state(page, chip, "failed")
+        shown = range(max(lines - MAX_LOG_LINES, 0), lines)
+        expect(page.locator("#log")).to_have_text("\n".join(f"line {n} <b>" for n in shown))
+        expect(page.locator("#log")).to_be_visible()
+        expect(page.locator("#resume")).to_be_hidden()  # it has no plan
+        check(page)
+        start(page, 2)  # the next start takes its place in the list
+        expect(page.locator("#runs li")).to_have_count(1)
+        page.close()
 
 
 @pytest.fixture(scope="module")
@@ -229,6 +310,10 @@ def test_without_torch_the_buttons_are_disabled_and_the_pip_command_is_shown(
     open_page, place_without_torch, path, buttons
 ):
     page = open_page(place_without_torch, path)
+    if path.startswith("/training"):
+        page.locator("#new summary").click()
+        page.locator("#copy").click()
+        expect(page.locator("#toast")).to_contain_text("command")
     reason = page.locator("#cannot-train")
     expect(reason).to_contain_text("torch")
     expect(reason.locator("code")).to_have_text("pip install 'inkling[train]'")

@@ -26,6 +26,7 @@ from inkling.files import write_atomically
 
 SECONDS_TO_SAVE = 10
 SECONDS_TO_START, SECONDS_TO_LOOK = 10, 0.1  # of a process, until it can be told to stop
+MAX_LOG_LINES, MAX_LOG_BYTES = 40, 16_384  # of an error output that is shown
 
 if sys.platform == "win32":  # SIGINT cannot be sent there. Not tested: no test runs on Windows
     STOP, NEW_GROUP = signal.CTRL_BREAK_EVENT, subprocess.CREATE_NEW_PROCESS_GROUP
@@ -70,6 +71,7 @@ class Jobs:
                     f"Expected to train one network at a time, but {other.name} is under way",
                     "Stop it or let it end",
                 )
+            self._forget_failed_starts(run.parent)
             with self._errors(run).open("wb") as errors:
                 process = subprocess.Popen(
                     [sys.executable, "-P", "-m", "inkling", *arguments, "--quiet"],
@@ -89,6 +91,12 @@ class Jobs:
         found = (self._read(path) for path in self._folder.glob("*.json"))
         return next((Path(job.run) for job in found if job and self._is_alive(job)), None)
 
+    def without_plan(self, folder: Path) -> list[Path]:
+        """The runs of a folder that were started and have no plan: they start up, or failed."""
+        found = (self._read(path) for path in self._folder.glob("*.json"))
+        paths = (Path(job.run) for job in found if job)
+        return [path for path in paths if path.parent == folder and not (path / runs.PLAN).exists()]
+
     def state(self, run: Path) -> tuple[runs.State | None, str]:
         """Whether a run that this server started is under way, and how its error output ended."""
         if (job := self._read(self._file(run))) is None:
@@ -97,10 +105,15 @@ class Jobs:
             return "running", ""
         if runs.has_ended(run):
             return "ended", ""
-        with suppress(OSError):
-            if lines := self._errors(run).read_text(errors="replace").strip().splitlines():
-                return "stopped", lines[-1]
-        return "stopped", ""
+        return "stopped", (self.log(run) or [""])[-1]
+
+    def log(self, run: Path) -> list[str]:
+        """The last lines of the error output of a run that this server started."""
+        with suppress(OSError), self._errors(run).open("rb") as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - MAX_LOG_BYTES, 0))
+            text = file.read().decode(errors="replace")
+            return text.strip("\r\n ").splitlines()[-MAX_LOG_LINES:]
+        return []
 
     def is_stopping(self, run: Path) -> bool:
         """Whether a run under way was told to stop."""
@@ -133,6 +146,11 @@ class Jobs:
                 except psutil.TimeoutExpired:
                     process.kill()
                     process.wait()
+
+    def _forget_failed_starts(self, folder: Path) -> None:
+        for run in self.without_plan(folder):
+            for path in (self._file(run), self._errors(run)):
+                path.unlink(missing_ok=True)
 
     def _is_alive(self, job: Job) -> psutil.Process | None:
         self._children = [child for child in self._children if child.poll() is None]

@@ -5,6 +5,7 @@ same way.
 """
 
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -21,6 +22,7 @@ from inkling.reading.registry import PRETRAINED, newest
 from inkling.web.state import Current, State
 
 PICTURES = {"sheet": runs.SHEET, "filters": runs.FILTERS}
+MAX_CURVE = 60  # points of a run's curve in the list
 After = Annotated[int, Query(ge=0, description="How many events are known already")]
 Session = Annotated[
     str | None,
@@ -45,6 +47,7 @@ class RunState(BaseModel):
     name: str | None
     state: runs.State | None
     stopping: bool = False  # it was told to stop, and still runs
+    died: bool = False  # its process ended before the run did, and nobody stopped it
     said: str = ""  # the last line of the error output of a process that failed
     recipe: str | None = None
     dataset: str | None = None
@@ -52,9 +55,17 @@ class RunState(BaseModel):
     seed: int | None = None
 
 
+class Listed(RunState):
+    """A run in the list of runs."""
+
+    accuracy: float | None = None  # on the test images, of one that has ended
+    curve: list[float] = []  # the validation accuracy of its epochs, thinned
+
+
 class Watched(RunState):
     """A run, with its events from one on."""
 
+    log: list[str] = []  # how the error output of a process that died ends
     events: list[Event]
     next: int  # of the event that comes next
 
@@ -83,12 +94,14 @@ async def can_train() -> dict[str, str | None]:
 
 
 @router.get("/api/runs", summary="The runs here, the newest first")
-async def list_runs(state: Current) -> list[RunState]:
-    """Those under way, too."""
+async def list_runs(state: Current) -> list[Listed]:
+    """Those under way, too, and a start that failed, until the next start."""
 
-    def work() -> list[RunState]:
+    def work() -> list[Listed]:
         plans = newest(f"*/{runs.PLAN}", state.registry.runs)
-        return [_described(state, plan.parent) for plan in plans if plan.is_file()]
+        planned = [_listed(state, plan.parent) for plan in plans if plan.is_file()]
+        begun = [_listed(state, path) for path in state.jobs.without_plan(state.registry.runs)]
+        return [run for run in begun if run.state == "running" or run.said] + planned
 
     return await state.run(work)
 
@@ -237,6 +250,7 @@ def _described(state: State, path: Path) -> RunState:
         running = "running" if runs.is_held(path) else "ended" if ended else "stopped"
     found = RunState(name=path.name, state=running, said=said)
     found.stopping = running == "running" and state.jobs.is_stopping(path)
+    found.died = running == "stopped" and (bool(said) or (path / runs.HOLDER).exists())
     if (path / runs.PLAN).is_file():  # one that was just started has none yet
         try:
             plan = runs.read_plan(path)
@@ -250,7 +264,50 @@ def _described(state: State, path: Path) -> RunState:
 def _watched(state: State, path: Path, after: int) -> Watched:
     described = _described(state, path)  # first: of one that has ended, all events are there then
     found, following = events.since(path, after)
-    return Watched(**described.model_dump(), events=found, next=following)
+    log = state.jobs.log(path) if described.died else []
+    return Watched(**described.model_dump(), log=log, events=found, next=following)
+
+
+@dataclass(frozen=True)
+class _Summary:
+    """What the list shows of the events of a run."""
+
+    size: int = 0  # bytes of the events that were read
+    next: int = 0  # of the event that comes next
+    accuracies: dict[int, float] = field(default_factory=dict)  # on validation images, by epoch
+    test: float | None = None
+
+
+_summaries: dict[tuple[Path, int], _Summary] = {}  # by folder and inode: each event is read once
+
+
+def _summary(path: Path) -> _Summary:
+    try:
+        status = (path / runs.EVENTS).stat()
+    except OSError:
+        return _Summary()
+    known = _summaries.get(key := (path, status.st_ino), _Summary())
+    if known.size == status.st_size:
+        return known
+    found, following = events.since(path, known.next)
+    accuracies, test = dict(known.accuracies), known.test
+    for event in found:
+        if isinstance(event, events.Epoch) and event.validation_accuracy is not None:
+            accuracies[event.epoch] = event.validation_accuracy
+        if isinstance(event, events.End):
+            test = event.test.accuracy
+    _summaries[key] = _Summary(status.st_size, following, accuracies, test)
+    return _summaries[key]
+
+
+def _listed(state: State, path: Path) -> Listed:
+    described = _described(state, path)
+    summary = _summary(path)
+    curve = [summary.accuracies[epoch] for epoch in sorted(summary.accuracies)]
+    step = -(-len(curve) // MAX_CURVE) or 1
+    thinned = curve[::-step][::-1]  # with the last
+    accuracy = summary.test if described.state == "ended" else None
+    return Listed(**described.model_dump(), accuracy=accuracy, curve=thinned)
 
 
 def _file(path: Path) -> Response:

@@ -12,6 +12,7 @@
  * @property {number[]} probabilities - Of every class; they sum to 1
  * @property {string} model - The bundle that read it: how its SHA-256 begins
  * @property {number[][] | null} [image] - What the network saw: 28 rows of 0..255, ink high
+ * @property {[number, number, number, number] | null} [image_box] - Where that image lies; see the parts of a number
  * @property {number[][] | null} [explanation] - If asked for: what each pixel's ink did for the label, in nats
  */
 
@@ -86,6 +87,7 @@
  * @property {string | null} name
  * @property {"running" | "stopped" | "ended" | null} state
  * @property {boolean} [stopping]
+ * @property {boolean} [died]
  * @property {string} [said]
  * @property {string | null} [recipe]
  * @property {string | null} [dataset]
