@@ -61,7 +61,7 @@ function domain(values, range) {
 const number = (/** @type {number} */ value) => value.toLocaleString("en", { maximumSignificantDigits: 4 });
 
 /** An SVG element. @param {string} kind  @param {Record<string, string | number>} attributes  @param {...(Node | string)} children */
-function svg(kind, attributes, ...children) {
+export function svg(kind, attributes, ...children) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", kind);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
   element.append(...children);
@@ -69,7 +69,7 @@ function svg(kind, attributes, ...children) {
 }
 
 /** An element whose styles get the colour of a number. @param {number} hue  @param {any} element */
-function inHue(hue, element) {
+export function inHue(hue, element) {
   element.style.setProperty("--hue", `var(${COLOURS[hue % COLOURS.length]})`);
   return element;
 }

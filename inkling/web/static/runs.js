@@ -1,6 +1,7 @@
 // @ts-check
 // A run as a row of the list: its state, its plan, how well it reads, and its curve.
 
+import { inHue, svg } from "./chart.js";
 import { make, setStatus } from "./dom.js";
 import { percent } from "./format.js";
 
@@ -8,7 +9,6 @@ import { percent } from "./format.js";
 
 const STATES = { running: "Running", stopping: "Stopping", ended: "Finished", stopped: "Stopped", failed: "Failed" };
 const [SPARK_WIDTH, SPARK_HEIGHT] = [72, 24];
-const HUES = ["--accent", "--warn", "--third", "--fourth", "--fifth", "--sixth"]; // of the charts' lines, in their order
 
 /** The kind of a run's state, for its chip. @param {import("./types.js").RunState} run */
 export function kindOf({ state, died, said, stopping }) {
@@ -30,13 +30,9 @@ function sparkline(curve) {
     const up = high > low ? (value - low) / (high - low) : 0.5;
     return `${(2 + (i / (curve.length - 1)) * (SPARK_WIDTH - 4)).toFixed(1)},${(SPARK_HEIGHT - 2 - up * (SPARK_HEIGHT - 4)).toFixed(1)}`;
   });
-  const [picture, line] = ["svg", "polyline"].map((kind) => document.createElementNS("http://www.w3.org/2000/svg", kind));
-  line.setAttribute("points", points.join(" "));
   const said = `Validation accuracy: ${percent(curve[0])} at first, ${percent(curve[curve.length - 1])} at last`;
-  const attributes = { class: "spark", width: SPARK_WIDTH, height: SPARK_HEIGHT, role: "img", "aria-label": said };
-  for (const [key, value] of Object.entries(attributes)) picture.setAttribute(key, String(value));
-  picture.append(line);
-  return picture;
+  return svg("svg", { class: "spark", width: SPARK_WIDTH, height: SPARK_HEIGHT, role: "img", "aria-label": said },
+    svg("polyline", { points: points.join(" ") }));
 }
 
 /** What a run was begun with, as text. @param {import("./types.js").RunState} run */
@@ -53,7 +49,7 @@ export function row(run, { isOpen, place, open, compare }) {
   const chip = showKind(make("span", { className: "chip" }), kindOf(run));
   const item = make("li", {}, make("label", { className: "pick", title: isOpen ? "The open run is in the charts" : "Compare" }, box), button, sparkline(curve),
     make("span", { className: "outcome" }, chip, ...(accuracy === null ? [] : [make("b", { textContent: percent(accuracy, 2), title: "Test accuracy" })])));
-  if (place >= 0) item.style.setProperty("--hue", `var(${HUES[place % HUES.length]})`);
+  if (place >= 0) inHue(place, item);
   item.dataset.run = name;
   return item;
 }
