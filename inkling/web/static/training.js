@@ -195,7 +195,7 @@ async function showWatched() {
   showProgress(run);
   showControls(run);
   showLog(run.log);
-  const names = inCharts();
+  const names = inCharts().filter((each) => histories.has(each)); // one just chosen is loaded next time
   const now = JSON.stringify(names.map((each) => [each, histories.get(each)?.next]));
   if (now === charted) return;
   charted = now;
