@@ -99,6 +99,23 @@ def test_cards_of_older_schemas_are_read_as_ones_of_today(folder):
     assert bundle.read(folder)[0].acceptance is None
 
 
+def test_a_card_of_schema_4_keeps_its_promise(folder):
+    card, model = bundle.read(folder)
+    old = json.loads(card.model_dump_json(exclude={"reads", "reports"})) | {"schema_version": 4}
+    (folder / bundle.CARD).write_text(json.dumps(old))
+    assert bundle.read(folder) == (card.model_copy(update={"reports": {}}), model)
+
+
+def test_the_card_reports_on_people_whose_digits_were_not_trained_on(folder):
+    card = bundle.read(folder)[0]
+    assert {name: report.n for name, report in card.reports.items()} == {
+        "CROHME dev": 16_679, "UNIPEN dev": 2_796,
+    }  # fmt: skip
+    for report in card.reports.values():
+        assert np.sum(report.confusion) == report.n
+        assert np.trace(report.confusion) / report.n > 0.98
+
+
 def test_a_graph_without_a_score_is_read_by_its_logits(folder):
     replace_model(folder, model(plain_nodes(), weights=[WEIGHTS]))
     reader = Reader.load(folder)
@@ -131,7 +148,7 @@ def test_a_missing_model_is_told(folder):
         ("[]", "other text"),
         ("{}", "other text"),
         ("[" * 100_000, "other text"),
-        ('{"schema_version": 6}', "expected schema version 1 to 5, got 6"),
+        ('{"schema_version": 7}', "expected schema version 1 to 6, got 7"),
         ('{"schema_version": 1}', "Field required"),
     ],
 )

@@ -1,11 +1,14 @@
 """Fine-tuning, training and the bundles, in a real browser."""
 
 import dataclasses
+import hashlib
+import io
 import json
 import os
 import re
 import shutil
 import signal
+import zipfile
 
 import httpx
 import numpy as np
@@ -341,10 +344,23 @@ def test_a_refused_start_is_reported(open_page, place):
         expect(page.locator("#status")).to_contain_text(text)
 
 
+def row(page, name):
+    """The row of a bundle in the table."""
+    return page.locator(f"#bundles tr[data-name='{name}']")
+
+
+def expect_selected(page, name):
+    expect(row(page, name).locator("button")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#bundles button[aria-pressed='true']")).to_have_count(1)
+    expect(page.locator("#name")).to_have_text(name)
+
+
 def test_a_bundle_is_described_evaluated_and_served(open_page, place):
     page = open_page(place, f"/models#{PRETRAINED}")
-    expect(page.locator("#bundle")).to_have_value(PRETRAINED)
-    expect(page.locator("#description")).to_have_text(re.compile(r"\b99\.48 %.*\b10,000\b"))
+    expect_selected(page, PRETRAINED)
+    expect(row(page, PRETRAINED)).to_contain_text("99.48 %")
+    expect(page.locator("#figures")).to_have_text(re.compile(r"99\.48 %.*\b10,000 images"))
+    expect(page.locator("#licence")).to_contain_text("Guyon")
     report = httpx.get(f"{place}/api/models/report?name={PRETRAINED}", timeout=60).json()
     counts = np.array(report["confusion"])
     assert np.trace(counts) == 9948
@@ -363,9 +379,112 @@ def test_a_bundle_is_described_evaluated_and_served(open_page, place):
     expect(page.locator("#cell-title")).to_be_focused()
     image = page.locator("#cell-images img").first
     assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") == 28
-    expect(page.locator("#reliability canvas")).to_be_visible()
+    for chart in ("#reliability", "#risk"):
+        expect(page.locator(chart).get_by_role("img")).to_be_visible()
     expect(page.locator("#serve")).to_be_disabled()  # it is served already
     check(page)
+
+
+def test_the_matrix_of_each_source_is_shown(open_page, place):
+    page = open_page(place, "/models")
+    sources = page.locator("#sources button")
+    expect(sources).to_have_text(["mnist test", "CROHME dev", "UNIPEN dev"])
+    for source in sources.all()[1:]:
+        name = source.inner_text()
+        source.click()
+        expect(source).to_have_attribute("aria-pressed", "true")
+        report = bundle.read(bundle.PRETRAINED)[0].reports[name]
+        expect(page.locator("#confusion-about")).to_contain_text(f"{report.n:,} readings")
+        total = page.locator("#confusion tfoot td").last
+        expect(total).to_have_text(f"{report.n:,}")
+        expect(page.locator("#confusion [data-label='7'][data-reading='7']")).to_have_text(
+            f"{report.confusion[7][7]:,}"
+        )
+    page.locator("#mistakes button").first.click()
+    expect(page.locator("#cell-title")).to_be_focused()
+    expect(page.locator("#cell-note")).to_contain_text("UNIPEN dev")
+    expect(page.locator("#cell-problem")).to_be_hidden()
+    expect(page.locator("#cell-images img")).to_have_count(0)
+    check(page)
+
+
+def test_two_bundles_are_compared_downloaded_exported_and_one_is_served(open_page, tmp_path):
+    card, model = bundle.read(bundle.PRETRAINED)
+    recipe = card.recipe | {"name": "mine"}
+    values = {"recipe": recipe, "parameters": 123_456, "reports": {}}
+    for name in ("mine", "third"):
+        folder = tmp_path / "runs" / name / runs.BUNDLE
+        bundle.write(folder, card.model_copy(update=values), model)
+    shutil.copytree(tmp_path / "runs" / "mine", tmp_path / "runs" / "broken")
+    (tmp_path / "runs" / "broken" / runs.BUNDLE / bundle.CARD).write_text("{}")
+    home = {system.HOME: str(tmp_path / "home")}
+    with serving("--runs", str(tmp_path / "runs"), **home) as (address, _):
+        page = open_page(address, "/models")
+        expect_selected(page, PRETRAINED)
+        expect(page.locator("#other")).to_be_hidden()
+        for name in ("runs/third", "runs/mine"):  # of two, the later
+            row(page, name).get_by_role("checkbox").check()
+            expect(page.locator("#other-name")).to_have_text(name)
+        expect(page.locator("#bundles input:checked")).to_have_count(2)
+        expect(page.locator("#other-figures")).to_contain_text("123,456")
+        expect(page.locator("#figures")).to_contain_text("209,954")
+        chart = page.locator("#risk").get_by_role("img")
+        expect(chart).to_have_accessible_name(re.compile(r"pretrained .*runs/mine "))
+        check(page)
+        page.locator("#sources button").last.click()
+        expect(page.locator("#status")).to_have_text("runs/mine has no report on UNIPEN dev.")
+        expect(chart).not_to_have_accessible_name(re.compile("runs/mine"))
+        row(page, "runs/mine").get_by_role("checkbox").uncheck()
+        expect(page.locator("#other")).to_be_hidden()
+
+        row(page, "runs/broken").get_by_role("button").click()
+        expect_selected(page, "runs/broken")
+        expect(page.locator("#report-problem")).to_contain_text("expected the card of a bundle")
+        for part in ("#serve", "#figures", "#sources", "#confusion-part", "#charts"):
+            expect(page.locator(part)).to_be_hidden()
+        expect(row(page, "runs/broken").get_by_role("checkbox")).to_be_disabled()
+        check(page)
+
+        row(page, "runs/mine").get_by_role("button").click()
+        for link, kind in (("#download", "zip"), ("#export", "onnx")):
+            with page.expect_download() as download:
+                page.locator(link).click()
+            assert download.value.suggested_filename == f"mine.{kind}"
+            download.value.save_as(tmp_path / f"mine.{kind}")
+        assert (tmp_path / "mine.onnx").read_bytes() == model
+        shutil.unpack_archive(tmp_path / "mine.zip", tmp_path / "unpacked")
+        assert bundle.read(tmp_path / "unpacked")[0].recipe == recipe
+
+        page.locator("#serve").click()
+        expect(page.locator("#status")).to_have_text("runs/mine is served now.")
+        expect(page.locator("#serve")).to_be_disabled()
+        expect(page.locator("#in-use")).to_be_visible()
+        expect(row(page, "runs/mine")).to_contain_text("served")
+        expect(page.locator("#served")).to_contain_text("mine")  # the header
+        page.close()  # before the server goes
+
+
+def test_bundles_are_downloaded_and_exported_by_the_api(place):
+    address = f"{place}/api/models"
+    packed = httpx.get(f"{address}/bundle.zip", params={"name": PRETRAINED})
+    assert packed.headers["content-type"] == "application/zip"
+    assert packed.headers["content-disposition"].endswith("pretrained.zip")
+    with zipfile.ZipFile(io.BytesIO(packed.content)) as file:
+        assert sorted(file.namelist()) == [bundle.CARD, bundle.MODEL]
+        assert file.testzip() is None
+    exported = httpx.get(f"{address}/model.onnx", params={"name": PRETRAINED})
+    assert exported.headers["content-disposition"].endswith("pretrained.onnx")
+    digest = hashlib.sha256(exported.content).hexdigest()
+    assert digest == bundle.read(bundle.PRETRAINED)[0].model_sha256
+    for path in ("bundle.zip", "model.onnx", "report"):
+        for name in ("../../etc", "runs/none", "\r\nX: 1"):
+            answer = httpx.get(f"{address}/{path}", params={"name": name})
+            assert answer.status_code == 422
+            assert set(answer.json()) == {"error", "hint"}
+            assert "\n" not in answer.json()["error"]
+    answer = httpx.get(f"{address}/report", params={"name": PRETRAINED, "source": "others"})
+    assert answer.status_code == 422
+    assert "CROHME dev, UNIPEN dev" in answer.json()["error"]
 
 
 def test_without_data_the_models_are_shown_all_the_same(open_page, tmp_path):
@@ -380,23 +499,23 @@ def test_without_data_the_models_are_shown_all_the_same(open_page, tmp_path):
         page = open_page(address, "/models")
         expect(page.locator("#confusion tbody tr")).to_have_count(10)
         for chart in ("#reliability", "#risk"):
-            expect(page.locator(chart).locator("canvas")).to_be_visible()
+            expect(page.locator(chart).get_by_role("img")).to_be_visible()
         page.locator("#confusion .wrong").first.click()
         expect(page.locator("#cell-title")).to_be_focused()
         expect(page.locator("#cell-problem code")).to_have_text(command)
         expect(page.locator("#cell-images img")).to_have_count(0)
         expect(page.locator("#status")).to_have_text("")
         check(page)
-        page.locator("#bundle").select_option("runs/old")
+        row(page, "runs/old").get_by_role("button").click()
         expect(page.locator("#report-problem code")).to_have_text(command)
         expect(page.locator("#confusion-part")).to_be_hidden()
-        expect(page.locator("#description")).to_contain_text("99.48 %")
+        expect(page.locator("#figures")).to_contain_text("99.48 %")
         expect(page.locator("#status")).to_have_text("")
-        page.locator("#bundle").select_option("runs/50%")
+        row(page, "runs/50%").get_by_role("button").click()
         expect(page.locator("#confusion tbody tr")).to_have_count(10)
         expect(page.locator("#report-problem")).to_be_hidden()
         page.reload()
-        expect(page.locator("#bundle")).to_have_value("runs/50%")
+        expect_selected(page, "runs/50%")
 
 
 @pytest.mark.parametrize("typed", ["50%", "50%25"])
@@ -406,7 +525,7 @@ def test_a_run_whose_name_is_no_encoded_text_is_found(open_page, tmp_path, typed
     (run / runs.PLAN).write_text("{}")
     with serving("--runs", str(tmp_path / "runs")) as (address, _):
         models = open_page(address, f"/models#runs/{typed}")
-        expect(models.locator("#bundle")).to_have_value("runs/50%")
+        expect_selected(models, "runs/50%")
         training = open_page(address, f"/training#{typed}")
         expect(training.locator("#watched-title")).to_have_text("50%")
         models.close()  # before the server goes

@@ -26,7 +26,8 @@ from inkling.reading.onnx_check import refuse_foreign_parts
 
 MODEL, CARD = "model.onnx", "card.json"
 IN_A_RUN = "bundle"  # the folder, inside that of its run
-SCHEMA_VERSION = 5  # 1 had no acceptance; 2 other names in it; 3 no guarantee; 4 read images alone
+# 1 had no acceptance; 2 other names in it; 3 no guarantee; 4 read images alone; 5 no other reports
+SCHEMA_VERSION = 6
 MAX_MODEL_BYTES = 200_000_000
 PRETRAINED = Path(__file__).parent / "pretrained"
 NUMBERS = PRETRAINED / "numbers"  # the bundle that reads lines
@@ -76,6 +77,7 @@ class Card(BaseModel):
     test: Measures
     acceptance: Acceptance | None = None  # None where every image was trained on
     report: Report | None = None  # on the test images; None before 0.7.0
+    reports: dict[str, Report] = Field(default_factory=dict)  # on other sources, as "CROHME dev"
     attribution: tuple[Attribution, ...] = ()  # of all it was trained with; none before 0.8.0
 
 
@@ -170,6 +172,6 @@ def _upgraded(content: dict[str, Any]) -> dict[str, Any]:
         if content["schema_version"] < 3:
             acceptance["min_confidence"] = acceptance.pop("confidence")
             acceptance["max_ood_score"] = -acceptance.pop("evidence")
-        for point in acceptance["curve"]:
+        for point in acceptance["curve"] if content["schema_version"] < 4 else ():
             point["guaranteed"] = min(point["accuracy"], 1 - 0.5 / acceptance["n"])
     return content | {"schema_version": SCHEMA_VERSION}

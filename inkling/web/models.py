@@ -1,8 +1,11 @@
 """Bundles over HTTP: which are here, how good they are, which is served."""
 
+import io
+import zipfile
 from dataclasses import asdict
 from functools import lru_cache
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import numpy as np
 from fastapi import APIRouter, Query, Response
@@ -11,7 +14,7 @@ from PIL import Image
 
 from inkling import data, metrics, plots
 from inkling.data import catalog
-from inkling.errors import DataError, InklingError
+from inkling.errors import BundleError, DataError, InklingError
 from inkling.reading import bundle
 from inkling.reading.reader import Reader
 from inkling.web.state import Current, State
@@ -30,14 +33,16 @@ def _card(state: State, name: str) -> bundle.Card:
 
 @router.get("/api/models", summary="The bundles here, with their cards")
 async def list_models(state: Current) -> dict[str, Any]:
-    """A broken one has an error instead of a card. The card's report is asked for by itself."""
+    """A broken one has an error instead of a card. The card's reports are asked for by themselves:
+    `sources` names them, beside that of the test images."""
 
     def work() -> dict[str, Any]:
         found: list[dict[str, Any]] = []
         for name, folder in state.registry.bundles().items():
             try:
-                card = state.registry.card(folder).model_dump(mode="json", exclude={"report"})
-                found.append({"name": name, "card": card})
+                card = state.registry.card(folder)
+                shown = card.model_dump(mode="json", exclude={"report", "reports"})
+                found.append({"name": name, "card": shown, "sources": list(card.reports)})
             except InklingError as error:
                 if folder.exists():  # it may vanish meanwhile
                     found.append({"name": name, "error": str(error)})
@@ -53,14 +58,49 @@ async def choose(name: str, state: Current) -> dict[str, str]:
     return {"served": state.served.name}
 
 
-@router.get("/api/models/report", summary="How a bundle reads the test images of its data set")
-async def report(name: str, state: Current) -> dict[str, Any]:
-    """Its confusion matrix, reliability bins and risk-coverage curve."""
+@router.get("/api/models/report", summary="How a bundle reads images of one source")
+async def report(name: str, state: Current, source: str = "") -> dict[str, Any]:
+    """Its confusion matrix, reliability bins and risk-coverage curve, on the test images of its
+    data set or on another source that its card names."""
 
     card = await state.run(_card, state, name)
+    if source:
+        if source not in card.reports:
+            raise BundleError(
+                f"Expected a source of {name} ({', '.join(card.reports) or 'it has none'}), "
+                f"got {source!r}",
+                "Leave it out for the test images",
+            )
+        return asdict(card.reports[source])
     if card.report:
         return asdict(card.report)
     return await state.report(lambda: asdict(metrics.report(*_read(state, name))))
+
+
+@router.get("/api/models/bundle.zip", response_class=Response, summary="A bundle to keep")
+async def download(name: str, state: Current) -> Response:
+    """A ZIP file of model.onnx and card.json."""
+
+    def work() -> bytes:
+        folder = state.registry.find(name)
+        card, model = bundle.read(folder)
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+            file.writestr(bundle.MODEL, model)
+            file.writestr(bundle.CARD, card.model_dump_json(indent=2) + "\n")
+        return packed.getvalue()
+
+    return _file(await state.run(work), name, "zip", "application/zip")
+
+
+@router.get("/api/models/model.onnx", response_class=Response, summary="The network of a bundle")
+async def export(name: str, state: Current) -> Response:
+    """model.onnx alone, for ONNX Runtime and others."""
+
+    def work() -> bytes:
+        return bundle.read(state.registry.find(name))[1]
+
+    return _file(await state.run(work), name, "onnx", "application/octet-stream")
 
 
 @router.get("/api/models/cell", summary="Test images of one label that were read as another")
@@ -104,6 +144,13 @@ async def image(dataset: str, index: int, state: Current) -> Response:
         return plots.png(Image.fromarray(pixels[index, 0]))
 
     return Response(await state.run(work), media_type="image/png")
+
+
+def _file(content: bytes, name: str, kind: str, media_type: str) -> Response:
+    """A file to keep, named after the bundle: "runs/mine" is mine.zip. Source: RFC 6266."""
+    filename = quote(f"{name.rstrip('/').rpartition('/')[2]}.{kind}", safe="")
+    disposition = f"attachment; filename*=UTF-8''{filename}"
+    return Response(content, media_type=media_type, headers={"Content-Disposition": disposition})
 
 
 def _read(state: State, name: str) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
