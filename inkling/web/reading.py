@@ -186,9 +186,13 @@ async def readyz(state: Current) -> dict[str, str]:
     return {"status": "ready", "model_sha256": state.served.reader.card.model_sha256}
 
 
-@router.get("/api/card", summary="The card of the served bundle")
+@router.get(
+    "/api/card",
+    response_model_exclude={"report", "reports"},
+    summary="The card of the served bundle",
+)
 async def card(state: Current) -> Card:
-    """What the bundle is, and how good."""
+    """What the bundle is, and how good. Its reports are asked for by themselves: /api/models."""
     return state.served.reader.card
 
 

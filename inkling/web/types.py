@@ -1,6 +1,6 @@
 """The page's types: JSDoc of the answers of the API, made from their schemas.
 
-`make types` writes static/types.js; a test holds both together.
+`make types` writes types.js; a test holds both together.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from inkling.reading.answers import Answer, LinesAnswer, NumberAnswer, PartAnswe
 from inkling.web.schemas import LiveStrokes, PictureText, Problem, Strokes
 from inkling.web.training import RunState
 
-FILE = Path(__file__).parent / "static" / "types.js"
+FILE = Path(__file__).with_suffix(".js")
 MODELS: tuple[type[BaseModel], ...] = (
     Answer,
     TextAnswer,
@@ -29,7 +29,7 @@ _NAMES = {"integer": "number", "null": "null"}
 
 
 def jsdoc() -> str:
-    """The text of static/types.js: a typedef a model."""
+    """The text of types.js: a typedef a model."""
     parts = ["// What the API takes and answers. Made by `make types`: do not edit.\n"]
     parts += [_typedef(model) for model in MODELS]
     return "\n".join([*parts, "export {};\n"])

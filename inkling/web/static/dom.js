@@ -66,7 +66,7 @@ export const reporting = (act, show = say) => async (...values) => {
   }
 };
 
-/** Show an error of the server in `element`, its command as code; hide the element without one. @param {HTMLElement} element  @param {import("./types.js").Problem | null} problem */
+/** Show an error of the server in `element`, its command as code; hide the element without one. @param {HTMLElement} element  @param {import("../types.js").Problem | null} problem */
 export function showProblem(element, problem) {
   element.hidden = !problem;
   if (!problem) return;

@@ -5,12 +5,12 @@ import { inHue, svg } from "./chart.js";
 import { make, setStatus } from "./dom.js";
 import { percent } from "./format.js";
 
-/** @typedef {import("./types.js").RunState & { accuracy: number | null, curve: number[] }} Listed - A run in the list */
+/** @typedef {import("../types.js").RunState & { accuracy: number | null, curve: number[] }} Listed - A run in the list */
 
 const STATES = { running: "Running", stopping: "Stopping", ended: "Finished", stopped: "Stopped", failed: "Failed" };
 const [SPARK_WIDTH, SPARK_HEIGHT] = [72, 24];
 
-/** The kind of a run's state, for its chip. @param {import("./types.js").RunState} run */
+/** The kind of a run's state, for its chip. @param {import("../types.js").RunState} run */
 export function kindOf({ state, died, said, stopping }) {
   if (state === "running") return stopping ? "stopping" : "running";
   return state === "ended" ? "ended" : died || said ? "failed" : "stopped";
@@ -35,7 +35,7 @@ function sparkline(curve) {
     svg("polyline", { points: points.join(" ") }));
 }
 
-/** What a run was begun with, as text. @param {import("./types.js").RunState} run */
+/** What a run was begun with, as text. @param {import("../types.js").RunState} run */
 const planText = ({ recipe, dataset, seed }) => (recipe ? `${recipe} · ${dataset} · seed ${seed}` : "No plan yet");
 
 /** A row. `place` is the run's place among those in the charts, or -1. @param {Listed} run  @param {{ isOpen: boolean, place: number, open: () => void, compare: (is: boolean) => void }} options */

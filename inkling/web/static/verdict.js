@@ -4,7 +4,7 @@
 import { confidenceText as percent, spoken } from "./format.js";
 import { isText, rowsOf } from "./number.js";
 
-/** @import { Answer, LinesAnswer, NumberAnswer } from "./types.js" */
+/** @import { Answer, LinesAnswer, NumberAnswer } from "../types.js" */
 /**
  * @typedef {object} Verdict
  * @property {"empty" | "unread" | "accepted" | "rejected" | "not-a-digit" | "corrected"} state
