@@ -289,7 +289,7 @@ def test_a_picture_that_the_browser_cannot_show_is_sent_as_it_is(open_page, two,
     page = open_page()
     assert sent(page, lambda: put(page, path)) == path.read_bytes()
     expect_read(page, "71")
-    expect(page.locator("#invitation")).to_contain_text(path.name)
+    expect(page.locator("#unseen")).to_contain_text(path.name)
     expect(page.locator("#crop")).to_be_hidden()
     expect(page.locator("#boxes rect")).to_have_count(0)
 

@@ -1,7 +1,9 @@
 """On a Ray cluster of this machine: the same results as without it, also where a node is lost."""
 
+import json
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +14,9 @@ from ray.cluster_utils import Cluster  # noqa: E402
 
 from inkling import system  # noqa: E402
 from inkling.bulk import Job, Options, parts_of, places, processes  # noqa: E402
-from inkling.errors import InklingError, RunError  # noqa: E402
-from inkling.experiments import recipes  # noqa: E402
-from inkling.scale import cluster, reading, training  # noqa: E402
+from inkling.errors import InklingError, RecipeError, RunError  # noqa: E402
+from inkling.experiments import events, recipes  # noqa: E402
+from inkling.scale import cluster, reading, training, tuning  # noqa: E402
 from inkling.training import take_record  # noqa: E402
 
 SMALL = replace(
@@ -113,3 +115,25 @@ def test_where_time_counts_no_seeds_are_trained_side_by_side(tmp_path, monkeypat
             spread=training.spread,
             allow_dirty=True,
         )
+
+
+def test_a_search_keeps_every_trial_and_never_looks_at_the_test_images(nodes, tmp_path):
+    assert nodes
+    recipe = replace(recipes.get("mlp"), name="small", dataset="optdigits", epochs=4)
+    space = tuning.space_of(["learning_rate=log:1e-5..0.3", "batch=32|64"])
+    found = tuning.search(recipe, None, space, 4, tmp_path / "search", seed=0)
+    assert [trial.error for trial in found] == [""] * 4
+    assert [trial.accuracy for trial in found] == sorted((t.accuracy for t in found), reverse=True)
+    assert min(trial.epochs for trial in found) < 4 or len({t.accuracy for t in found}) == 1
+    for trial in found:
+        assert trial.settings.keys() == {"learning_rate", "batch"}
+        reported, _ = events.since(Path(trial.run), 0)
+        assert not any(isinstance(event, events.End) for event in reported)
+    lines = (tmp_path / "search" / tuning.TRIALS).read_text().splitlines()
+    assert [json.loads(line)["accuracy"] for line in lines] == [trial.accuracy for trial in found]
+
+
+@pytest.mark.parametrize("wrong", ["batch", "batch=64", "rate=2..1", "rate=log:0..1", "=1|2"])
+def test_a_space_that_is_none_is_a_line(wrong):
+    with pytest.raises(RecipeError, match=r"LOW\.\.HIGH"):
+        tuning.space_of([wrong])

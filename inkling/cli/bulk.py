@@ -1,5 +1,6 @@
 """`inkling read --out`: reading in bulk, into a table."""
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from inkling import system
+from inkling.cli.options import STOPPED
 from inkling.reading.formats import Constraints
 
 if TYPE_CHECKING:
@@ -23,7 +25,6 @@ WorkersOption = Annotated[
     int | None,
     typer.Option(min=1, help="Of --out: how many read at once.", show_default="as many as cores"),
 ]
-STOPPED = 130  # as a shell says of Ctrl-C
 
 
 def read_in_bulk(
@@ -56,7 +57,7 @@ def read_in_bulk(
         except KeyboardInterrupt:
             bar.stop()
             console.print("Stopped. What is read is kept: the same command goes on.")
-            raise typer.Exit(STOPPED) from None
+            raise typer.Exit(STOPPED + signal.SIGINT) from None
     rows = job.join()
     typer.echo(f"{rows:,} rows in {out}")
 

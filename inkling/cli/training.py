@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 RECIPE_HELP = "A name (see: inkling recipes), or a Python file with your own recipe"
+SHOWN_TRIALS = 5  # of a search, the best
 
 
 @commands.command("recipes")
@@ -144,6 +145,37 @@ def take_record(
         raise typer.Exit(STOPPED + caught[0])
     if shown in ("live", "lines"):
         console.print(display.describe_record(made, path), highlight=False, soft_wrap=True)
+
+
+@commands.command("tune")
+def search(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help=RECIPE_HELP)],
+    space: Annotated[
+        list[str],
+        typer.Option(
+            metavar="KEY=VALUES",
+            help="What to try: A|B|C, LOW..HIGH, or log:LOW..HIGH; may be repeated.",
+        ),
+    ],
+    trials: Annotated[int, typer.Option(help="How many.", min=1)] = 20,
+    seed: Annotated[int, typer.Option(help="Of every trial.", min=0, max=MAX_SEED)] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="The search's folder (default: a new one under runs/)")
+    ] = None,
+) -> None:
+    """Search for the values of a recipe on validation images, side by side on a Ray cluster."""
+    from inkling.scale import tuning
+
+    chosen, source = _recipe(recipe)
+    folder = out or new_folder(RUNS / f"{chosen.name}-tune")
+    _fetch(chosen.dataset, quiet=False)
+    found = tuning.search(chosen, source, tuning.space_of(space), trials, folder, seed)
+    console = Console()
+    for trial in found[:SHOWN_TRIALS]:
+        values = " ".join(f"--set {key}={value}" for key, value in trial.settings.items())
+        figure = trial.error or f"{trial.accuracy:.2%} of validation in {trial.epochs} epochs"
+        console.print(f"{figure}: {values}", highlight=False, soft_wrap=True)
+    console.print(f"{len(found)} trials in {folder / tuning.TRIALS}", highlight=False)
 
 
 @commands.command("leaderboard")

@@ -7,7 +7,7 @@ import { find, say } from "./dom.js";
 import { EXAMPLES, PHOTO, centred, play } from "./examples.js";
 import { Labels } from "./labels.js";
 import { Live } from "./live.js";
-import { Numbers, SIGNS, isText, rowsOf } from "./number.js";
+import { Numbers, SIGNS, rowsOf } from "./number.js";
 import * as share from "./share.js";
 import { Sheet, drawThrough } from "./sheet.js";
 import { isForControl, listShortcuts, loadCard, shortcutsAreOn } from "./shell.js";
