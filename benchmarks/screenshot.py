@@ -31,7 +31,7 @@ FORMS = {  # strokes through points, x and y in a box of height 1
     "0": [[(0.38, 0.02), (0.08, 0.3), (0.12, 0.8), (0.4, 0.97), (0.62, 0.5), (0.4, 0.02)]],
 }
 WIDTHS = {"1": 0.72, ".": 0.32}
-TEXT, HEIGHT, LEFT, TOP = "12.50", 0.42, -0.12, 0.34  # in shares of the sheet's height
+TEXT, HEIGHT, LEFT, TOP = "12.50", 0.5, -0.4, 0.3  # in shares of the sheet's height
 
 
 def smooth(points: list[tuple[float, float]]) -> np.ndarray:
@@ -61,9 +61,9 @@ def main() -> None:
     path = shutil.which("chromium") or shutil.which("google-chrome")
     with serving() as (address, _), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1000, "height": 640})
+        page = browser.new_page(viewport={"width": 1200, "height": 660})
         page.goto(address)
-        page.wait_for_selector("#bars li")
+        page.wait_for_selector("#served")
         draw(page, strokes(TEXT))
         page.wait_for_timeout(1000)
         page.screenshot(path=out)
