@@ -34,6 +34,7 @@ def cores() -> int:
 
 
 EXTRAS = {  # what each extra brings that is imported
+    "scale": ("pyarrow", "ray"),
     "serve": (
         "alembic",
         "fastapi",

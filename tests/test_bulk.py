@@ -81,16 +81,17 @@ def test_tables_of_strokes_and_pictures_are_read(tmp_path, digits):
     parquet.write_table(pyarrow.table(strokes), tmp_path / "strokes.parquet")
     hugging = pyarrow.table({"image": [{"bytes": digits[0].tobytes()}, {"bytes": b"?"}]})
     parquet.write_table(hugging, tmp_path / "images.parquet", row_group_size=1)
-    parquet.write_table(pyarrow.table({"a": [1]}), tmp_path / "other.parquet")
+    other = pyarrow.table({"a": [1, 2]})
+    parquet.write_table(other, tmp_path / "other.parquet", row_group_size=1)
     files = [tmp_path / f"{name}.parquet" for name in ("strokes", "images", "other")]
     job = Job.begin(str(tmp_path / "out"), parts_of(map(str, files)), None, Options())
-    assert [part.count for part in job.parts] == [3, 1, 1, 1]
-    assert dict(processes.run(job, 1)) == {0: 3, 1: 1, 2: 1, 3: 1}
-    assert job.join() == 6
+    assert [part.count for part in job.parts] == [3, 1, 1, 1, 1]
+    assert dict(processes.run(job, 1)) == {0: 3, 1: 1, 2: 1, 3: 1, 4: 1}
+    assert job.join() == 7
     rows = rows_of(tmp_path / "out")
-    assert [row["text"] for row in rows] == ["7", None, None, "7", None, None]
-    assert [row["item"] for row in rows] == [0, 1, 2, 0, 1, 0]
-    assert [bool(row["error"]) for row in rows] == [False, True, True, False, True, True]
+    assert [row["text"] for row in rows] == ["7", None, None, "7", None, None, None]
+    assert [row["item"] for row in rows] == [0, 1, 2, 0, 1, 0, 1]
+    assert [bool(row["error"]) for row in rows] == [False, True, True, False, True, True, True]
 
 
 def test_numbers_and_lines_are_read(tmp_path):

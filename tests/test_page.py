@@ -77,6 +77,14 @@ def on_sheet(page, x, y):
     return left + x * side, top + y * side
 
 
+def drag(page, start, end):
+    """Move the mouse from one place to another with its button down."""
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(*end, steps=20)
+    page.mouse.up()
+
+
 def draw(page, strokes):
     page.locator("#canvas").scroll_into_view_if_needed()
     for stroke in strokes:
@@ -598,10 +606,7 @@ def test_ink_that_supports_the_reading_is_red(open_page):
 def test_what_the_network_sees_lies_over_the_ink(open_page):
     page = open_page()
     box = page.locator("#canvas").bounding_box()
-    page.mouse.move(box["x"] + 300, box["y"] + 100)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 300, box["y"] + 300, steps=20)
-    page.mouse.up()
+    drag(page, (box["x"] + 300, box["y"] + 100), (box["x"] + 300, box["y"] + 300))
     settle(page)
     page.get_by_role("radio", name="Network input").check(force=True)
     seen = page.locator("#input").bounding_box()
@@ -630,10 +635,7 @@ def test_an_example_is_written_and_read(open_page, example, text, width, motion)
 def test_a_line_is_drawn_across_the_invitation(open_page):
     page = open_page()
     box = page.locator("[data-example=number]").bounding_box()
-    page.mouse.move(box["x"] + 20, box["y"] + 20)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 20, box["y"] + 150, steps=20)
-    page.mouse.up()
+    drag(page, (box["x"] + 20, box["y"] + 20), (box["x"] + 20, box["y"] + 150))
     expect(page.locator("#label")).to_have_text("1")
 
 
@@ -1320,10 +1322,7 @@ def test_the_page_reads_inside_another(new_page, server):
     )
     inner = page.frame_locator("iframe")
     box = inner.locator("#canvas").bounding_box()
-    page.mouse.move(box["x"] + 40, box["y"] + 40)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 40, box["y"] + 240, steps=20)
-    page.mouse.up()
+    drag(page, (box["x"] + 40, box["y"] + 40), (box["x"] + 40, box["y"] + 240))
     expect(inner.locator("#label")).to_have_text("1")
 
 

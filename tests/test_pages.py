@@ -129,9 +129,7 @@ def test_fine_tuning_is_watched_served_and_reverted(open_page, place):
     expect(page.locator("#teach-stop")).to_be_hidden()
     check(page)
     assert served_model(place) != before
-    drawing.locator("#canvas").click(
-        position={"x": 20, "y": 20}
-    )  # the other page shows the new bundle
+    drawing.locator("#canvas").click(position={"x": 20, "y": 20})  # a reading by another bundle
     expect(drawing.locator("#served")).to_have_attribute("data-recipe", "taught")
     page.locator("#teach-back").click()
     expect_state(page, "#teach-status", "pretrained")

@@ -1,8 +1,8 @@
 """Reading in bulk: folders, files of many images and tables -> one Parquet file of readings.
 
-A job is a list of parts that any process can read by itself. Each part becomes a file of its own,
-whole or not at all, so that what is done is not done again after a process, or all of them, died.
-At the end they are joined in order: whoever read them, the file is the same, byte for byte.
+A job is a list of parts. A process reads a part by itself and writes its rows to a file, whole or
+not at all. After a crash, the parts that are done are not read again. At the end the files are
+joined in order, so the result has the same bytes whichever engine read the parts.
 
     places.py     what is named -> parts
     rows.py       a part -> its readings, as rows

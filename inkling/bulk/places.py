@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.lib import format as npy
 from pyarrow import NativeFile, fs, parquet
 
 from inkling import ink
+from inkling.data import arrays
 from inkling.errors import InklingError
 
 PICTURES = 64  # files of a part
 IMAGES = 4096  # images of a part of a file of many
 TABLE, ARRAYS = (".parquet", ".pq"), (".npy", "-ubyte", ".idx")  # endings of names
 PARTS = ".parts"  # ends the name of a job's folder
+ENDINGS = (*ink.ENDINGS, *TABLE, *ARRAYS)
 IDX_IMAGES = b"\0\0\x08\x03"  # how a file of them begins
 
 Kind = Literal["pictures", "images", "table"]
@@ -33,9 +34,9 @@ class Part:
 
     kind: Kind
     places: tuple[str, ...]  # of pictures, each a file; of the others, one
-    start: int = 0  # of "images", the first; of "table", the first row group
-    stop: int = 0  # the one after the last
-    count: int = 0  # pictures, images or rows in it
+    count: int  # pictures, images or rows in it
+    start: int = 0  # the number of its first image or row
+    group: int = 0  # of a table, which row group
 
 
 class Opened(NamedTuple):
@@ -84,7 +85,7 @@ def parts_of(places: Iterable[str]) -> list[Part]:
     if not sum(part.count for part in found):
         raise InklingError(
             "Expected pictures or tables to read, found none",
-            f"Name a folder with any of: {' '.join((*ink.ENDINGS, *TABLE, *ARRAYS))}",
+            f"Name a folder with any of: {' '.join(ENDINGS)}",
         )
     return found
 
@@ -111,10 +112,9 @@ def _files(places: Iterable[str]) -> Iterator[str]:
 def _is_read(info: fs.FileInfo) -> bool:
     """Whether a file in a folder is to be read, by its name; not what a job has written there."""
     name = info.base_name
-    endings = (*ink.ENDINGS, *TABLE, *ARRAYS)
     return (
         info.type == fs.FileType.File
-        and name.lower().endswith(endings)
+        and name.lower().endswith(ENDINGS)
         and not name.startswith("._")
         and f"{PARTS}/" not in info.path
     )
@@ -123,7 +123,7 @@ def _is_read(info: fs.FileInfo) -> bool:
 def _pictures(files: list[str]) -> Iterator[Part]:
     for start in range(0, len(files), PICTURES):
         some = tuple(files[start : start + PICTURES])
-        yield Part("pictures", some, count=len(some))
+        yield Part("pictures", some, len(some))
 
 
 def _ranges(file: str) -> Iterator[Part]:
@@ -133,34 +133,31 @@ def _ranges(file: str) -> Iterator[Part]:
         with filesystem.open_input_file(path) as content:
             if file.endswith(TABLE):
                 table = parquet.ParquetFile(content).metadata
+                before = 0
                 for group in range(table.num_row_groups):
                     rows = table.row_group(group).num_rows
-                    yield Part("table", (file,), group, group + 1, rows)
+                    yield Part("table", (file,), rows, before, group)
+                    before += rows
                 return
             shape, _ = header(content)
-    except (OSError, ValueError, struct.error) as cause:
+    except (OSError, KeyError, ValueError, struct.error) as cause:
         first = str(cause).partition("\n")[0]
         kind = "a Parquet table" if file.endswith(TABLE) else "images as .npy or IDX, unpacked"
-        raise InklingError(f"{file}: expected {kind}, but {first}", "Write it anew") from cause
+        raise InklingError(f"{file}: expected {kind}, but {first}", "Write it again") from cause
     for start in range(0, shape[0], IMAGES):
-        stop = min(start + IMAGES, shape[0])
-        yield Part("images", (file,), start, stop, stop - start)
+        yield Part("images", (file,), min(IMAGES, shape[0] - start), start)
 
 
 def header(file: NativeFile) -> tuple[tuple[int, ...], np.dtype]:
     """The shape `(N, ...)` and type of a file of images; it then stands at the first one.
 
-    Raises ValueError, struct.error.
+    Raises KeyError, ValueError, struct.error.
     """
     begin = file.read(4)
     if begin == IDX_IMAGES:
         return struct.unpack(">3I", file.read(12)), np.dtype(np.uint8)
     file.seek(0)
-    major = npy.read_magic(file)
-    headers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-    if major not in headers:
-        raise ValueError(f"its version is {major}")
-    shape, by_column, dtype = headers[major](file)
+    shape, by_column, dtype = arrays.npy_header(file)
     if by_column or math.prod(shape[1:]) != ink.SIDE**2 or dtype not in ("u1", "f2", "f4", "f8"):
         raise ValueError(f"it holds {dtype} of shape {shape}")
     return shape, dtype

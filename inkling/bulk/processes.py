@@ -15,7 +15,7 @@ from inkling.bulk.job import Job
 
 AHEAD = 2  # parts that wait for each process
 TRIES = 2  # of a part alone, whose process dies
-DIED = "Expected a process that reads it, but it died, alone as well. Look at this one by itself."
+DIED = "Expected to read it, but every process that tried died. Look at this one by itself."
 
 
 def run(job: Job, workers: int) -> Iterator[tuple[int, int]]:

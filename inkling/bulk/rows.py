@@ -19,7 +19,7 @@ from inkling.reading.numbers import Number
 from inkling.reading.reader import Reader, Reading
 
 AT_ONCE = 512  # images that the network reads together
-COLUMNS = ("strokes", "picture", "image")  # of a table; the first one there is read
+COLUMNS = ("strokes", "picture", "image")  # of a table; of a row, the first that is filled is read
 
 What = Literal["digit", "number", "lines"]
 
@@ -57,9 +57,9 @@ def read(part: Part, reader: Reader, options: Options) -> pyarrow.Table:
 
 def failed(part: Part, error: str) -> pyarrow.Table:
     """The rows of a part that cannot be read at all."""
-    places = part.places if part.kind == "pictures" else part.places * part.count
-    start = part.start if part.kind == "images" else 0
-    items = [0] * part.count if part.kind == "pictures" else range(start, start + part.count)
+    is_pictures = part.kind == "pictures"
+    places = part.places if is_pictures else part.places * part.count
+    items = [0 if is_pictures else part.start + index for index in range(part.count)]
     rows = [
         {"source": place, "item": item, "error": error}
         for place, item in zip(places, items, strict=True)
@@ -93,7 +93,7 @@ def _images(part: Part, reader: Reader, options: Options) -> Iterator[dict[str, 
         _, dtype = header(file)
         size = ink.SIDE**2 * dtype.itemsize
         file.seek(file.tell() + part.start * size)
-        content = file.read((part.stop - part.start) * size)
+        content = file.read(part.count * size)
     pixels = np.frombuffer(content, dtype).reshape(-1, 1, ink.SIDE, ink.SIDE)
     items = range(part.start, part.start + len(pixels))
     if options.what == "digit":
@@ -104,20 +104,19 @@ def _images(part: Part, reader: Reader, options: Options) -> Iterator[dict[str, 
 
 
 def _table(part: Part, reader: Reader, options: Options) -> Iterator[dict[str, Any]]:
-    """The rows of a table, in the first of COLUMNS that it has."""
+    """The rows of a part of a table."""
     (place,) = part.places
     filesystem, path, _ = opened(place)
     with filesystem.open_input_file(path) as content:
         file = parquet.ParquetFile(content)
-        first = sum(file.metadata.row_group(i).num_rows for i in range(part.start))
-        names = [name for name in COLUMNS if name in file.schema_arrow.names]
-        if not names:
+        names = {*file.schema_arrow.names}
+        if names.isdisjoint(COLUMNS):
             error = f"Expected a column {', '.join(COLUMNS)}; the table has none"
             yield from failed(part, error).to_pylist()
             return
-        more = [name for name in ("pen",) if name in file.schema_arrow.names]
-        rows = file.read_row_group(part.start, columns=[*names, *more]).to_pylist()
-    for item, row in enumerate(rows, first):
+        columns = [name for name in (*COLUMNS, "pen") if name in names]
+        rows = file.read_row_group(part.group, columns=columns).to_pylist()
+    for item, row in enumerate(rows, part.start):
         try:
             source = _of_row(row)
         except InklingError as error:

@@ -15,8 +15,8 @@ from inkling.reading.formats import Constraints
 
 if TYPE_CHECKING:
     from inkling.bulk import Job
+    from inkling.bulk.rows import What
 
-What = Literal["digit", "number", "lines"]
 Engine = Literal["processes", "ray"]
 EngineOption = Annotated[
     Engine, typer.Option(help="Of --out: processes of this machine, or a Ray cluster.")
@@ -31,7 +31,7 @@ def read_in_bulk(
     places: list[str],
     out: str,
     bundle: Path | None,
-    options: tuple[What, float | None, Constraints],
+    options: tuple["What", float | None, Constraints],
     engine: Engine,
     workers: int | None,
 ) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from inkling.cli.bulk import EngineOption, What, WorkersOption, read_in_bulk
+from inkling.cli.bulk import EngineOption, WorkersOption, read_in_bulk
 from inkling.cli.options import (
     BUNDLE_HELP,
     BundleOption,
@@ -26,6 +26,7 @@ from inkling.reading.formats import NAMED
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from inkling.bulk.rows import What
     from inkling.data import Split
     from inkling.reading.numbers import Number
     from inkling.reading.reader import Reading

@@ -2,7 +2,7 @@
 
 import io
 import math
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -37,6 +37,15 @@ def parse(content: bytes) -> NDArray[Any]:
     return images.reshape(len(images), *SHAPES[1])
 
 
+def npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """The shape of a .npy file, whether it runs by column, and its type; then come the values.
+
+    Raises what NumPy raises, and KeyError for a version that it does not know.
+    """
+    headers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    return headers[npy.read_magic(file)](file)
+
+
 def _idx(content: bytes) -> NDArray[np.uint8]:
     """The array of an IDX file."""
     try:
@@ -49,9 +58,8 @@ def _idx(content: bytes) -> NDArray[np.uint8]:
 def _npy(content: bytes) -> NDArray[Any]:
     """The array of a .npy file. Source: NEP 1."""
     file = io.BytesIO(content)
-    headers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     try:
-        shape, by_column, dtype = headers[npy.read_magic(file)](file)
+        shape, by_column, dtype = npy_header(file)
     except Exception as cause:  # a header is Python: its parsers raise what they like
         raise DataError(
             "Expected a .npy file, but its header cannot be read", "Write it with numpy.save"

@@ -8,9 +8,6 @@
 Needs the extra `scale`.
 """
 
-from inkling.errors import MissingExtra
+from inkling import system
 
-try:
-    import ray  # noqa: F401
-except ModuleNotFoundError as cause:
-    raise MissingExtra("Running on a cluster", str(cause.name), "scale") from cause
+system.require("Running on a cluster", "scale")

@@ -20,10 +20,10 @@ def connected(workers: int) -> Iterator[None]:
     That one has a processor for each worker, and nothing of it is reached from elsewhere. Raises
     InklingError where there is no cluster at the address.
     """
-    if ray.is_initialized():  # by who called
+    if ray.is_initialized():  # by the caller
         yield
         return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it asks nobody and tells nobody
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent elsewhere
     address = os.environ.get(ADDRESS)
     ours = {key: value for key, value in os.environ.items() if key.startswith("INKLING_")}
     try:

@@ -63,7 +63,6 @@ def search(
     trials: int,
     folder: Path,
     seed: int,
-    threads: int = 1,
 ) -> list[Trial]:
     """Train trials of a recipe, the best on validation first; each is a line of TRIALS.
 
@@ -81,7 +80,7 @@ def search(
         tuner = tune.Tuner(
             tune.with_resources(
                 partial(_train, recipe=recipe, source=source, folder=folder.resolve(), seed=seed),
-                {"cpu": threads},
+                {"cpu": 1},
             ),
             param_space=dict(space),
             tune_config=tune.TuneConfig(

@@ -96,9 +96,10 @@ function update(drawing) {
 const relabel = reporting(async (ids, value) => {
   const changed = ids.flatMap((/** @type {number} */ id) => listed.get(id) ?? [])
     .filter((drawing) => ids.length === 1 || (isOwn(drawing) && String(drawing.label) !== value));
+  if (!changed.length) return; // each has that label already
   for (const drawing of changed) update(await setLabel(drawing, value));
   await summarise();
-  const name = isNumber(changed[0] ?? {}) ? value : classes[Number(value)];
+  const name = isNumber(changed[0]) ? value : classes[Number(value)];
   const what = changed.length === 1 ? `Drawing ${changed[0].id} is` : `${plural(changed.length, "drawing")} are`;
   toast(`${what} now labelled ${name}.`, reporting(async () => {
     for (const drawing of changed) update(await setLabel(drawing, String(drawing.label)));

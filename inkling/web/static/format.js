@@ -13,7 +13,7 @@ export const spoken = (share) => `${Math.min(Math.round(100 * share), 99)} perce
 /** A whole number, with commas. @param {number} value */
 export const count = (value) => value.toLocaleString("en");
 
-/** A large number in three digits, as 66.2k. @param {number} value */
+/** A large number in three digits, as 66.2K. @param {number} value */
 export const short = (value) => new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 }).format(value);
 
 /** As "1 drawing" or "3 drawings". @param {number} n  @param {string} noun */

@@ -21,18 +21,13 @@ function session() {
 
 export class Labels {
   #isStoring = false;
+  /** @type {import("./sheet.js").Sheet} */ sheet;
+  /** @type {(path: string) => Promise<any[]>} */ post; // sends the drawing; gives whether it succeeded, and the answer
+  /** @type {(state: string, text?: string) => void} */ showMessage;
   /** @type {{ strokes?: number[][][], key: string }} */ #latest = { key: "" }; // the strokes sent last, with their idempotency key: sent again, they are stored once
 
-  /**
-   * @param {import("./sheet.js").Sheet} sheet
-   * @param {(path: string) => Promise<any[]>} post - Sends the drawing; gives whether it succeeded, and the answer
-   * @param {(state: string, text?: string) => void} showMessage
-   */
   constructor(sheet, post, showMessage) {
     Object.assign(this, { sheet, post, showMessage });
-    /** @type {any} */ this.sheet;
-    /** @type {any} */ this.post;
-    /** @type {any} */ this.showMessage;
   }
 
   /** What is on the sheet has changed in itself: a picture's frame. */

@@ -122,7 +122,7 @@ async function post(path) {
   }
 }
 
-/** Read over HTTP: a picture, or the strokes when Predict is pressed. */
+/** Read over HTTP: a picture, or the strokes once more. */
 async function predict() {
   live.cancel();
   const id = live.id; // changes with the drawing

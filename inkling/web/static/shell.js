@@ -2,7 +2,7 @@
 // The header of every page, its keyboard shortcuts, and messages that can be undone.
 
 import { call, find, make, recall, remember, showProblem } from "./dom.js";
-import { percent } from "./format.js";
+import { count, percent } from "./format.js";
 import { shared } from "./state.js";
 
 const [ASK_MS, RETRY_MS] = [30000, 2000]; // between questions whether the server is there
@@ -19,7 +19,7 @@ shared.watch("card", (card) => {
   if (!card) return;
   const { recipe, test, dataset } = card;
   find("served").dataset.recipe = recipe.name;
-  find("served").title = `Served: ${recipe.name} reads ${percent(test.accuracy, 2)} of ${test.n.toLocaleString("en")} ${dataset} test images correctly`;
+  find("served").title = `Served: ${recipe.name} reads ${percent(test.accuracy, 2)} of ${count(test.n)} ${dataset} test images correctly`;
   find("served").replaceChildren(make("b", { textContent: recipe.name }), ` ${percent(test.accuracy, 2)}`);
 });
 

@@ -1,5 +1,6 @@
 // @ts-check
-// What a page knows. Modules set values here and are told of changes; none reads them off the page.
+// What a page knows. Modules set values here, and are told when one changes. Nothing is read off the
+// page but what a person types into a field.
 
 /** Named values that tell who watches them. */
 export class State {

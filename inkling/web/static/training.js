@@ -27,6 +27,7 @@ const page = new State({
 /** @type {Set<string>} */ const compared = new Set(); // names of runs
 let charted = ""; // what the charts show: the runs, and how many events of each
 let listed = ""; // what the list shows
+let logged = ""; // what the log shows
 
 const post = (/** @type {string} */ path) => call(path, { method: "POST" });
 
@@ -166,7 +167,8 @@ function showControls({ name, state, said, recipe, stopping }) {
 function showLog(log = []) {
   find("log-part").hidden = !log.length;
   const text = log.join("\n");
-  if (find("log").textContent === text) return; // what is selected stays so
+  if (logged === text) return; // what is selected stays so
+  logged = text;
   find("log").textContent = text;
   find("log").scrollTop = find("log").scrollHeight; // its last line says why
 }
