@@ -228,7 +228,7 @@ def test_the_first_run_starts_with_one_click(open_page, tmp_path):
         page = open_page(address, "/training")
         expect(page.locator("#quick-about")).to_contain_text("sprint")
         expect(page.locator("#quick-start")).to_be_enabled()
-        assert page.locator("main .primary:visible").count() == 1
+        expect(page.locator("main .primary:visible")).to_have_count(1)
         check(page)
         page.locator("#quick-start").click()
         expect_state(page, "#watched-state", "running")
