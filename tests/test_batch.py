@@ -14,7 +14,7 @@ from inkling import Reader
 from inkling.data import idx
 from inkling.errors import Overloaded
 from inkling.web import batch
-from inkling.web.state import State
+from inkling.web.readings import Here
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 
@@ -234,7 +234,7 @@ def test_a_client_that_leaves_stops_the_work(client, monkeypatch):
 
 def test_an_overloaded_server_says_so_at_once_or_line_by_line(client, monkeypatch, digits):
     body, full = npy(digits[:600]), Overloaded("Expected few, got many", "Try again")
-    run, turns = State.read, itertools.count()
+    run, turns = Here.run, itertools.count()
 
     async def refuse(_state, _work):
         raise full
@@ -244,9 +244,9 @@ def test_an_overloaded_server_says_so_at_once_or_line_by_line(client, monkeypatc
             raise full
         return await run(state, work)
 
-    monkeypatch.setattr(State, "read", refuse)
+    monkeypatch.setattr(Here, "run", refuse)
     answer = client.post("/api/read/batch", content=body)
     assert answer.status_code == 503
-    monkeypatch.setattr(State, "read", refuse_second)
+    monkeypatch.setattr(Here, "run", refuse_second)
     found = lines_of(client.post("/api/read/batch", content=body))
     assert ["error" in line for line in found] == [False] * 250 + [True] * 250 + [False] * 100

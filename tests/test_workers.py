@@ -152,8 +152,8 @@ def test_digits_that_wait_are_read_together(served, monkeypatch):
     *found, broken = run(ask())
     assert isinstance(broken, NothingDrawn)
     alone = served.reader.read(DIGIT)
-    for reading, reader in found:
-        assert reader is served.reader
+    for reading, card in found:
+        assert card is served.reader.card
         np.testing.assert_allclose(reading.probabilities, alone.probabilities, atol=1e-5)
     assert sum(sizes[:-1]) == 40
     assert max(sizes) == readings.MAX_TOGETHER

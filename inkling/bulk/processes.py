@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 
+from inkling import system
 from inkling.bulk.job import Job
 
 AHEAD = 2  # parts that wait for each process
@@ -18,8 +19,12 @@ TRIES = 2  # of a part alone, whose process dies
 DIED = "Expected to read it, but every process that tried died. Look at this one by itself."
 
 
-def run(job: Job, workers: int) -> Iterator[tuple[int, int]]:
-    """Read what is not done; the number of each part as it is done, and its rows."""
+def run(job: Job, workers: int | None) -> Iterator[tuple[int, int]]:
+    """Read what is not done; the number of each part as it is done, and its rows.
+
+    Without `workers`, as many read at once as there are cores.
+    """
+    workers = workers or system.cores()
     left = job.todo()
     while left:
         broken: list[int] = []

@@ -9,7 +9,6 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from inkling import system
 from inkling.cli.options import STOPPED
 from inkling.reading.formats import Constraints
 
@@ -50,7 +49,7 @@ def read_in_bulk(
     ) as bar:
         task = bar.add_task("", total=sum(counts), completed=sum(counts) - left, rate="")
         try:
-            for number, _ in _engine(engine)(job, workers or system.cores()):
+            for number, _ in _engine(engine)(job, workers):
                 bar.advance(task, counts[number])
                 speed = bar.tasks[0].speed
                 bar.update(task, rate=f"{speed:,.0f}/s" if speed else "")
@@ -62,7 +61,7 @@ def read_in_bulk(
     typer.echo(f"{rows:,} rows in {out}")
 
 
-def _engine(name: Engine) -> Callable[["Job", int], Iterator[tuple[int, int]]]:
+def _engine(name: Engine) -> Callable[["Job", int | None], Iterator[tuple[int, int]]]:
     if name == "ray":
         from inkling.scale import reading
 

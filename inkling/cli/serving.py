@@ -55,6 +55,10 @@ def serve(
     ] = "",
     log_format: Annotated[Literal["text", "json"], typer.Option(help="Of the log.")] = "text",
     access_log: Annotated[bool, typer.Option("--access-log", help="Log each request.")] = False,
+    engine: Annotated[
+        Literal["processes", "ray"],
+        typer.Option(help="Processes of this machine, or readers of a Ray cluster."),
+    ] = "processes",
 ) -> None:
     """Serve the page to draw on, and the API."""
     from inkling import system
@@ -83,4 +87,12 @@ def serve(
         log_format=log_format,
         access_log=access_log,
     )
-    web.serve(settings, lambda address: typer.echo(f"Inkling reads at {address}"))
+
+    def announce(address: str) -> None:
+        typer.echo(f"Inkling reads at {address}")
+
+    if engine == "ray":
+        from inkling.scale import serving
+
+        return serving.run(settings, workers, announce)
+    return web.serve(settings, announce)

@@ -1,6 +1,6 @@
 """The commands that train and show what was trained."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -21,6 +21,7 @@ from inkling.cli.options import (
 
 if TYPE_CHECKING:
     from inkling.experiments.recipe import Recipe
+    from inkling.training.loop import Report, ShouldStop
 
 commands = typer.Typer()
 RECIPE_HELP = "A name (see: inkling recipes), or a Python file with your own recipe"
@@ -62,6 +63,9 @@ def train(
     resume: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Go on with a stopped run.")
     ] = None,
+    workers: Annotated[
+        int, typer.Option(help="Processes of a Ray cluster that divide each batch.", min=1)
+    ] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one event a line.")] = False,
 ) -> None:
@@ -69,7 +73,7 @@ def train(
     from inkling.cli import progress
     from inkling.experiments.recipe import change
 
-    if resume and (recipe or dataset or epochs or seed or settings or device or out):
+    if resume and (recipe or dataset or epochs or seed or settings or device or out or workers > 1):
         raise typer.BadParameter("--resume goes on with a run as it is: give no other option")
     changes = [*(settings or [])]
     changes += [f"dataset={dataset}"] if dataset is not None else []
@@ -80,14 +84,20 @@ def train(
         chosen, source = _recipe(recipe or "digits")
         chosen = change(chosen, changes)
         from inkling import training
+        from inkling.experiments import runs
 
         run = resume or out or new_folder(RUNS / chosen.name)
         if not resume:
             _fetch(chosen.dataset, quiet, caught)
-            training.create(run, chosen, seed, device, source)
+            training.create(run, chosen, seed, device, source, workers)
             _report_missing(chosen, quiet or as_json)
+        carry_on: Callable[[Path, Report, ShouldStop], bool] = training.train
+        if runs.read_plan(run).workers > 1:
+            from inkling.scale import training as together
+
+            carry_on = together.train
         with progress.TrainingDisplay(shown, console) as show:
-            ended = training.train(run, show, lambda: bool(caught))
+            ended = carry_on(run, show, lambda: bool(caught))
     if not ended:
         raise typer.Exit(STOPPED + caught[0])
 

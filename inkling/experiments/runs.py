@@ -6,6 +6,7 @@
     checkpoint.safetensors  weights and optimizer, and in its header the state as JSON
     sheet.png, snapshot.json, filters.png  snapshots of the network as it learns
     lock, pid               the lock of the process that trains it, and its number
+    stop                    there while its workers are to stop
     bundle/                 the trained model, at the end
 
 A training holds the lock of its folder, so that two never write to one, and so that others see
@@ -36,6 +37,7 @@ SOURCE = "recipe.py"
 CHECKPOINT = "checkpoint.safetensors"
 SHEET, SNAPSHOT, FILTERS = "sheet.png", "snapshot.json", "filters.png"
 LOCK, HOLDER = "lock", "pid"
+STOP = "stop"  # there while workers of other machines are to stop
 BUNDLE = bundle.IN_A_RUN
 SECONDS_TO_WAIT, SECONDS_TO_LOOK = 0.5, 0.1  # since looking takes the lock, too, for a moment
 _looking = threading.Lock()  # one thread at a time
@@ -54,6 +56,7 @@ class Plan:
     machine: dict[str, Any] | None = None  # system.describe(); None before 0.6.0, as the versions
     versions: dict[str, str] | None = None  # of Python and the libraries
     kind: Literal["training", "fine-tuning"] = "training"
+    workers: int = 1  # processes that train it together
 
 
 def read_plan(run: Path) -> Plan:
@@ -70,6 +73,7 @@ def read_plan(run: Path) -> Plan:
             machine=values.get("machine"),
             versions=values.get("versions"),
             kind=values.get("kind") or ("training" if recipe.name != "taught" else "fine-tuning"),
+            workers=values.get("workers", 1),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as cause:
         raise RunError(

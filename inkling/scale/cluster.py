@@ -1,5 +1,6 @@
 """The cluster that is used."""
 
+import logging
 import os
 import socket
 from collections.abc import Iterator
@@ -13,11 +14,17 @@ SECONDS_TO_ANSWER = 5
 ADDRESS = "RAY_ADDRESS"  # in the environment: of a cluster that runs
 
 
+def processors() -> int:
+    """Those of the cluster in use, at least one."""
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray's
+    return max(1, int(resources.get("CPU", 1)))
+
+
 @contextmanager
-def connected(workers: int) -> Iterator[None]:
+def connected(cores: int) -> Iterator[None]:
     """Use the cluster that RAY_ADDRESS names, or one of this machine, which ends with the block.
 
-    That one has a processor for each worker, and nothing of it is reached from elsewhere. Raises
+    That one has so many processors, and nothing of it is reached from elsewhere. Raises
     InklingError where there is no cluster at the address.
     """
     if ray.is_initialized():  # by the caller
@@ -32,15 +39,15 @@ def connected(workers: int) -> Iterator[None]:
             ray.init(
                 address,
                 log_to_driver=False,
-                logging_level="error",
+                logging_level=logging.ERROR,
                 runtime_env={"env_vars": ours},
             )
         else:
             ray.init(
-                num_cpus=workers,
+                num_cpus=cores,
                 include_dashboard=False,
                 log_to_driver=False,
-                logging_level="error",
+                logging_level=logging.ERROR,
                 _node_ip_address="127.0.0.1",
             )
     except (OSError, RuntimeError, ValueError) as cause:

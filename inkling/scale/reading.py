@@ -13,23 +13,27 @@ from typing import Any
 
 import ray
 
+from inkling import system
 from inkling.bulk.job import Job, Work
 from inkling.bulk.places import Part
-from inkling.scale.cluster import connected
+from inkling.scale.cluster import connected, processors
 
 
-def run(job: Job, workers: int) -> Iterator[tuple[int, int]]:
-    """Read what is not done; the number of each part as it is done, and its rows."""
+def run(job: Job, workers: int | None) -> Iterator[tuple[int, int]]:
+    """Read what is not done; the number of each part as it is done, and its rows.
+
+    Without `workers`, as many read at once as the cluster has processors.
+    """
     left = job.todo()
     if not left:
         return
-    with connected(workers):
+    with connected(workers or system.cores()):
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = context.print_on_execution_start = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         items = [{"number": n, "part": json.dumps(asdict(job.parts[n]))} for n in left]
         parts = ray.data.from_items(items, override_num_blocks=len(items))
-        strategy = ray.data.TaskPoolStrategy(size=workers)
+        strategy = ray.data.TaskPoolStrategy(size=workers or processors())
         for row in parts.map(partial(_read, job.work), compute=strategy, num_cpus=1).iter_rows():
             yield int(row["number"]), int(row["rows"])
 

@@ -88,7 +88,8 @@ def search(
             ),
             run_config=tune.RunConfig(name="tune", storage_path=str(folder.resolve()), verbose=0),
         )
-        found = [_trial(result) for result in tuner.fit()]
+        results = tuner.fit()
+        found = [_trial(results[index]) for index in range(len(results))]
     found.sort(key=lambda trial: -(trial.accuracy or 0))
     lines = "".join(json.dumps(asdict(trial)) + "\n" for trial in found)
     (folder / TRIALS).write_text(lines)

@@ -22,6 +22,7 @@ from inkling import system
 from inkling.errors import RecipeError, RunError
 from inkling.experiments.recipe import Recipe
 from inkling.networks import architectures, custom, scratch
+from inkling.training.group import ALONE, Group
 
 WEIGHTS, ORDER, AUGMENTATION, FLIPS, SYNTHETIC = range(5)  # the purposes of a Generator
 NO_CLASS = -1  # the label of an outlier: its target is every class alike
@@ -66,10 +67,13 @@ class Engine(Kept, Protocol):
         ...
 
 
-def build(recipe: Recipe, classes: int, seed: int, device: str, source: Path) -> Engine:
+def build(
+    recipe: Recipe, classes: int, seed: int, device: str, source: Path, group: Group = ALONE
+) -> Engine:
     """The recipe's network with fresh weights, decided by `seed`, and what trains it.
 
-    `source` is the file of a user's own network. Raises RecipeError.
+    `recipe.batch` is that of this process. `source` is the file of a user's own network. Raises
+    RecipeError.
     """
     if recipe.model == "scratch":
         return Scratch(recipe, classes, seed)
@@ -83,7 +87,7 @@ def build(recipe: Recipe, classes: int, seed: int, device: str, source: Path) ->
             f"{recipe.name}: expected a network with a stem to freeze, {recipe.model} has none",
             "Train all of it: --set freeze=1",
         )
-    return Torch(recipe, model.to(device))
+    return Torch(recipe, model.to(device), group=group)
 
 
 class Torch:
@@ -91,10 +95,17 @@ class Torch:
 
     steps_at_once = 1
 
-    def __init__(self, recipe: Recipe, model: nn.Module, freeze_statistics: bool = False) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        model: nn.Module,
+        freeze_statistics: bool = False,
+        group: Group = ALONE,
+    ) -> None:
         """Train `model`; `freeze_statistics` keeps means and variances of normalisations."""
         self.recipe = recipe
         self.model = model
+        self.forward = group.wrap(model)
         self.freeze_statistics = freeze_statistics
         self.optimizer = _optimizer(recipe, model)
         self.frozen = False
@@ -119,7 +130,7 @@ class Torch:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         with precision(self.recipe, images.device), seeded(rng, self.drops):
-            logits = self.model(images.to(memory_format=torch.channels_last)).float()
+            logits = self.forward(images.to(memory_format=torch.channels_last)).float()
         loss = self._loss(logits, labels)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # PyTorch's own

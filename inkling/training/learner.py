@@ -29,6 +29,7 @@ from inkling.experiments.runs import SOURCE, Plan
 from inkling.networks import architectures
 from inkling.training import engines
 from inkling.training.engines import AUGMENTATION, FLIPS, NO_CLASS, ORDER, SYNTHETIC, Engine
+from inkling.training.group import ALONE, Group
 
 LAST_CORRUPTIONS = 1 / 3  # of a recipe's share, to which it falls: the last batches are cleaner
 HANDWRITING, OUTLIERS = 30_000, 10_000  # synthetic images, at most
@@ -62,6 +63,7 @@ class Course(ABC):
     seed: int
     progress: Progress
     engine: engines.Kept
+    group: Group
 
     @property
     @abstractmethod
@@ -98,6 +100,8 @@ class Course(ABC):
 
     def took(self, steps: int, loss: float, right: int) -> None:
         """Count steps, with the sum of their losses. Raises RunError at an infinite one."""
+        loss, all_right = self.group.total(loss / self.group.size, right)
+        right = int(all_right)
         self.progress.loss_sum += loss
         self.progress.right += right
         self.progress.step += steps
@@ -121,6 +125,7 @@ class Learner(Course):
     mixed: list[Mixed]
     validation: Split | None = None
     progress: Progress = dataclasses.field(default_factory=Progress)
+    group: Group = ALONE
 
     @property
     def examples(self) -> int:
@@ -156,9 +161,12 @@ class Learner(Course):
     def _learn(self, chosen: Tensor, flipped: Tensor | None) -> None:
         """Learn from the images of these indexes, a step a batch. RunError at an infinite loss."""
         recipe, progress, device = self.recipe, self.progress, self.pixels.device
+        steps = range(progress.step, progress.step + len(chosen) // recipe.batch)
         if progress.step >= recipe.freeze * self.steps:
             self.engine.freeze()
-        rng = engines.generator(self.seed, AUGMENTATION, progress.step, device.type)
+        rank, size = self.group.rank, self.group.size
+        rng = engines.generator(self.seed, AUGMENTATION, progress.step * size + rank, device.type)
+        chosen = chosen[len(chosen) * rank // size : len(chosen) * (rank + 1) // size]
         pixels, labels = self.pixels[chosen], self.labels[chosen]
         for mixed in self.mixed:
             drawn = torch.randint(len(mixed.labels), (mixed.count,), generator=rng, device=device)
@@ -171,7 +179,6 @@ class Learner(Course):
         if share := recipe.augmentation.corruptions:
             fallen = (1 - LAST_CORRUPTIONS) * progress.step / self.steps
             images = corrupt(images, share * (1 - fallen), rng)
-        steps = range(progress.step, progress.step + len(chosen) // recipe.batch)
         rates = [recipes.learning_rate(recipe, step, self.steps) for step in steps]
         loss, right = self.engine.learn(images, labels, rates, rng)
         self.took(len(steps), loss, right)
@@ -190,19 +197,21 @@ class Learner(Course):
         return (first if epoch % 2 == 0 else ~first).to(self.labels.device)
 
 
-def prepare(run: Path, plan: Plan, splits: Splits) -> Learner:
+def prepare(run: Path, plan: Plan, splits: Splits, group: Group = ALONE) -> Learner:
     """A fresh network, and the data set whole on its device. Raises RecipeError, RunError."""
     hint = f"Resume it on a machine with {plan.device}, or train again"
     recipe, device = plan.recipe, engines.choose_device(plan.device, plan.recipe, hint)
     classes, train = len(data.get(recipe.dataset).classes), splits.train
+    share = dataclasses.replace(recipe, batch=recipe.batch // group.size)
     return Learner(
         recipe,
         plan.seed,
         torch.tensor(train.pixels, device=device),
         torch.tensor(train.labels, device=device, dtype=torch.int64),
-        engines.build(recipe, classes, plan.seed, device, run / SOURCE),
-        mixtures(recipe, plan.seed, train, device),
+        engines.build(share, classes, plan.seed, device, run / SOURCE, group),
+        mixtures(share, plan.seed, train, device),
         splits.validation,
+        group=group,
     )
 
 

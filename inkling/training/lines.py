@@ -36,6 +36,7 @@ from inkling.networks import architectures
 from inkling.reading.session import COLUMN
 from inkling.training import engines
 from inkling.training.engines import ORDER, SYNTHETIC, WEIGHTS
+from inkling.training.group import ALONE, Group
 from inkling.training.learner import Course, Progress, stroke_files
 
 POOL = 16  # batches, whose lines are sorted by width, so that little is padded
@@ -65,8 +66,8 @@ class Numbers:
 class LineEngine:
     """A line network and its optimizer. The result is the running mean of its weights."""
 
-    def __init__(self, recipe: Recipe, model: nn.Module) -> None:
-        self.trained = engines.Torch(recipe, model)
+    def __init__(self, recipe: Recipe, model: nn.Module, group: Group = ALONE) -> None:
+        self.trained = engines.Torch(recipe, model, group=group)
         average = get_ema_multi_avg_fn(AVERAGED)  # type: ignore[no-untyped-call]  # PyTorch's own
         self.averaged = AveragedModel(model, multi_avg_fn=average, use_buffers=True)
 
@@ -77,7 +78,7 @@ class LineEngine:
             group["lr"] = rate
         images = as_images([made.pixels for made in batch])
         with engines.precision(self.trained.recipe, images.device), engines.seeded(rng):
-            logits = model(images.to(memory_format=torch.channels_last)).float()
+            logits = self.trained.forward(images.to(memory_format=torch.channels_last)).float()
         loss = ctc_loss(logits, [made.text for made in batch], "mean")
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # PyTorch's own
@@ -113,6 +114,7 @@ class LineLearner(Course):
     engine: LineEngine
     validation: Sequence[Numbers]
     progress: Progress = dataclasses.field(default_factory=Progress)
+    group: Group = ALONE
 
     def __post_init__(self) -> None:
         self._made: Connection | None = None  # lines of the running epoch, then of the next ones
@@ -125,14 +127,15 @@ class LineLearner(Course):
     def start_epoch(self) -> Callable[[], int]:
         """See Course."""
         epoch, first = self.epoch, self.epoch * self.steps_per_epoch
-        rng = np.random.default_rng(np.random.SeedSequence([self.seed, ORDER, epoch]))
-        batches = in_batches(self._next_lines(), self.recipe.batch, rng)
+        rank, size = self.group.rank, self.group.size
+        rng = np.random.default_rng(np.random.SeedSequence([self.seed, ORDER, epoch * size + rank]))
+        batches = in_batches(self._next_lines(), self.recipe.batch // size, rng)
         end = min(self.steps, first + self.steps_per_epoch)
 
         def learn() -> int:
             step = self.progress.step
             rate = recipes.learning_rate(self.recipe, step, self.steps)
-            drops = engines.generator(self.seed, engines.AUGMENTATION, step)
+            drops = engines.generator(self.seed, engines.AUGMENTATION, step * size + rank)
             self.took(1, *self.engine.learn(batches[step - first], rate, drops))
             return end - self.progress.step
 
@@ -155,7 +158,7 @@ class LineLearner(Course):
         if self._made is None:
             self._made, theirs = Pipe(duplex=False)
             last = math.ceil(self.steps / self.steps_per_epoch)
-            arguments = (theirs, self.recipe, self.seed, range(self.epoch, last))
+            arguments = (theirs, self.recipe, self.seed, range(self.epoch, last), self.group)
             # A fresh process: one that is forked would share the threads of PyTorch
             get_context("spawn").Process(target=send, args=arguments, daemon=True).start()
             theirs.close()
@@ -171,15 +174,18 @@ class LineLearner(Course):
         return found
 
 
-def prepare(_: Path, plan: Plan, splits: Splits) -> LineLearner:
+def prepare(_: Path, plan: Plan, splits: Splits, group: Group = ALONE) -> LineLearner:
     """A fresh line network, and the lines that validate it. Raises RecipeError, DataError."""
     recipe = plan.recipe
     rng = engines.generator(plan.seed, WEIGHTS, 0)
     model = architectures.build(recipe.model, len(texts.CHARACTERS) + 1, rng)
-    return LineLearner(recipe, plan.seed, LineEngine(recipe, model), validating(recipe, splits))
+    engine, real = LineEngine(recipe, model, group), validating(recipe, splits)
+    return LineLearner(recipe, plan.seed, engine, real, group=group)
 
 
-def send(to: Connection, recipe: Recipe, seed: int, epochs: Iterable[int]) -> None:
+def send(
+    to: Connection, recipe: Recipe, seed: int, epochs: Iterable[int], group: Group = ALONE
+) -> None:
     """Make the lines of these epochs, in a process beside the one that trains.
 
     An epoch is sent once the one before has been received: one is always made ahead.
@@ -189,17 +195,18 @@ def send(to: Connection, recipe: Recipe, seed: int, epochs: Iterable[int]) -> No
     with contextlib.suppress(BrokenPipeError):  # nobody waits for them any more
         for epoch in epochs:
             try:
-                to.send(made(recipe, seed, epoch))
+                to.send(made(recipe, seed, epoch, group))
             except InklingError as error:
                 to.send(error)
                 break
 
 
-def made(recipe: Recipe, seed: int, epoch: int) -> list[Made]:
-    """The lines of an epoch, decided by the seed. Raises DataError."""
-    rng = np.random.default_rng(np.random.SeedSequence([seed, SYNTHETIC, epoch]))
+def made(recipe: Recipe, seed: int, epoch: int, group: Group = ALONE) -> list[Made]:
+    """The lines of an epoch, decided by the seed: of a group, its share. Raises DataError."""
+    number, count = epoch * group.size + group.rank, recipe.lines // group.size
+    rng = np.random.default_rng(np.random.SeedSequence([seed, SYNTHETIC, number]))
     images = data.splits(recipe.dataset, recipe.split).train
-    return lines.make(sources(recipe, images), recipe.lines, recipe.augmentation.on_paper, rng)
+    return lines.make(sources(recipe, images), count, recipe.augmentation.on_paper, rng)
 
 
 def validating(recipe: Recipe, splits: Splits) -> list[Numbers]:

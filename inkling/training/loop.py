@@ -21,6 +21,7 @@ from inkling.experiments.events import Event
 from inkling.experiments.recipe import Recipe
 from inkling.networks import architectures, custom
 from inkling.training import checkpoint, engines, export, learner, line_export, lines
+from inkling.training.group import ALONE, Group
 from inkling.training.learner import Course, Progress
 from inkling.training.lines import LineLearner
 from inkling.training.snapshots import Snapshots
@@ -33,12 +34,18 @@ SECONDS_A_PROGRESS = 0.25
 
 
 def create(
-    run: Path, recipe: Recipe, seed: int, device: str | None = None, source: Path | None = None
+    run: Path,
+    recipe: Recipe,
+    seed: int,
+    device: str | None = None,
+    source: Path | None = None,
+    workers: int = 1,
 ) -> None:
     """Make the folder of a new run, once its data are here; `train` then carries it out.
 
     `device` is "cpu", "cuda" or "mps"; without it, the best one this machine has. `source` is
-    the file of a user's own recipe. Data sets of pen strokes that are not here are left out.
+    the file of a user's own recipe. Several `workers` train it together; see
+    scale.training.train. Data sets of pen strokes that are not here are left out.
     Raises RunError, RecipeError, DataError.
     """
     recipe, _ = learner.without_missing(recipe)
@@ -55,6 +62,7 @@ def create(
             f"lines={recipe.lines} with {recipe.model}",
             "Set both: --set model=numbers --set lines=30000",
         )
+    Group(size=workers).check(recipe)
     dataset = data.get(recipe.dataset)
     augmentation = recipe.augmentation
     if (augmentation.handwriting or augmentation.outliers) and dataset.frame != "digit":
@@ -74,7 +82,9 @@ def create(
         with custom.reported(source, "gives a graph"):  # now, not when all is trained
             export.to_onnx(averaged, recipe.evaluation.temperature)
     place = engines.place(engines.choose_device(device, recipe))
-    checkpoint.create(run, runs.Plan(recipe, seed, system.commit(), **place), source)
+    place["threads"] = max(1, place["threads"] // workers)  # of each
+    plan = runs.Plan(recipe, seed, system.commit(), **place, workers=workers)
+    checkpoint.create(run, plan, source)
 
 
 def write_bundle(run: Path, course: Course, splits: Splits) -> Event:
@@ -102,7 +112,20 @@ def train(
 
     `report` gets each event, which also goes to events.jsonl. `should_stop` is called after
     every step; when it is true, the run is saved. `finish` is what happens at the end.
+    Raises RunError.
     """
+    plan = planned(run)
+    if plan.workers > 1:
+        raise RunError(
+            f"{run}: expected a run of one process, got one of {plan.workers}",
+            f"Carry it on with: inkling train --resume {run}",
+        )
+    with runs.held(run):
+        return carry_on(run, plan, report, should_stop, finish)
+
+
+def planned(run: Path) -> runs.Plan:
+    """The plan of a run that can be carried on. Raises RunError."""
     if runs.has_ended(run):
         raise RunError(
             f"{run}: expected a run to carry on, but it has ended",
@@ -114,22 +137,35 @@ def train(
             f"{run}: expected a training, but it is a fine-tuning, which cannot be resumed",
             "Start another with: inkling teach",
         )
-    with runs.held(run):
-        torch.set_num_threads(plan.threads)
-        splits = data.splits(plan.recipe.dataset, plan.recipe.split)
-        prepare = lines.prepare if plan.recipe.lines else learner.prepare
-        learning: Course = prepare(run, plan, splits)
-        if state := checkpoint.read(run, learning.engine.load):
-            learning.progress = _progress(state, run)
-        emit = reporting(run, report)
-        emit(_start(run, learning))
-        sheet = splits.validation or splits.train
-        snapshots = None if plan.recipe.lines else Snapshots(run, sheet)
-        if not fit(learning, run, emit, should_stop, snapshots):
-            emit(events.Stopped(run=str(run), step=learning.progress.step))
-            return False
-        emit(finish(run, learning, splits))
-        return True
+    return plan
+
+
+def carry_on(
+    run: Path,
+    plan: runs.Plan,
+    report: Report,
+    should_stop: ShouldStop,
+    finish: Finish = write_bundle,
+    group: Group = ALONE,
+) -> bool:
+    """What `train` does, in each process of a group; somebody holds the run."""
+    torch.set_num_threads(plan.threads)
+    splits = data.splits(plan.recipe.dataset, plan.recipe.split)
+    prepare = lines.prepare if plan.recipe.lines else learner.prepare
+    learning: Course = prepare(run, plan, splits, group)
+    if state := checkpoint.read(run, learning.engine.load):
+        learning.progress = _progress(state, run)
+    if not group.leads:
+        return fit(learning, run, lambda _: None, should_stop)
+    emit = reporting(run, report)
+    emit(_start(run, learning))
+    sheet = splits.validation or splits.train
+    snapshots = None if plan.recipe.lines else Snapshots(run, sheet)
+    if not fit(learning, run, emit, should_stop, snapshots):
+        emit(events.Stopped(run=str(run), step=learning.progress.step))
+        return False
+    emit(finish(run, learning, splits))
+    return True
 
 
 def fit(
@@ -139,25 +175,29 @@ def fit(
     should_stop: ShouldStop,
     snapshots: Snapshots | None = None,
 ) -> bool:
-    """Train to the last step, saving at each epoch's end. False if it was stopped before."""
+    """Train to the last step, saving at each epoch's end. False if it was stopped before.
+
+    Of a group, all take the steps, and the leading one does the rest.
+    """
     progress, reported = learner.progress, time.perf_counter()
     while progress.step < learner.steps:
         epoch, began = learner.epoch, time.perf_counter()
         learn, left = learner.start_epoch(), 1
         while left:
-            if progress.step and should_stop():
+            if progress.step and learner.group.agreed(should_stop()):
                 save(learner, run)
                 return False
             left = learn()
             now = time.perf_counter()
             progress.seconds += now - began
-            if now - reported > SECONDS_A_PROGRESS:
+            if learner.group.leads and now - reported > SECONDS_A_PROGRESS:
                 reported = now
                 report(_progress_event(learner, epoch))
                 if snapshots:
                     snapshots.take(learner.engine.network(), progress.step)
             began = time.perf_counter()
-        report(_epoch_event(learner, epoch))
+        if learner.group.leads:
+            report(_epoch_event(learner, epoch))
         if snapshots:
             last = progress.step == learner.steps
             snapshots.take(learner.engine.network(), progress.step, at_once=last)
@@ -177,7 +217,9 @@ def reporting(run: Path, report: Report) -> Report:
 
 
 def save(learner: Course, run: Path) -> None:
-    """Write the checkpoint of a run."""
+    """Write the checkpoint of a run; of a group, the leading process does."""
+    if not learner.group.leads:
+        return
     checkpoint.write(run, learner.engine.tensors(), dataclasses.asdict(learner.progress))
 
 

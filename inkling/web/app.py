@@ -47,6 +47,7 @@ from inkling.web import (
 )
 from inkling.web.guard import PAGES, Guard
 from inkling.web.reading import FastRead
+from inkling.web.readings import Here, Readings
 from inkling.web.schemas import problem, problem_of
 from inkling.web.settings import Settings
 from inkling.web.state import State
@@ -56,14 +57,19 @@ PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL)  # o
 MAX_SHOWN = 100  # characters of a wrong value, in its error
 
 
-def create_app(served: Served, store: Store, settings: Settings) -> FastAPI:
-    """The application that reads with what is `served` and stores drawings in `store`."""
-    state = State(served, store, settings)
+def create_app(
+    served: Served, store: Store, settings: Settings, readings: Readings | None = None
+) -> FastAPI:
+    """The application that shows what is `served` and stores drawings in `store`.
+
+    It reads with `readings`: by default, in this process with what is served.
+    """
+    state = State(served, store, settings, readings or Here(served))
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         state.start()
-        warming = asyncio.create_task(state.read(lambda: _warm(served)))
+        warming = asyncio.create_task(state.readings.run(_warm))
         yield
         await warming
         state.jobs.close()
@@ -95,10 +101,14 @@ def create_app(served: Served, store: Store, settings: Settings) -> FastAPI:
     return app
 
 
-def opened(settings: Settings) -> FastAPI:
-    """The application of these settings. Raises BundleError, StoreError."""
-    served = Served(Registry(system.home(), settings.runs), settings.bundle)
-    return create_app(served, _store(settings), settings)
+def opened(settings: Settings, readings: Readings | None = None) -> FastAPI:
+    """The application of these settings; see create_app. Raises BundleError, StoreError."""
+    return create_app(served_by(settings), _store(settings), settings, readings)
+
+
+def served_by(settings: Settings) -> Served:
+    """What reads by these settings. Raises BundleError."""
+    return Served(Registry(system.home(), settings.runs), settings.bundle)
 
 
 def _warm(served: Served) -> None:

@@ -16,10 +16,11 @@ from starlette.datastructures import UploadFile
 
 from inkling import ink, system
 from inkling.data import arrays
-from inkling.errors import InkError, InklingError, NothingDrawn, Overloaded, TooLarge
+from inkling.errors import InkError, InklingError, NothingDrawn, TooLarge
 from inkling.reading import many
 from inkling.reading.answers import of_reading
 from inkling.reading.reader import Reader
+from inkling.reading.registry import Served
 from inkling.web import monitoring
 from inkling.web.reading import READ_NUMBERS
 from inkling.web.schemas import (
@@ -88,15 +89,15 @@ async def read_batch(
     request: Request, state: Current, options: Annotated[Options, Depends()]
 ) -> StreamingResponse:
     """Reads what the request sends, and answers while it reads."""
-    reader, given = state.served.reader, await _given(request)
+    given = await _given(request)
     if not options.number:
-        reader.threshold(options.min_accuracy)  # raises, where it cannot be promised
+        state.served.reader.threshold(options.min_accuracy)  # raises, where it can't be promised
     elif isinstance(given, np.ndarray):
         raise InkError(
             f"Expected pictures or strokes with number={options.number}, got images of digits",
             "Leave it out, or send pictures",
         )
-    answers = _answers(state, _pieces(reader, options, given))
+    answers = _answers(state, _pieces(options, given))
     first = await anext(answers)  # what it raises has a status of its own
 
     async def all_of_them() -> AsyncIterator[str]:
@@ -157,31 +158,32 @@ def _check_number(number: int) -> None:
 
 
 def _pieces(
-    reader: Reader, options: Options, given: Images | list[Source]
-) -> Iterator[tuple[range, Callable[[], str]]]:
+    options: Options, given: Images | list[Source]
+) -> Iterator[tuple[range, Callable[[Served], str]]]:
     """What is read at once: the indices, and what gives their lines."""
     if isinstance(given, list):
         for index, source in enumerate(given):
-            yield range(index, index + 1), partial(_read_source, reader, options, index, source)
+            read = partial(_read_source, options=options, index=index, source=source)
+            yield range(index, index + 1), read
         return
     for start in range(0, len(given), AT_ONCE):
         images = given[start : start + AT_ONCE]
         indices = range(start, start + len(images))
-        yield indices, partial(_read_images, reader, options, indices, images)
+        yield indices, partial(_read_images, options=options, indices=indices, images=images)
 
 
 async def _answers(
-    state: State, pieces: Iterator[tuple[range, Callable[[], str]]]
+    state: State, pieces: Iterator[tuple[range, Callable[[Served], str]]]
 ) -> AsyncIterator[str]:
     """The lines of each piece, in order. As many pieces are read together as there are cores.
 
     Raises Overloaded before the first; what is refused later is named, line by line.
     """
     while group := list(islice(pieces, system.cores())):
-        works = [state.read(work) for _, work in group]
+        works = [state.readings.run(work) for _, work in group]
         found = await asyncio.gather(*works, return_exceptions=True)
         for (indices, _), lines in zip(group, found, strict=True):
-            if isinstance(lines, Overloaded) and indices.start:
+            if isinstance(lines, InklingError) and indices.start:
                 yield "".join(_failed(index, lines) for index in indices)
             elif isinstance(lines, BaseException):
                 raise lines
@@ -189,21 +191,22 @@ async def _answers(
                 yield lines
 
 
-def _read_source(reader: Reader, options: Options, index: int, source: Source) -> str:
+def _read_source(served: Served, options: Options, index: int, source: Source) -> str:
     """The line of one picture or drawing."""
+    reader = served.reader
     try:
         read = READ_NUMBERS[options.number] if options.number else Reader.read
         reading = read(reader, source(), options.min_accuracy)
     except InklingError as error:
         return _failed(index, error)
-    for each in reading if isinstance(reading, tuple) else [reading]:
-        monitoring.count(each, reader.card.model_sha256)
+    answer = of_reading(reading, reader)
+    monitoring.count(answer)
     left_out = None if options.probabilities else {"probabilities"}
-    answer = of_reading(reading, reader).model_dump_json(exclude_unset=True, exclude=left_out)
-    return f'{{"index":{index},{answer[1:]}\n'
+    content = answer.model_dump_json(exclude_unset=True, exclude=left_out)
+    return f'{{"index":{index},{content[1:]}\n'
 
 
-def _read_images(reader: Reader, options: Options, indices: range, images: Images) -> str:
+def _read_images(served: Served, options: Options, indices: range, images: Images) -> str:
     """The lines of images `(N, 1, 28, 28)`, uint8 or floats in [0, 1], ink high.
 
     There is no Python for each image but that which writes its line.
@@ -218,7 +221,7 @@ def _read_images(reader: Reader, options: Options, indices: range, images: Image
     if readable.any():
         pixels = images[readable].astype(np.float32) / np.float32(top)
         places = np.flatnonzero(readable) + indices.start
-        lines |= _lines(reader, options, places.tolist(), pixels)
+        lines |= _lines(served.reader, options, places.tolist(), pixels)
     return "".join(lines[index] for index in indices)
 
 

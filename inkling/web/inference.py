@@ -24,10 +24,11 @@ from inkling.reading.bundle import Card
 from inkling.reading.decoding import Candidate
 from inkling.reading.numbers import LineReader, candidates, is_number
 from inkling.reading.reader import Reader
+from inkling.reading.registry import Served
 from inkling.web import monitoring, tensors
 from inkling.web.reading import readyz
 from inkling.web.schemas import problem_of
-from inkling.web.state import Current, State
+from inkling.web.state import Current
 from inkling.web.tensors import HEADER, MAX_SHOWN, Floats, Tensor, Values, Wanted
 
 DIGITS, NUMBERS = "digits", "numbers"
@@ -111,8 +112,11 @@ async def ready(state: Current) -> dict[str, bool]:
 @router.post("/repository/index", summary="The models")
 async def index(state: Current) -> list[dict[str, str]]:
     """Their names, versions and states."""
-    models = await state.read(lambda: [_model(state, name) for name in (DIGITS, NUMBERS)])
-    return [{"name": m.name, "version": m.version, "state": "READY", "reason": ""} for m in models]
+    found = [await state.readings.run(_metadata, name) for name in (DIGITS, NUMBERS)]
+    return [
+        {"name": each.name, "version": each.versions[0], "state": "READY", "reason": ""}
+        for each in found
+    ]
 
 
 # Of two paths, the lower is the first to be tried: a name may have slashes.
@@ -120,7 +124,7 @@ async def index(state: Current) -> list[dict[str, str]]:
 @router.get("/models/{name:path}/versions/{version}/ready", summary="Whether it can be asked")
 async def model_ready(name: str, state: Current, version: str = "") -> dict[str, Any]:
     """Says so."""
-    await state.read(lambda: _model(state, name, version))
+    await state.readings.run(_metadata, name, version)
     return {"name": name, "ready": True}
 
 
@@ -129,16 +133,14 @@ async def model_ready(name: str, state: Current, version: str = "") -> dict[str,
 async def infer(name: str, request: Request, state: Current, version: str = "") -> Response:
     """Takes images, or lines; answers the outputs that are asked for, or all."""
     body, header = await request.body(), request.headers.get(HEADER)
-    return await state.read(lambda: _answer(_model(state, name, version), body, header))
+    return await state.readings.run(_answer, name, version, body, header)
 
 
 @router.get("/models/{name:path}", summary="A model")
 @router.get("/models/{name:path}/versions/{version}", summary="A model")
 async def metadata(name: str, state: Current, version: str = "") -> Metadata:
     """What it takes and gives."""
-    model = await state.read(lambda: _model(state, name, version))
-    versions = [model.version]
-    return Metadata(name=name, versions=versions, inputs=[model.takes], outputs=model.gives)
+    return await state.readings.run(_metadata, name, version)
 
 
 @router.api_route("/{path:path}", methods=["GET", "POST"], include_in_schema=False)
@@ -147,9 +149,16 @@ async def nothing(path: str) -> None:
     raise NoSuchModel(f"Expected a path of the protocol, got /v2/{path:.{MAX_SHOWN}}", "See /docs")
 
 
-def _model(state: State, name: str, version: str = "") -> Model:
+def _metadata(served: Served, name: str, version: str = "") -> Metadata:
+    """Of the model of that name and version. Raises NoSuchModel."""
+    model = _model(served, name, version)
+    versions = [model.version]
+    return Metadata(name=name, versions=versions, inputs=[model.takes], outputs=model.gives)
+
+
+def _model(served: Served, name: str, version: str) -> Model:
     """The model of that name and version. Raises NoSuchModel."""
-    reader, bundle = state.served.reader, state.served.name
+    reader, bundle = served.reader, served.name
     if name not in (DIGITS, NUMBERS, bundle):
         raise NoSuchModel(
             f"Expected a model that is served ({DIGITS}, {NUMBERS}, {bundle}), "
@@ -214,8 +223,9 @@ def _numbers(reader: LineReader) -> Model:
     return Model(NUMBERS, reader.card, takes, gives, run)
 
 
-def _answer(model: Model, body: bytes, header: str | None) -> Response:
-    """The answer to a request for a model. Raises InkError."""
+def _answer(served: Served, name: str, version: str, body: bytes, header: str | None) -> Response:
+    """The answer to a request for a model. Raises InkError, NoSuchModel."""
+    model = _model(served, name, version)
     asked, following = tensors.parse(body, header)
     gives = {tensor.name: tensor for tensor in model.gives}
     wanted = asked.outputs or [Wanted(name=name) for name in gives]

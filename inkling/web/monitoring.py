@@ -23,8 +23,7 @@ from prometheus_client import (
 from starlette._utils import get_route_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from inkling.reading.numbers import Number
-from inkling.reading.reader import Reading
+from inkling.reading.answers import Answer, LinesAnswer, NumberAnswer
 from inkling.web.logs import request_id
 from inkling.web.settings import COUNTED
 
@@ -51,13 +50,17 @@ OOD_SCORE = Histogram(
 _log = logging.getLogger("inkling.requests")
 
 
-def count(reading: Reading | Number, model_sha256: str) -> None:
-    """Count a reading."""
-    kind = "digit" if isinstance(reading, Reading) else "number"
-    READINGS.labels(kind, str(reading.accepted).lower(), model_sha256[:12]).inc()
-    CONFIDENCE.labels(kind).observe(reading.confidence)
-    if isinstance(reading, Reading):
-        OOD_SCORE.observe(reading.ood_score)
+def count(answer: Answer | NumberAnswer | LinesAnswer) -> None:
+    """Count what was read."""
+    if isinstance(answer, LinesAnswer):
+        for line in answer.lines:
+            count(line)
+        return
+    kind = "digit" if isinstance(answer, Answer) else "number"
+    READINGS.labels(kind, str(answer.accepted).lower(), answer.model).inc()
+    CONFIDENCE.labels(kind).observe(answer.confidence)
+    if isinstance(answer, Answer):
+        OOD_SCORE.observe(answer.ood_score)
 
 
 def count_many(kind: str, accepted: Iterable[bool | None], model: str) -> None:

@@ -17,6 +17,7 @@ from inkling.reading.answers import Answer, LinesAnswer, NumberAnswer, of_readin
 from inkling.reading.bundle import Card
 from inkling.reading.numbers import Number
 from inkling.reading.reader import Reader, Reading
+from inkling.reading.registry import Served
 from inkling.web import monitoring
 from inkling.web.guard import Rates
 from inkling.web.protocol import Protocol
@@ -60,27 +61,38 @@ async def _read(
     known: Known = NOTHING_KNOWN,
     image: bool = False,
 ) -> Answer | NumberAnswer | LinesAnswer:
-    def work() -> Answer | NumberAnswer | LinesAnswer:
-        reader, constraints = state.served.reader, known.constraints()
-        if number:
-            reading = READ_NUMBERS[number](reader, source, min_accuracy, constraints)
-        elif constraints:
-            raise InklingError(
-                "Expected number=true with what is known of a number, got number=false",
-                "Add number=true, auto or lines",
-            )
-        else:
-            reading = reader.read(source, min_accuracy)
-        explanation = box = None
-        if explain and isinstance(reading, Reading):
-            explanation = reader.explain(reading)
-        if image and isinstance(reading, Reading):
-            box = ink.image_box(source, reader.card.frame)
-        for each in reading if isinstance(reading, tuple) else [reading]:
-            monitoring.count(each, reader.card.model_sha256)
-        return of_reading(reading, reader, image_box=box, explanation=explanation)
+    answer = await state.readings.run(
+        _answer_of, source, min_accuracy, number, explain, known, image
+    )
+    monitoring.count(answer)
+    return answer
 
-    return await state.read(work)
+
+def _answer_of(
+    served: Served,
+    source: ink.Source,
+    min_accuracy: float | None,
+    number: WhatIsRead,
+    explain: bool,
+    known: Known,
+    image: bool,
+) -> Answer | NumberAnswer | LinesAnswer:
+    reader, constraints = served.reader, known.constraints()
+    if number:
+        reading = READ_NUMBERS[number](reader, source, min_accuracy, constraints)
+    elif constraints:
+        raise InklingError(
+            "Expected number=true with what is known of a number, got number=false",
+            "Add number=true, auto or lines",
+        )
+    else:
+        reading = reader.read(source, min_accuracy)
+    explanation = box = None
+    if explain and isinstance(reading, Reading):
+        explanation = reader.explain(reading)
+    if image and isinstance(reading, Reading):
+        box = ink.image_box(source, reader.card.frame)
+    return of_reading(reading, reader, image_box=box, explanation=explanation)
 
 
 class FastRead:
@@ -115,15 +127,15 @@ class FastRead:
     async def _answer(self, kind: bytes, body: bytes) -> Answer | NumberAnswer | LinesAnswer:
         source = source_of_json(body) if kind == JSON else body
         if isinstance(source, ink.Drawing) and sum(map(len, source.strokes)) <= MAX_POINTS:
-            reading, reader = await self._state.digits.read(source)
+            answer = await self._state.readings.digit(source)
         elif isinstance(source, bytes) and len(source) == ink.SIDE**2:
             pixels = np.frombuffer(source, np.uint8).astype(np.float32)
             image = pixels.reshape(1, ink.SIDE, ink.SIDE) / np.float32(255)
-            reading, reader = await self._state.digits.read(image)
+            answer = await self._state.readings.digit(image)
         else:
             return await _read(self._state, source)
-        monitoring.count(reading, reader.card.model_sha256)
-        return Answer.of(reading, reader.card)
+        monitoring.count(answer)
+        return answer
 
 
 def _is_plain(scope: Scope) -> bool:

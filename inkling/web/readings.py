@@ -9,16 +9,18 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import anyio
 import anyio.to_thread
 import numpy as np
 from numpy.typing import NDArray
 
-from inkling import ink
+from inkling import ink, system
 from inkling.errors import InklingError, Overloaded
-from inkling.reading.reader import Reader, Reading
+from inkling.reading.answers import Answer
+from inkling.reading.bundle import Card
+from inkling.reading.reader import Reading
 from inkling.reading.registry import Served
 from inkling.web import monitoring
 
@@ -28,8 +30,45 @@ MAX_WAITING = 512  # digits, and pieces of other work
 MAX_POINTS = 1_000  # of a drawing that the event loop renders
 
 Image = NDArray[np.float32]
-Waiting = tuple[ink.Drawing | Image, asyncio.Future[tuple[Reading, Reader]]]
+Digit = ink.Drawing | Image
+Waiting = tuple[Digit, asyncio.Future[tuple[Reading, Card]]]
 Done = TypeVar("Done")
+
+
+class Readings(Protocol):
+    """What reads for the routes: their own process, or others."""
+
+    def start(self) -> None:
+        """Get ready, within the event loop."""
+        ...
+
+    async def digit(self, source: Digit) -> Answer:
+        """The answer to a drawing, or to an image `(1, 28, 28)`. Raises Overloaded, InkError."""
+        ...
+
+    async def run(self, work: Callable[..., Done], *arguments: object) -> Done:
+        """What `work(served, *arguments)` gives, a function of a module. Raises Overloaded."""
+        ...
+
+
+class Here:
+    """Readings of this process; see Readings. One worker alone may use all cores."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+        self._digits = Digits(served)
+
+    def start(self) -> None:
+        """See Readings."""
+        self._threads = Threads(system.cores())
+
+    async def digit(self, source: Digit) -> Answer:
+        """See Readings."""
+        return Answer.of(*await self._digits.read(source))
+
+    async def run(self, work: Callable[..., Done], *arguments: object) -> Done:
+        """See Readings."""
+        return await self._threads.run(work, self._served, *arguments)
 
 
 class Digits:
@@ -39,14 +78,14 @@ class Digits:
         self._served = served
         self._waiting: deque[Waiting] = deque()
 
-    async def read(self, source: ink.Drawing | Image) -> tuple[Reading, Reader]:
-        """The reading of a drawing, or of an image `(1, 28, 28)`, and who read it.
+    async def read(self, source: Digit) -> tuple[Reading, Card]:
+        """The reading of a drawing, or of an image `(1, 28, 28)`, and the card of who read it.
 
         Raises Overloaded if too many wait, and what `Reader.read` does.
         """
         refuse_beyond(MAX_WAITING, len(self._waiting))
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[tuple[Reading, Reader]] = loop.create_future()
+        future: asyncio.Future[tuple[Reading, Card]] = loop.create_future()
         self._waiting.append((source, future))
         if len(self._waiting) == 1:
             loop.call_soon(self._read_some)
@@ -87,7 +126,7 @@ class Digits:
         if images:
             monitoring.BATCH.observe(len(images))
             for future, reading in zip(futures, reader.read_images(np.stack(images)), strict=True):
-                future.set_result((reading, reader))
+                future.set_result((reading, reader.card))
 
 
 class Threads:

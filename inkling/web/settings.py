@@ -28,6 +28,7 @@ class Settings:
     read_token: str = ""  # may read, and store drawings
     open: bool = False  # anyone may do what `read_token` may
     read_only: bool = False  # nobody may store, train, teach, delete or choose
+    trains: bool = True  # on this machine, and stops trainings here
     rate: float | None = None  # requests a second that one client may send to a worker
     max_drawings: int | None = None  # that are kept
     max_bytes: int | None = None  # of the drawings that are kept

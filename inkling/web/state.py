@@ -11,7 +11,7 @@ from inkling import system
 from inkling.drawings import Store
 from inkling.reading.registry import Registry, Served
 from inkling.web.jobs import Jobs
-from inkling.web.readings import Digits, Threads
+from inkling.web.readings import Readings, Threads
 from inkling.web.settings import Settings
 
 Done = TypeVar("Done")
@@ -24,10 +24,10 @@ class State:
     served: Served
     store: Store
     settings: Settings
+    readings: Readings
 
     def __post_init__(self) -> None:
         self.jobs = Jobs(self.registry.home / "jobs")
-        self.digits = Digits(self.served)
         self.sockets = 0  # live ones that are open
 
     @property
@@ -36,13 +36,9 @@ class State:
         return self.served.registry
 
     def start(self) -> None:
-        """Get ready, within the event loop. One worker alone may use all cores."""
-        cores = system.cores()
-        self._readings, self._others, self._reports = Threads(cores), Threads(cores), Threads(1)
-
-    async def read(self, work: Callable[[], Done]) -> Done:
-        """What `work` gives, a reading: it waits for other readings alone. Raises Overloaded."""
-        return await self._readings.run(work)
+        """Get ready, within the event loop."""
+        self._others, self._reports = Threads(system.cores()), Threads(1)
+        self.readings.start()
 
     async def report(self, work: Callable[[], Done]) -> Done:
         """What `work` gives, which takes seconds: one at a time."""

@@ -87,10 +87,13 @@ async def list_recipes() -> list[dict[str, Any]]:
 
 
 @router.get("/api/training", summary="Whether this installation can train")
-async def can_train() -> dict[str, str | None]:
-    """What is missing, and the pip line that installs it; both null where nothing is."""
-    error = system.missing_extra("Training a network", "train")
-    return {"error": error.error, "hint": error.hint} if error else {"error": None, "hint": None}
+async def can_train(state: Current) -> dict[str, str | None]:
+    """What is missing, and the way out, as the pip line that installs it; null where nothing is."""
+    try:
+        _require(state, "Training a network")
+    except InklingError as error:
+        return {"error": error.error, "hint": error.hint}
+    return {"error": None, "hint": None}
 
 
 @router.get("/api/runs", summary="The runs here, the newest first")
@@ -111,7 +114,7 @@ async def start(wanted: Wanted, state: Current) -> Named:
     """The name of the run. Fails where the extra `train` is not installed."""
 
     def work() -> Named:
-        system.require("Training", "train")
+        _require(state, "Training")
         recipe = recipes.get(wanted.recipe)
         if wanted.dataset:
             catalog.get(wanted.dataset)
@@ -150,6 +153,7 @@ async def picture(name: str, picture: Literal["sheet", "filters"], state: Curren
 @router.post("/api/runs/{name}/stop", summary="Save and stop it")
 async def stop(name: str, state: Current) -> RunState:
     """Its state a moment later; it stops after the step it is in."""
+    _require_one_machine(state)
     path = await state.run(_known, state, name)
     await state.run(state.jobs.stop, path)
     return await state.run(_described, state, path)
@@ -158,7 +162,7 @@ async def stop(name: str, state: Current) -> RunState:
 @router.post("/api/runs/{name}/resume", summary="Go on with a stopped one")
 async def resume(name: str, state: Current) -> RunState:
     """Its state a moment later."""
-    system.require("Training", "train")
+    _require(state, "Training")
     path = await state.run(_folder, state, name)
     state.jobs.start(path, "train", "--resume", str(path))
     return await state.run(_described, state, path)
@@ -169,7 +173,7 @@ async def teach(state: Current, session: Session = None) -> Named:
     """The name of the fine-tuning. Fails where the extra `train` is not installed."""
 
     def work() -> Named:
-        system.require("Teaching", "train")
+        _require(state, "Teaching")
         name = f"{datetime.now():%Y%m%d-%H%M%S}"
         options = ["--name", name, "--served", str(state.served.path)]
         options += [f"--session={session}"] if session else []
@@ -209,6 +213,7 @@ async def watch_fine_tuning(name: str, state: Current, after: After = 0) -> Watc
 @router.post("/api/teach/{name}/stop", summary="Stop it; nothing changes")
 async def stop_fine_tuning(name: str, state: Current) -> Named:
     """Its name."""
+    _require_one_machine(state)
     await state.run(state.jobs.stop, await state.run(_known_fine_tuning, state, name))
     return Named(name=name)
 
@@ -218,6 +223,21 @@ async def back(state: Current) -> dict[str, str]:
     """The name of the served bundle."""
     await state.run(state.registry.choose, PRETRAINED)
     return {"served": state.served.name}
+
+
+def _require(state: State, what: str) -> None:
+    """Raise RunError or MissingExtra where this server does not train."""
+    _require_one_machine(state)
+    system.require(what, "train")
+
+
+def _require_one_machine(state: State) -> None:
+    """Raise RunError where processes may be those of another machine."""
+    if not state.settings.trains:
+        raise RunError(
+            "Expected a server of one machine to train on, got one of several",
+            "Train with: inkling train --workers 2",
+        )
 
 
 def _folder(state: State, name: str) -> Path:
