@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -45,6 +47,25 @@ def test_a_cluster_that_is_not_there_is_a_line(monkeypatch):
     there = pytest.raises(InklingError, match=r"Expected a Ray cluster at 127.0.0.1:1")
     with there, cluster.connected(1):
         pass
+
+
+LISTENERS = """
+import os
+import psutil
+from inkling.scale import cluster
+assert os.environ["RAY_AUTH_MODE"] == "token" and len(os.environ["RAY_AUTH_TOKEN"]) > 30
+with cluster.connected(1):
+    mine = psutil.Process()
+    for process in [mine, *mine.children(recursive=True)]:
+        for each in process.net_connections():
+            if each.status == psutil.CONN_LISTEN:
+                print(each.laddr.ip.removeprefix("::ffff:"))
+"""
+
+
+def test_a_cluster_of_this_machine_is_reached_from_nowhere_else():
+    found = subprocess.run([sys.executable, "-c", LISTENERS], capture_output=True, text=True)
+    assert set(found.stdout.split()) == {"127.0.0.1"}, found.stderr
 
 
 @pytest.fixture(scope="module")

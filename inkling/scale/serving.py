@@ -32,7 +32,7 @@ from inkling.web.protocol import SECONDS_TO_KEEP
 from inkling.web.readings import MAX_WAITING, Digit, Here
 
 NAME = "inkling"  # of the application
-MAX_AT_ONCE = 16  # requests of a reader: more wait at the page
+MAX_AT_ONCE = 256  # requests of a reader, which has its own queue; more wait at the page
 MAX_OPEN = 1_000  # requests and live sockets of a page
 MAX_PAGES = 20
 TARGET, TARGET_OPEN = 4, 200  # of these, above which Ray adds a reader, a page
