@@ -12,18 +12,22 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import psutil
 import pytest
-from conftest import answering
+import yaml
+from conftest import ROOT, answering
 from safetensors.numpy import load_file
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'inkling[scale]'")
 
 from ray import serve
+from ray._common.utils import import_attr
 from ray.cluster_utils import Cluster
+from ray.serve.schema import ServeDeploySchema
 
 from inkling import system
 from inkling.bulk import Job, Options, parts_of, places, processes
-from inkling.errors import InklingError, RecipeError, RunError
+from inkling.errors import InklingError, RecipeError, RunError, ServeError
 from inkling.experiments import events, recipes, runs
 from inkling.reading.registry import Registry
 from inkling.scale import cluster, reading, serving, training, tuning
@@ -39,6 +43,8 @@ pytestmark = [
 SMALL = replace(
     recipes.get("mlp"), name="small", dataset="optdigits", epochs=2, split="standard", batch=50
 )
+DEPLOY = ROOT / "deploy"
+STORE = {"object_store_memory": 100_000_000}  # bytes: soon full
 DIGIT = {"strokes": [[[110, 80], [270, 80], [180, 310]]]}
 
 
@@ -80,9 +86,9 @@ def home(tmp_path_factory):
 def nodes(home):
     """A cluster of two nodes with a processor each, beside the head."""
     assert home
-    found = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    found = Cluster(initialize_head=True, head_node_args={"num_cpus": 0} | STORE)
     for _ in range(2):
-        found.add_node(num_cpus=1)
+        found.add_node(num_cpus=1, **STORE)
     ray.init(found.address, log_to_driver=False)
     yield found
     ray.shutdown()
@@ -131,6 +137,31 @@ def test_a_node_that_is_lost_takes_nothing_with_it(nodes, job):
             nodes.remove_node(extra, allow_graceful=False)
     assert sorted(found) == list(range(30))
     assert one.join() == 2901
+
+
+@pytest.mark.faults
+@pytest.mark.usefixtures("nodes")
+def test_a_slow_node_and_a_full_object_store_change_nothing(job):
+    full = [ray.put(np.zeros(2_000_000)) for _ in range(20)]  # 320 MB: the rest goes to disk
+    one, found, slow = job("slow"), [], []
+
+    def go_on():
+        for process in slow:
+            process.resume()
+
+    for number, _ in reading.run(one, 2):
+        found.append(number)
+        if len(found) == 3:
+            slow += [
+                p for p in psutil.process_iter() if p.cmdline()[:1] and "Map" in p.cmdline()[0]
+            ]
+            for process in slow[:1]:
+                process.suspend()
+            threading.Timer(3, go_on).start()
+    assert slow
+    assert sorted(found) == list(range(30))
+    assert one.join() == 2901
+    assert full
 
 
 def test_a_job_that_was_begun_here_ends_on_a_cluster(nodes, job):
@@ -360,3 +391,44 @@ def test_a_lost_node_costs_no_drawing_that_was_acknowledged(served, nodes):
         keep(number)
     assert len(set(kept)) == 40
     assert len(served.get("/api/drawings", params={"count": 100}).json()) == before + 40
+
+
+def test_the_manifests_deploy_the_server_with_a_token(nodes, monkeypatch):
+    assert nodes
+    config = yaml.safe_load((DEPLOY / "ray_serve.yaml").read_text())
+    service = yaml.safe_load((DEPLOY / "kuberay.yaml").read_text())["spec"]
+    assert yaml.safe_load(service["serveConfigV2"])["applications"] == config["applications"]
+    assert service["rayClusterConfig"]["authOptions"] == {"mode": "token"}
+    (wanted,) = ServeDeploySchema.model_validate(config).applications
+    build = import_attr(wanted.import_path)
+    with pytest.raises(ServeError, match="token"):
+        build(wanted.args)
+    monkeypatch.setenv("INKLING_TOKEN", "secret")
+    assert {each.name for each in wanted.deployments} == {"Readers", "Page"}
+    assert build(wanted.args)
+    with pytest.raises(ServeError, match="port"):
+        build(wanted.args | {"port": "many"})
+
+
+@pytest.mark.faults
+def test_a_command_goes_on_once_a_lost_head_is_there_again(tmp_path, mnist, monkeypatch):
+    np.save(tmp_path / "images.npy", mnist.train.pixels[:, 0])
+    here, there = tmp_path / "here", tmp_path / "there"
+    monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "5")
+    command = [sys.executable, "-m", "inkling", "read", str(tmp_path / "images.npy"), "--out"]
+    assert subprocess.run([*command, str(here)]).returncode == 0
+    for number in range(2):
+        other = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
+        monkeypatch.setenv(cluster.ADDRESS, other.address)
+        process = subprocess.Popen([*command, str(there), "--engine", "ray"])
+        while process.poll() is None and number == 0:
+            done = len(list(Path(f"{there}.parts").glob("0*.parquet")))
+            if done > 2:
+                break
+            time.sleep(0.1)
+        if number == 0:
+            assert process.poll() is None
+            other.shutdown()
+        assert (process.wait(200) == 0) == (number == 1)
+    other.shutdown()
+    assert there.read_bytes() == here.read_bytes()
