@@ -8,13 +8,11 @@ takes them away again. One that is lost is replaced, and what it was reading is 
 import logging
 import os
 import signal
-import socket
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from fastapi import FastAPI
 from pydantic import TypeAdapter, ValidationError
 from ray import serve
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
@@ -30,6 +28,7 @@ from inkling.web import Settings, monitoring
 from inkling.web.app import opened, served_by
 from inkling.web.protocol import SECONDS_TO_KEEP
 from inkling.web.readings import MAX_WAITING, Digit, Here
+from inkling.web.workers import listen
 
 NAME = "inkling"  # of the application
 MAX_AT_ONCE = 256  # requests of a reader, which has its own queue; more wait at the page
@@ -65,7 +64,7 @@ class Page:
     def __init__(self, settings: Settings, readers: DeploymentHandle[Any]) -> None:
         self._settings, self._readers = settings, readers
 
-    def __serve_build_asgi_app__(self) -> FastAPI:
+    def __serve_build_asgi_app__(self) -> Any:
         """What Ray asks for where a replica begins."""
         return opened(self._settings, There(self._readers))
 
@@ -187,15 +186,12 @@ def run(settings: Settings, readers: int | None, announce: Callable[[str], None]
 def deploy(settings: Settings, readers: int | None) -> str:
     """Serve on the cluster in use, and go on when this returns; the address. Raises ServeError."""
     application = bound(settings, readers)
-    port = settings.port or _free_port(settings.host)
+    port = settings.port
+    if ADDRESS not in os.environ:  # else the proxies are on other machines, or serve there already
+        with listen(settings.host, port) as found:
+            port = found.getsockname()[1]
     options = {"host": settings.host, "port": port, "keep_alive_timeout_s": SECONDS_TO_KEEP}
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     serve.start(proxy_location="EveryNode", http_options=options, logging_config=QUIET)
     serve.run(application, name=NAME, logging_config=QUIET)
     return f"http://{settings.host}:{port}"
-
-
-def _free_port(host: str) -> int:
-    with socket.create_server((host, 0)) as found:
-        port: int = found.getsockname()[1]
-        return port

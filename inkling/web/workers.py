@@ -43,7 +43,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
     the bundle and the store raises.
     """
     settings.check()
-    listener = _listen(settings.host, settings.port)
+    listener = listen(settings.host, settings.port)
     name = f"[{settings.host}]" if ":" in settings.host else settings.host
     address = f"http://{name}:{listener.getsockname()[1]}"
     try:
@@ -208,7 +208,7 @@ def _context() -> ForkServerContext | SpawnContext:
     return context
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """A socket that listens. Raises ServeError."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
