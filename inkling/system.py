@@ -1,12 +1,18 @@
-"""This machine and installation: what a record says of it, which extras it has, where files lie."""
+"""This machine and installation: what a record says of it, its extras, files and signals."""
 
 import functools
 import importlib.metadata
 import importlib.util
 import os
 import platform
+import signal
 import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import platformdirs
 
@@ -102,3 +108,31 @@ def _git(*arguments: str) -> str | None:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+@contextmanager
+def stopped_by_signal() -> Iterator[list[int]]:
+    """A list that gets the number of the first signal to stop; a second one acts at once.
+
+    In the main thread alone; elsewhere no signal comes, and the list stays empty.
+    """
+    caught: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
+
+    def catch(number: int, _: FrameType | None) -> None:
+        caught.append(number)
+        signal.signal(number, signal.default_int_handler)
+
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)  # a closed terminal; nohup ignores it
+    if sys.platform == "win32":  # what web/jobs.py and runs.stop send there
+        numbers.append(signal.SIGBREAK)
+    before = {number: signal.signal(number, catch) for number in numbers}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

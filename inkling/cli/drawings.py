@@ -16,7 +16,6 @@ from inkling.cli.options import (
     Json,
     complain,
     shown_as,
-    stopped_by_signal,
 )
 
 if TYPE_CHECKING:
@@ -216,7 +215,7 @@ def teach(
         raise typer.BadParameter("--name is the name of a folder, without a path")
     console = Console()
     shown = shown_as(console, quiet, as_json)
-    with stopped_by_signal() as caught, progress.FineTuneDisplay(shown, console) as show:
+    with system.stopped_by_signal() as caught, progress.FineTuneDisplay(shown, console) as show:
         before = served or registry.find(registry.chosen())
         run = registry.taught / name
         ended = fine_tune(

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
+from inkling import system
 from inkling.cli.options import (
     BUNDLE_HELP,
     MAX_SEED,
     RUNS,
     STOPPED,
     bundle_folder,
-    new_folder,
     shown_as,
-    stopped_by_signal,
     write_picture,
 )
 
@@ -80,13 +79,13 @@ def train(
     changes += [f"epochs={epochs}"] if epochs is not None else []
     console = Console()
     shown = shown_as(console, quiet, as_json)
-    with stopped_by_signal() as caught:  # before PyTorch is imported, which takes seconds
+    with system.stopped_by_signal() as caught:  # before PyTorch is imported, which takes seconds
         chosen, source = _recipe(recipe or "digits")
         chosen = change(chosen, changes)
         from inkling import training
         from inkling.experiments import runs
 
-        run = resume or out or new_folder(RUNS / chosen.name)
+        run = resume or out or runs.new_folder(RUNS / chosen.name)
         if not resume:
             _fetch(chosen.dataset, quiet, caught)
             training.create(run, chosen, seed, device, source, workers)
@@ -138,7 +137,7 @@ def take_record(
     path = out or Path("results") / f"{chosen.name}.json"
     console = Console()
     shown = shown_as(console, quiet, as_json)
-    with stopped_by_signal() as caught, progress.RecordDisplay(shown, console) as show:
+    with system.stopped_by_signal() as caught, progress.RecordDisplay(shown, console) as show:
         made = record.take_record(
             chosen,
             seeds,
@@ -174,10 +173,11 @@ def search(
     ] = None,
 ) -> None:
     """Search for the values of a recipe on validation images, side by side on a Ray cluster."""
+    from inkling.experiments import runs
     from inkling.scale import tuning
 
     chosen, source = _recipe(recipe)
-    folder = out or new_folder(RUNS / f"{chosen.name}-tune")
+    folder = out or runs.new_folder(RUNS / f"{chosen.name}-tune")
     _fetch(chosen.dataset, quiet=False)
     found = tuning.search(chosen, source, tuning.space_of(space), trials, folder, seed)
     console = Console()
@@ -246,7 +246,6 @@ def _fetch(name: str, quiet: bool, caught: Sequence[int] = ()) -> None:
 
 def _recipe(name: str) -> tuple["Recipe", Path | None]:
     """The recipe of that name, or that of a file, and the file. Raises MissingExtra."""
-    from inkling import system
     from inkling.experiments import recipes
 
     system.require("Training", "train")
@@ -286,7 +285,7 @@ def show_weights(
     ] = None,
 ) -> None:
     """Show what the first layer has learnt: each unit's weights, or each filter, as an image."""
-    from inkling import plots, system
+    from inkling import plots
     from inkling.cli import display
     from inkling.reading import bundle
 

@@ -3,8 +3,6 @@
 from inkling.data.catalog import CATALOG, DataSet, File
 from inkling.data.datasets import (
     Scheme,
-    Split,
-    Splits,
     digests,
     fetch,
     folders,
@@ -12,6 +10,7 @@ from inkling.data.datasets import (
     is_here,
     items,
     load,
+    load_data,
     part,
     split,
     splits,
@@ -20,11 +19,13 @@ from inkling.data.datasets import (
 )
 from inkling.data.download import Report, cache_folder
 from inkling.data.own import is_own
+from inkling.data.parts import Example, Split, Splits
 from inkling.data.strokes import Item, says
 
 __all__ = [
     "CATALOG",
     "DataSet",
+    "Example",
     "File",
     "Item",
     "Report",
@@ -40,6 +41,7 @@ __all__ = [
     "is_own",
     "items",
     "load",
+    "load_data",
     "part",
     "says",
     "split",

@@ -11,7 +11,6 @@ import importlib.util
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -24,37 +23,13 @@ from inkling import ink
 from inkling.data import catalog, download, idx, own, strokes, unipen
 from inkling.data.catalog import DataSet, File
 from inkling.data.download import Report, cache_folder
+from inkling.data.parts import Split, Splits
 from inkling.data.strokes import Item
 from inkling.errors import DataError, MissingExtra, suggest
 
 SPLIT_SEED = 1998  # the year of MNIST; choosing another makes old and new figures incomparable
 MIN_WRITERS = 12  # from which on writers, not images, are held out to validate
 Scheme = Literal["standard", "tutorial", "all"]
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """One part of a data set, held whole in memory, read-only."""
-
-    pixels: NDArray[np.uint8]  # (N, 1, 28, 28), ink = 255 on 0
-    labels: NDArray[np.uint8]  # (N,), each below the number of classes
-    writers: NDArray[np.str_] | None = None  # (N,) who wrote each, where that is known
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def images(self) -> NDArray[np.float32]:
-        """The images `(N, 1, 28, 28)` in [0, 1]."""
-        return self.pixels.astype(np.float32) / np.float32(255)
-
-
-@dataclass(frozen=True)
-class Splits:
-    """The three parts: to train on, to choose on, and to test on once a record."""
-
-    train: Split
-    validation: Split | None  # None where all images are trained on
-    test: Split
 
 
 def folders() -> list[Path]:
@@ -209,12 +184,15 @@ def load(dataset: DataSet) -> tuple[Split, Split]:
         return _optdigits()
     paths = tuple(_located(dataset, file) for file in dataset.files)
     changed = tuple(path.stat().st_mtime_ns for path in paths)
-    return _read(dataset.files, paths, changed, len(dataset.classes))
+    return _read(dataset.files, paths, changed, dataset.classes)
 
 
 @lru_cache(2)
 def _read(
-    files: tuple[File, ...], paths: tuple[Path, ...], _changed: tuple[int, ...], classes: int
+    files: tuple[File, ...],
+    paths: tuple[Path, ...],
+    _changed: tuple[int, ...],
+    classes: tuple[str, ...],
 ) -> tuple[Split, Split]:
     """The parts that these files hold; `_changed` is when each was written."""
     contents = [
@@ -251,7 +229,7 @@ def _located(dataset: DataSet, file: File) -> Path:
 def _own(dataset: DataSet) -> Split:
     """All of a user's own data set."""
     assert dataset.path
-    return Split(*own.images(dataset.path, dataset.classes))
+    return Split(*own.images(dataset.path, dataset.classes), dataset.classes)
 
 
 def items(dataset: DataSet, name: str) -> tuple[Item, ...]:
@@ -376,7 +354,9 @@ def of_items(found: tuple[Item, ...]) -> Split:
     return Split(strokes.render(found), labels, np.array([item.writer for item in found], np.str_))
 
 
-def split(pixels: NDArray[np.uint8], labels: NDArray[np.uint8], classes: int, name: str) -> Split:
+def split(
+    pixels: NDArray[np.uint8], labels: NDArray[np.uint8], classes: tuple[str, ...], name: str
+) -> Split:
     """A Split of `(N, 28, 28)` pixels and `(N,)` labels, or a DataError if they disagree."""
     if pixels.shape != (len(labels), ink.SIDE, ink.SIDE) or labels.ndim != 1:
         raise DataError(
@@ -384,12 +364,23 @@ def split(pixels: NDArray[np.uint8], labels: NDArray[np.uint8], classes: int, na
             f"and labels {labels.shape}",
             "Check that images and labels belong together",
         )
-    if labels.size and labels.max() >= classes:
+    if labels.size and labels.max() >= len(classes):
         raise DataError(
-            f"{name}: expected labels from 0 to {classes - 1}, got {labels.max()}",
+            f"{name}: expected labels from 0 to {len(classes) - 1}, got {labels.max()}",
             "Check that the labels belong to this data set",
         )
-    return Split(pixels[:, None], labels)
+    return Split(pixels[:, None], labels, classes=classes)
+
+
+def load_data(name: str = "mnist", split: Scheme = "standard") -> Splits:
+    """A data set of the catalog, or your own at a path: train, validation and test.
+
+    One that is not here is downloaded. For example, `load_data("mnist").test[7]`. See `splits`;
+    raises DataError.
+    """
+    if not is_here(dataset := get(name)):
+        fetch(dataset, lambda *_: None)
+    return splits(name, split)
 
 
 def splits(name: str, scheme: Scheme = "standard") -> Splits:
@@ -409,14 +400,14 @@ def splits(name: str, scheme: Scheme = "standard") -> Splits:
             + (f"but its licence is {dataset.licence}" if not dataset.trains else "found one part"),
             f"Measure with it: inkling test --dataset {name}",
         )
-    return _split(train, test, scheme)
+    return _split(name, train, test, scheme)
 
 
 @lru_cache(2)
-def _split(train: Split, test: Split, scheme: Scheme) -> Splits:
+def _split(name: str, train: Split, test: Split, scheme: Scheme) -> Splits:
     """See `splits`; once a data set."""
     if scheme == "all":
-        return Splits(train, None, test)
+        return Splits(train, None, test, name)
     count = len(train.labels)
     if scheme == "tutorial":
         validating = np.arange(count) >= count * 4 // 5
@@ -427,14 +418,14 @@ def _split(train: Split, test: Split, scheme: Scheme) -> Splits:
         by_class = shuffled[np.argsort(train.labels[shuffled], kind="stable")]
         validating = np.zeros(count, bool)
         validating[by_class[::12]] = True
-    return Splits(_part(train, ~validating), _part(train, validating), test)
+    return Splits(_part(train, ~validating), _part(train, validating), test, name)
 
 
 def _part(split: Split, chosen: NDArray[np.bool_]) -> Split:
-    pixels, labels = split.pixels[chosen], split.labels[chosen]
-    pixels.setflags(write=False)
-    labels.setflags(write=False)
-    return Split(pixels, labels, None if split.writers is None else split.writers[chosen])
+    part = split[chosen]
+    part.pixels.setflags(write=False)
+    part.labels.setflags(write=False)
+    return part
 
 
 @lru_cache(1)
@@ -448,5 +439,6 @@ def _optdigits() -> tuple[Split, Split]:
     small = (digits.reshape(-1, 8, 8) / 16).astype(np.float32)
     pixels = np.stack([np.rint(ink.to_image(digit) * 255) for digit in small]).astype(np.uint8)
     labels = labels.astype(np.uint8)
-    whole, training = Split(pixels, labels), np.arange(len(labels)) < len(labels) * 5 // 6
+    whole = Split(pixels, labels, classes=own.DIGITS)
+    training = np.arange(len(labels)) < len(labels) * 5 // 6
     return _part(whole, training), _part(whole, ~training)

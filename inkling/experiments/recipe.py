@@ -23,6 +23,7 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import ArgsKwargs
 
 from inkling.errors import RecipeError, suggest
+from inkling.plots import html
 
 _HINT = "See the values with: inkling recipes"
 BOUNDS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
@@ -153,6 +154,25 @@ class Recipe(_Checked):
         if not isinstance(values, ArgsKwargs) or values.kwargs is None:
             return values
         return ArgsKwargs(values.args, _grouped(values.kwargs))
+
+    def replace(self, **changes: object) -> "Recipe":
+        """The recipe with other values, by their short keys, as `replace(epochs=2)`.
+
+        Raises RecipeError.
+        """
+        return change(self, [f"{key}={value}" for key, value in changes.items()])
+
+    def _repr_html_(self) -> str:
+        """Its own values, and folded those that are as by default."""
+        default = flat(Recipe(name="", about="", model="", dataset=""))
+        values = {k: v for k, v in flat(self).items() if k not in ("name", "about")}
+        own = [[key, str(value)] for key, value in values.items() if value != default[key]]
+        others = [[key, str(value)] for key, value in values.items() if value == default[key]]
+        return html.panel(
+            f"{self.name}: {self.about}",
+            html.table(["its own values", ""], own),
+            html.folded(f"{len(others)} more, as by default", html.table(["value", ""], others)),
+        )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -13,6 +13,7 @@ A training holds the lock of its folder, so that two never write to one, and so 
 that it is under way, wherever it was started.
 """
 
+import itertools
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -79,6 +81,13 @@ def read_plan(run: Path) -> Plan:
         raise RunError(
             f"{run}: expected the folder of a run, with {PLAN}", "Start one with: inkling train"
         ) from cause
+
+
+def new_folder(path: Path) -> Path:
+    """That path with the time after it, and a number where such a folder is there already."""
+    base = f"{path.name}-{datetime.now():%Y%m%d-%H%M%S}"
+    names = (path.with_name(f"{base}-{n}" if n > 1 else base) for n in itertools.count(1))
+    return next(folder for folder in names if not folder.exists())
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Ink: a drawing or a picture becomes an image, exactly as MNIST was made."""
 
-from inkling.ink.decode import SIDE, Picture, from_base64, from_data_url, naming, pages
+from inkling.ink.decode import SIDE, Picture, from_base64, from_data_url, naming, pages, pictures_in
 from inkling.ink.drawing import DEFAULT_PEN, Drawing, Frame, Sheet
 from inkling.ink.formats import ENDINGS, FORMATS, MAX_PIXELS, Pages
 from inkling.ink.image import Source, decoded, fit, image_box, to_image, to_sheet
@@ -24,6 +24,7 @@ __all__ = [
     "image_box",
     "naming",
     "pages",
+    "pictures_in",
     "to_image",
     "to_sheet",
 ]

@@ -5,9 +5,10 @@ import binascii
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeGuard
 from urllib.parse import unquote_to_bytes
@@ -21,6 +22,11 @@ from inkling.ink import formats
 from inkling.ink.formats import MAX_PIXELS, Pages
 
 SIDE = 28  # pixels a side, of every image
+SIGNED = (  # where floats lie that were shifted: to -1..1, and as PyTorch's example of MNIST does
+    (-1.0, 1.0),
+    (-0.1307 / 0.3081, (1 - 0.1307) / 0.3081),
+)
+CLOSE = 1e-3  # to these, of float16 and of other rounding
 GREY = ("1", "L")  # Pillow's modes without colour
 BITS = (1, 8, 10, 12, 14, 16)  # of the brightness that a scanner gives
 DATA_URL = re.compile(  # RFC 2397
@@ -53,6 +59,9 @@ def pixels(picture: Picture) -> tuple[Pixels, bool]:
     """
     if isinstance(picture, Decoded):
         return picture.pixels, picture.lossy
+    given: Any = picture
+    if isinstance(given, dict) and "composite" in given:  # of Gradio's Sketchpad
+        return pixels(given["composite"])
     if isinstance(picture, np.ndarray):
         return _of_array(picture), False
     if isinstance(picture, Image.Image):
@@ -74,6 +83,38 @@ def pages(source: File) -> Pages:
     if found is None:
         raise InkError(f"Expected a file, got {type(source).__name__}", "Give a path or its bytes")
     return found
+
+
+def pictures_in(folder: Path) -> Iterator[tuple[str, Callable[[], Image.Image]]]:
+    """Each page of each picture in a folder, by name, and what decodes it. Raises InkError.
+
+    What decodes a page raises InkError, TooLarge, also where its file cannot be opened.
+    """
+    endings = formats.ENDINGS
+    found = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in endings and not path.name.startswith("._")
+    ]
+    if not found:
+        raise InkError(
+            f"{folder}: expected a folder with pictures, but there are none in it",
+            f"Name one with any of: {' '.join(endings)}",
+        )
+    for path in found:
+        try:
+            held = pages(path)
+            count = len(held)
+        except InkError as error:
+            yield str(path), partial(_raise, error)
+            continue
+        for page in range(count):
+            name = f"{path} page {page + 1}" if count > 1 else str(path)
+            yield name, partial(held.__getitem__, page)
+
+
+def _raise(error: InkError) -> Image.Image:
+    raise error
 
 
 @contextmanager
@@ -131,6 +172,11 @@ def from_base64(text: str) -> bytes:
 def _pages(source: Any) -> Pages | None:
     """The pages of a file; None of what is no file. Raises InkError, TooLarge."""
     if is_path(source):
+        if isinstance(source, str) and source[:8].lower().startswith(("http://", "https://")):
+            raise InkError(
+                "Expected the path of a file, got a web address, which is not fetched",
+                "Download it first, and give the file or its bytes",
+            )
         return _pages_of_path(source)
     if isinstance(source, str):
         return formats.pages(io.BytesIO(from_data_url(source)))
@@ -250,6 +296,8 @@ def _of_array(array: NDArray[Any]) -> Pixels:
     given = array.shape
     while array.ndim > 2 and array.shape[0] == 1:
         array = array[0]
+    if array.ndim == 3 and array.shape[0] in (3, 4) and array.shape[2] not in (1, 3, 4):
+        array = array.transpose(1, 2, 0)  # the colours came first, as PyTorch has them
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     if array.shape in ((SIDE * SIDE,), (1, SIDE * SIDE)):
@@ -258,24 +306,38 @@ def _of_array(array: NDArray[Any]) -> Pixels:
         raise InkError(
             "Expected an array of shape (H, W), (H, W, 1), (H, W, 3), (H, W, 4), any of these "
             f"with 1 before it, or ({SIDE * SIDE},), got {given}",
-            "Move the colours last: array.transpose(1, 2, 0)"
-            if array.ndim == 3 and array.shape[0] in (3, 4)
-            else "Give one picture at a time; read_many takes a list of them",
+            "Give one picture at a time; read_many takes a list of them",
         )
     if array.size > 4 * MAX_PIXELS:
         raise TooLarge(
             f"Expected at most {MAX_PIXELS:,} pixels, got {array.shape}", "Scale the picture down"
         )
-    if array.dtype.kind == "f" and array.min() >= 0 and array.max() <= 1:
-        array = array * 255
-    elif array.dtype == bool:
-        array = array * np.uint8(255)
-    elif array.dtype != np.uint8:
-        extremes = f", {array.min()} to {array.max()}" if array.dtype.kind in "iuf" else ""
-        raise InkError(
-            f"Expected uint8, bool, or floats in [0, 1], got {array.dtype}{extremes}",
-            "Divide by the largest possible value, or convert to uint8",
-        )
+    if array.dtype != np.uint8:
+        array = _as_bytes(array)
     if array.ndim == 3:
         return _pixels(Image.fromarray(array.astype(np.uint8)))
     return array if array.dtype == np.uint8 else array.astype(np.float32)
+
+
+def _as_bytes(array: NDArray[Any]) -> NDArray[Any]:
+    """Numbers of another type as 0..255, where their range leaves no doubt. Raises InkError."""
+    kind = array.dtype.kind
+    low, high = (array.min(), array.max()) if kind in "iuf" else (0, 0)
+    if kind == "b" or (kind in "iu" and low >= 0 and high <= 1):  # a mask
+        return array.astype(bool) * np.uint8(255)
+    if kind in "iu" and low >= 0 and high <= 255:
+        return array.astype(np.uint8)
+    if array.dtype == np.uint16:
+        return _scaled(array)
+    if kind == "f" and low >= 0 and high <= 1:
+        return array * 255
+    if kind == "f" and low >= 0 and 2 <= high <= 255:  # below 2, it may be light beyond 1
+        return array
+    for first, last in SIGNED if kind == "f" else ():
+        if abs(low - first) < CLOSE and high < last + CLOSE:
+            return (array.clip(first, last) - first) * (255 / (last - first))
+    extremes = f", {low} to {high}" if kind in "iuf" else ""
+    raise InkError(
+        f"Expected numbers from 0 to 255, bool, or floats in [0, 1], got {array.dtype}{extremes}",
+        "Divide by the largest possible value, or convert to uint8",
+    )

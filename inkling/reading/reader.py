@@ -11,27 +11,35 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inkling import ink
+from inkling import ink, system
 from inkling.acceptance import Acceptance, highest_score
-from inkling.errors import InklingError
+from inkling.errors import BundleError, InkError, InklingError
+from inkling.files import write_atomically
 from inkling.ink import lines
 from inkling.ink.lines import Line
+from inkling.plots import html
 from inkling.reading import bundle
 from inkling.reading.formats import Constraints
 from inkling.reading.numbers import ANYTHING, Box, LineReader, Number
+from inkling.reading.readings import Readings
+from inkling.reading.report import Labelled, TestReport
 from inkling.reading.session import Outputs, Session
 
+SHIPPED = "shipped"  # the name of the bundle that ships
+SAVED = "taught"  # the folder of the user's own, of bundles with a name; see reading.registry
 SET_LEVEL = 0.999  # share of images whose label set holds the true label
 DOUBTFUL_SCORE = -2.5  # nats: ink of this ood_score is as likely a digit as not
 MIN_LIKELY = 0.9  # confidence of a number, from which on it is no single digit
+SHOWN = 3  # classes of a reading that is looked at
 PATCH, STRIDE = 6, 3  # pixels: what an explanation blanks at a time, and its steps
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reading:
     """What the Reader says of one drawing or picture."""
 
@@ -43,19 +51,66 @@ class Reading:
     accepted: bool | None  # None if the bundle cannot say
     labels: tuple[int, ...] | None  # the label set of SET_LEVEL, the likeliest first; None likewise
     image: NDArray[np.float32]  # (1, 28, 28) in [0, 1]: what the network saw
+    classes: tuple[str, ...] = ()  # the name of each label
 
     @property
     def second(self) -> int:
         """The index of the second likeliest class."""
         return int(np.argsort(-self.probabilities, kind="stable")[1])
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reading) and self._values == other._values
+
+    def __hash__(self) -> int:
+        return hash(self._values)
+
+    @property
+    def _values(self) -> tuple[object, ...]:
+        """All it holds, arrays as their bytes."""
+        values = (getattr(self, name) for name in self.__dataclass_fields__)
+        return tuple(v.tobytes() if isinstance(v, np.ndarray) else v for v in values)
+
+    def __repr__(self) -> str:
+        said = {True: "accepted", False: "not accepted", None: "accepted or not, it cannot say"}
+        return f"Reading({self.name!r}, {self.confidence:.1%}, {said[self.accepted]})"
+
+    def _repr_html_(self) -> str:
+        """What it saw, and the three likeliest classes."""
+        likeliest = np.argsort(-self.probabilities, kind="stable")[:SHOWN]
+        said = {True: "accepted", False: "not accepted", None: ""}[self.accepted]
+        return html.panel(
+            f"{self.name} ({self.confidence:.1%})",
+            html.line(said, faint=True),
+            html.tiles(self.image[None], [""], width=84),
+            html.bars(
+                [self.classes[i] if self.classes else str(i) for i in likeliest],
+                self.probabilities[likeliest].tolist(),
+            ),
+        )
+
 
 class Reader:
-    """Reads with one bundle. Safe to share between threads."""
+    """Reads with one bundle. Safe to share between threads, and passes to other processes."""
 
-    def __init__(self, card: bundle.Card, session: Session) -> None:
+    def __init__(self, card: bundle.Card, session: Session, name: str = "") -> None:
         self.card = card
         self.session = session
+        self.name = name
+
+    def __repr__(self) -> str:
+        digest = self.card.model_sha256[:12]
+        return f'Reader(bundle "{self.name}", {len(self.card.classes)} classes, {digest})'
+
+    def _repr_html_(self) -> str:
+        """What it is, and how good."""
+        card = self.card
+        rows: list[tuple[str, html.Cell]] = [("trained on", card.dataset)]
+        rows += [("parameters", card.parameters)]
+        rows += [("test accuracy", f"{card.test.accuracy:.2%} of {card.test.n:,} images")]
+        if card.acceptance:
+            rows.append(("accepts from a confidence of", card.acceptance.min_confidence))
+        rows += [("licence", card.licence), ("SHA-256", card.model_sha256[:12])]
+        return html.panel(f"Reader {self.name}", html.table(["", ""], rows))
 
     @cached_property
     def lines(self) -> LineReader:
@@ -64,12 +119,54 @@ class Reader:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None, threads: int = 1) -> "Reader":
-        """The Reader of a bundle's folder; without a path, of the bundle that ships.
+        """The Reader of a bundle's folder, or of a name it was saved by; by default, of the
+        bundle that ships.
 
         One thread reads one image fastest; give more for large batches. Raises BundleError.
         """
-        card, model = bundle.read(bundle.PRETRAINED if path is None else Path(path))
-        return cls(card, Session(model, len(card.classes), threads, card.temperature))
+        folder = bundle.PRETRAINED if path is None else _folder(os.fspath(path))
+        card, model = bundle.read(folder)
+        session = Session(model, len(card.classes), threads, card.temperature)
+        return cls(card, session, SHIPPED if path is None else os.fspath(path))
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write its bundle to a folder; a bare name is one that `load` and the page know.
+
+        Gives the folder. Raises BundleError where it holds another bundle.
+        """
+        name = os.fspath(path)
+        folder = Path(name) if _is_path(name) else _saved(name)
+        if (folder / bundle.CARD).is_file() and bundle.read(folder)[0] != self.card:
+            raise BundleError(f"{folder}: expected a new name, but a bundle is there", "Choose one")
+        bundle.write(folder, self.card, self.session.model)
+        return folder
+
+    def export(self, kind: Literal["onnx"], path: str | os.PathLike[str]) -> Path:
+        """Write its network for other programs: an ONNX graph, images to probabilities.
+
+        Raises InklingError for another kind.
+        """
+        if kind != "onnx":
+            raise InklingError(f"Expected a kind of export (onnx), got {kind!r}", "Name that one")
+        write_atomically(Path(path), self.session.model)
+        return Path(path)
+
+    def test(self, part: Labelled) -> TestReport:
+        """How it reads labelled images: the part of a data set, as `load_data("mnist").test`.
+
+        Raises InklingError where their labels are not its own.
+        """
+        if len(part.classes) > len(self.card.classes):
+            raise InklingError(
+                f"Expected images of {len(self.card.classes)} classes, got {len(part.classes)}",
+                "Test the bundle of that data set",
+            )
+        images = part.images()
+        outputs = self.session.run(images)
+        accepted = [bool(one) for one in self.accepted(outputs)]
+        return TestReport.of(
+            images, part.labels, outputs.probabilities, accepted, self.card.classes
+        )
 
     def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """The probabilities `(N, K)` of images `(N, 1, 28, 28)` in [0, 1], ink = 1 on 0."""
@@ -85,11 +182,30 @@ class Reader:
         return self.read_many([source], min_accuracy)[0]
 
     def read_many(
-        self, sources: Iterable[ink.Source], min_accuracy: float | None = None
-    ) -> list[Reading]:
-        """Read several in one batch; raises as `read` does, for the first that fails."""
+        self,
+        sources: Iterable[ink.Source] | str | os.PathLike[str],
+        min_accuracy: float | None = None,
+    ) -> Readings:
+        """Read several: sources in one batch, or the pictures in a folder.
+
+        Of sources, it raises as `read` does, for the first that fails. Of a folder, the pictures
+        that cannot be read are among the `errors` of what it gives.
+        """
+        if isinstance(sources, str | os.PathLike):
+            return self._read_folder(Path(sources), min_accuracy)
         images = [ink.to_image(source, self.card.frame) for source in sources]
-        return self.read_images(np.stack(images), min_accuracy) if images else []
+        return Readings(self.read_images(np.stack(images), min_accuracy) if images else [])
+
+    def _read_folder(self, folder: Path, min_accuracy: float | None) -> Readings:
+        names, images, errors = [], [], {}
+        for name, picture in ink.pictures_in(folder):
+            try:
+                images.append(ink.to_image(picture(), self.card.frame))
+                names.append(name)
+            except InkError as error:
+                errors[name] = error.error
+        found = self.read_images(np.stack(images), min_accuracy) if images else []
+        return Readings(found, names, errors)
 
     def read_images(
         self, images: NDArray[np.float32], min_accuracy: float | None = None
@@ -110,6 +226,7 @@ class Reader:
                 accepted=is_accepted,
                 labels=None if lowest is None else _label_set(row, lowest),
                 image=image,
+                classes=self.card.classes,
             )
             found.append(reading)
         return found
@@ -278,3 +395,20 @@ def _likely(reading: Reading) -> float:
 def _area(box: Box) -> float:
     left, top, right, bottom = box
     return (right - left) * (bottom - top)
+
+
+def _is_path(name: str) -> bool:
+    return os.sep in name or "/" in name or name in (".", "..")
+
+
+def _saved(name: str) -> Path:
+    """The folder of a bundle that is saved by a name."""
+    return system.home() / SAVED / name / bundle.IN_A_RUN
+
+
+def _folder(name: str) -> Path:
+    """The folder that is meant: a path, or a name that a bundle was saved by."""
+    if _is_path(name) or Path(name).exists():
+        return Path(name)
+    saved = _saved(name)
+    return saved if (saved / bundle.CARD).is_file() else Path(name)

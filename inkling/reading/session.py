@@ -1,7 +1,7 @@
 """An ONNX graph, run by ONNX Runtime. The only module that knows it."""
 
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ class Outputs(NamedTuple):
 
 
 class Session:
-    """A graph in memory. Safe to share between threads."""
+    """A graph in memory. Safe to share between threads; passes to other processes."""
 
     def __init__(
         self, model: bytes, classes: int, threads: int = 1, temperature: float | None = None
@@ -36,9 +36,18 @@ class Session:
 
         `temperature` is the card's, which graphs of before 0.7.0 need: they give no score.
         """
+        self._made_of = (model, classes, threads, temperature)
         self._session = _opened(model, threads)
         self._temperature = temperature
         self._scored = _check(self._session, classes, temperature)
+
+    @property
+    def model(self) -> bytes:
+        """The graph, as its file has it."""
+        return self._made_of[0]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Session, self._made_of
 
     def run(self, images: NDArray[np.float32]) -> Outputs:
         """Probabilities and out-of-distribution scores of images `(N, 1, 28, 28)` in [0, 1]."""
@@ -64,10 +73,11 @@ class Session:
 
 
 class LineSession:
-    """A graph that reads lines, in memory. Safe to share between threads."""
+    """A graph that reads lines, in memory. Safe to share; passes to other processes."""
 
     def __init__(self, model: bytes, characters: int, threads: int = 1) -> None:
         """Load the graph from its bytes. Raises BundleError if it is not one that reads lines."""
+        self._made_of = (model, characters, threads)
         self._session = _opened(model, threads)
         nodes = (*self._session.get_inputs(), *self._session.get_outputs())
         shapes = [(node.name, len(node.shape), node.type) for node in nodes]
@@ -79,6 +89,9 @@ class LineSession:
                 f"{', '.join(node.name for node in nodes)}",
                 "Train the bundle again",
             )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return LineSession, self._made_of
 
     def log_probabilities(self, line: NDArray[np.float32]) -> NDArray[np.float32]:
         """Of each column of a line `(1, 32, W)` in [0, 1], those of the classes `(T, 1 + K)`.

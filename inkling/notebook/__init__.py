@@ -1,0 +1,5 @@
+"""From Python and in a notebook: what the command line does, in a line each, shown in the cell.
+
+training.py  a training, and its run
+live.py      what a cell shows while a training goes on
+"""

@@ -1,0 +1,162 @@
+"""A training from Python: begun, stopped, resumed and looked at. It is the run of the command line.
+
+>>> run = inkling.train("sprint", seed=3)
+>>> run.history[-1].test.accuracy
+>>> run.reader.read("7.png")
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inkling import data, system
+from inkling.data import Splits
+from inkling.errors import RunError
+from inkling.experiments import events, recipes, runs
+from inkling.experiments.events import Event
+from inkling.experiments.recipe import Recipe, change
+from inkling.files import RUNS
+from inkling.notebook.live import Live, table
+from inkling.plots import html
+from inkling.reading.reader import Reader
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training: its folder, which the command line and the page see as well."""
+
+    folder: Path
+
+    @cached_property
+    def plan(self) -> runs.Plan:
+        """What it was begun with. Raises RunError where no run is there."""
+        return runs.read_plan(self.folder)
+
+    @property
+    def recipe(self) -> Recipe:
+        """Its recipe."""
+        return self.plan.recipe
+
+    @property
+    def state(self) -> runs.State:
+        """Whether it is running, here or elsewhere, was stopped, or has ended."""
+        if runs.has_ended(self.folder):
+            return "ended"
+        return "running" if runs.is_held(self.folder) else "stopped"
+
+    @property
+    def history(self) -> list[Event]:
+        """What it has reported so far: typed events."""
+        return events.since(self.folder, 0)[0]
+
+    @property
+    def accuracy(self) -> float | None:
+        """On the test images, in [0, 1]; None before its end."""
+        ends = (event for event in self.history if isinstance(event, events.End))
+        return next((event.test.accuracy for event in ends), None)
+
+    @property
+    def reader(self) -> Reader:
+        """The Reader of what it has trained. Raises BundleError before its end."""
+        return Reader.load(self.folder)
+
+    def curves(self) -> "Image":
+        """Loss and accuracy over its epochs, as a picture. Raises MissingExtra, RunError."""
+        from inkling.plots import charts
+
+        return charts.curves({self.folder.name: events.epochs(self.folder)})
+
+    def resume(self, show: bool = True) -> "Run":
+        """Go on after its last save; an interrupt saves again. Raises RunError where it has ended.
+
+        With `show`, the cell or the terminal shows how it goes.
+        """
+        carry_on = _carry_on(self.plan.workers)
+        report: Callable[[Event], None] = Live(self._title) if show else lambda _: None
+        with system.stopped_by_signal() as caught:
+            carry_on(self.folder, report, lambda: bool(caught))
+        return self
+
+    def stop(self) -> None:
+        """Save and stop it, wherever on this machine it runs. Raises RunError where it does not."""
+        runs.stop(self.folder)
+
+    @property
+    def _title(self) -> str:
+        plan = self.plan
+        return f"{plan.recipe.name} on {plan.recipe.dataset}, seed {plan.seed}: {self.folder}"
+
+    def __repr__(self) -> str:
+        test = "" if self.accuracy is None else f", test accuracy {self.accuracy:.2%}"
+        return f"Run({str(self.folder)!r}, {self.state}{test})"
+
+    def _repr_html_(self) -> str:
+        found = [event for event in self.history if isinstance(event, events.Epoch)]
+        test = "" if self.accuracy is None else f", test accuracy {self.accuracy:.2%}"
+        return html.panel(self._title, html.line(f"{self.state}{test}", faint=True), table(found))
+
+
+def train(
+    recipe: str | Recipe = "digits",
+    dataset: str | os.PathLike[str] | Splits | None = None,
+    *,
+    seed: int = 0,
+    out: str | os.PathLike[str] | None = None,
+    device: str | None = None,
+    workers: int = 1,
+    show: bool = True,
+    **changes: object,
+) -> Run:
+    """Train a recipe: its name, a file with your own, or a Recipe. Gives its run.
+
+    `dataset` is a name, the path of your own pictures or strokes, or what `load_data` gave. `out`
+    is the run's folder; by default, a new one under runs/. `changes` are values of the recipe by
+    their short keys, as `epochs=2`. An interrupt saves the run, and gives it: `resume` goes on.
+    For example, `train("sprint", seed=3)`. Raises MissingExtra, RecipeError, DataError, RunError.
+    """
+    system.require("Training", "train")
+    from inkling import training
+
+    chosen, source = _chosen(recipe)
+    if dataset is not None:
+        changes["dataset"] = dataset.name if isinstance(dataset, Splits) else os.fspath(dataset)
+    chosen = change(chosen, [f"{key}={value}" for key, value in changes.items()])
+    data.load_data(chosen.dataset, chosen.split)  # downloads it where it is not here
+    folder = Path(out) if out is not None else runs.new_folder(RUNS / chosen.name)
+    training.create(folder, chosen, seed, device, source, workers)
+    return Run(folder).resume(show)
+
+
+def open_run(folder: str | os.PathLike[str]) -> Run:
+    """A run that is there, as of the command line. Raises RunError."""
+    run = Run(Path(folder))
+    if not (run.folder / runs.PLAN).is_file():
+        raise RunError(f"{folder}: expected the folder of a run", "Begin one with inkling.train()")
+    return run
+
+
+def _chosen(recipe: str | Recipe) -> tuple[Recipe, Path | None]:
+    """The recipe that is meant, and its file."""
+    if isinstance(recipe, Recipe):
+        return recipe, None
+    if recipe.endswith(".py"):
+        from inkling.networks import custom
+
+        return custom.load(Path(recipe)), Path(recipe)
+    return recipes.get(recipe), None
+
+
+def _carry_on(workers: int) -> Callable[..., Any]:
+    if workers > 1:
+        from inkling.scale import training as together
+
+        return together.train
+    from inkling import training
+
+    return training.train

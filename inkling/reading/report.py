@@ -1,0 +1,111 @@
+"""How a bundle reads labelled images: figures, confusions and the worst mistakes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from inkling import metrics, plots
+from inkling.metrics import Measures
+from inkling.plots import html
+
+MISTAKES = 20  # that are shown
+
+
+class Labelled(Protocol):
+    """The part of a data set, as data.Split."""
+
+    @property
+    def labels(self) -> NDArray[np.uint8]:
+        """The label of each image `(N,)`."""
+        ...
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The name of each label."""
+        ...
+
+    def images(self) -> NDArray[np.float32]:
+        """The images `(N, 1, 28, 28)` in [0, 1]."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class TestReport:
+    """What a test came to."""
+
+    __test__ = False  # pytest takes it for a test otherwise
+
+    measures: Measures
+    accepted: float  # share of the images whose reading is accepted, in [0, 1]
+    accuracy_accepted: float  # of these, in [0, 1]
+    confusion: NDArray[np.int64]  # (K, K): rows true labels, columns readings
+    classes: tuple[str, ...]
+    probabilities: NDArray[np.float32]  # (N, K)
+    labels: NDArray[np.uint8]  # (N,)
+    images: NDArray[np.float32]  # (N, 1, 28, 28)
+
+    @classmethod
+    def of(
+        cls,
+        images: NDArray[np.float32],
+        labels: NDArray[np.uint8],
+        probabilities: NDArray[np.float32],
+        accepted: Sequence[bool],
+        classes: tuple[str, ...],
+    ) -> Self:
+        """The report of N images, from their probabilities and what is accepted of them."""
+        read, sure = probabilities.argmax(1), np.array(accepted, bool)
+        return cls(
+            measures=metrics.measure(probabilities, labels),
+            accepted=float(sure.mean()),
+            accuracy_accepted=float((read == labels)[sure].mean()) if sure.any() else 1.0,
+            confusion=metrics.confusion(labels, read, len(classes)),
+            classes=classes,
+            probabilities=probabilities,
+            labels=labels,
+            images=images,
+        )
+
+    @property
+    def accuracy(self) -> float:
+        """Share that is read right, in [0, 1]."""
+        return self.measures.accuracy
+
+    def mistakes(self, count: int = MISTAKES) -> NDArray[np.intp]:
+        """The indexes of at most `count` mistakes, the most confident first."""
+        return metrics.worst_mistakes(self.probabilities, self.labels, count)
+
+    def picture(self) -> Image.Image:
+        """The confusion matrix, to look at and to save."""
+        return plots.confusion_matrix(self.confusion, self.classes)
+
+    def __repr__(self) -> str:
+        measures = self.measures
+        low, high = measures.interval
+        return (
+            f"TestReport({measures.accuracy:.2%} of {measures.n:,}, {low:.2%} to {high:.2%}; "
+            f"accepted {self.accepted:.2%}, of these {self.accuracy_accepted:.2%} right)"
+        )
+
+    def _repr_html_(self) -> str:
+        precision, recall = metrics.precision_recall(self.confusion)
+        rows = [
+            [name, f"{recall[i]:.2%}", f"{precision[i]:.2%}", *self.confusion[i].tolist()]
+            for i, name in enumerate(self.classes)
+        ]
+        worst = self.mistakes()
+        read = self.probabilities[worst].argmax(1)
+        captions = [
+            f"{self.classes[self.labels[i]]} as {self.classes[label]}"
+            for i, label in zip(worst, read, strict=True)
+        ]
+        return html.panel(
+            repr(self).removeprefix("TestReport(").removesuffix(")"),
+            html.table(["true", "recall", "precision", *self.classes], rows),
+            html.line("The worst mistakes, the most confident first") if len(worst) else "",
+            html.tiles(self.images[worst], captions) if len(worst) else "",
+        )
