@@ -245,7 +245,6 @@ def closed():
         ([HOOK[0]], "Drawing(strokes)"),
         (HOOK[0], "Drawing(strokes)"),
         ([[(1, 2, 0.5), (3, 4, 0.5)]], "Drawing(strokes)"),
-        (np.zeros((3, 28, 28), np.uint8), "transpose(1, 2, 0)"),
         (np.zeros((2, 1, 28, 28), np.uint8), "read_many"),
         (np.zeros(783, np.uint8), "got (783,)"),
     ],

@@ -19,13 +19,13 @@ from scipy.special import softmax
 
 from inkling import Reader, data, metrics, system
 from inkling.augmentation import warp
-from inkling.cli.training import stopped_by_signal
 from inkling.errors import RecipeError, RunError
 from inkling.experiments import recipes, runs
 from inkling.experiments.events import since
 from inkling.experiments.recipe import Evaluation, Optimizer, Schedule, change, from_saved
 from inkling.networks import architectures
 from inkling.reading import bundle
+from inkling.system import stopped_by_signal
 from inkling.training import checkpoint, engines, export, learner, loop
 
 FULL = dataclasses.replace(
