@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from inkling.experiments.recipes import get as recipe
     from inkling.ink import Drawing as Drawing
     from inkling.ink import to_image as to_image
+    from inkling.notebook.finetune import FineTuned as FineTuned
+    from inkling.notebook.finetune import fine_tune as fine_tune
+    from inkling.notebook.pad import Pad as Pad
     from inkling.notebook.training import Run as Run
     from inkling.notebook.training import open_run as open_run
     from inkling.notebook.training import train as train
@@ -30,13 +33,16 @@ __version__ = "0.12.0"
 _HOMES = {
     "Constraints": "reading.formats",
     "Drawing": "ink",
+    "FineTuned": "notebook.finetune",
     "InklingError": "errors",
     "NothingDrawn": "errors",
     "Number": "reading.numbers",
+    "Pad": "notebook.pad",
     "Reader": "reading.reader",
     "Reading": "reading.reader",
     "Recipe": "experiments.recipe",
     "Run": "notebook.training",
+    "fine_tune": "notebook.finetune",
     "load_data": "data",
     "open_run": "notebook.training",
     "recipe": "experiments.recipes:get",
@@ -46,13 +52,16 @@ _HOMES = {
 __all__ = [
     "Constraints",
     "Drawing",
+    "FineTuned",
     "InklingError",
     "NothingDrawn",
     "Number",
+    "Pad",
     "Reader",
     "Reading",
     "Recipe",
     "Run",
+    "fine_tune",
     "load_data",
     "open_run",
     "recipe",

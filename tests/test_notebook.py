@@ -12,13 +12,24 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
+from conftest import ROOT
+from nbclient import NotebookClient
 from PIL import Image
 
 import inkling
 from inkling import Drawing, Reader
-from inkling.errors import BundleError, DataError, InkError, InklingError, RecipeError, RunError
+from inkling.errors import (
+    BundleError,
+    DataError,
+    InkError,
+    InklingError,
+    NothingDrawn,
+    RecipeError,
+    RunError,
+)
 from inkling.experiments import events, runs
 
 SEVEN = Drawing([[(110, 80), (270, 80), (180, 310)]])
@@ -293,3 +304,53 @@ def test_a_thread_may_train(tmp_path):
     thread.start()
     thread.join()
     assert runs.has_ended(found[0].folder)
+
+
+def test_a_pad_reads_what_is_drawn_and_keeps_it(reader, monkeypatch, tmp_path):
+    monkeypatch.setenv("INKLING_DRAWINGS", f"sqlite:///{tmp_path}/drawings.sqlite")
+    pad = inkling.Pad(reader)
+    assert (pad.reading, pad.said) == (None, "Draw")
+    seen = []
+    pad.observe(seen.append, "strokes")
+    pad.strokes = [[list(point) for point in SEVEN.strokes[0]]]
+    assert pad.reading == reader.read(SEVEN)
+    assert "7" in pad.said
+    assert len(seen) == 1
+    kept = pad.label(7)
+    assert (kept.label, kept.reading, pad.strokes) == (7, 7, [])
+    assert pad.reading is None
+    with pytest.raises(NothingDrawn):
+        pad.label(7)
+    pad.strokes = [[[float("nan"), 1]]]
+    assert "Expected points" in pad.said
+
+
+def test_a_pad_for_numbers_reads_numbers(reader):
+    pad = inkling.Pad(reader, mode="number")
+    pad.strokes = [[[x, 80], [x + 40, 80], [x + 10, 180]] for x in (0, 100)]
+    assert pad.reading.text == "77"
+
+
+def test_a_pad_holds_the_drawing_code_of_the_page():
+    assert "class Sheet" in inkling.Pad._esm
+    assert "export " not in inkling.Pad._esm.replace("export default", "")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_the_quickstart_runs_in_three_minutes(tmp_path, monkeypatch, mnist):
+    assert mnist
+    monkeypatch.chdir(tmp_path)
+    notebook = nbformat.read(ROOT / "docs" / "quickstart.ipynb", 4)
+    NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    shown = [
+        output["data"].get("text/html", "")
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if "data" in output
+    ]
+    assert sum(bool(content) for content in shown) >= 8
+    for content in filter(None, shown):
+        Page(content)
+    tuned = Reader.load("quickstart")
+    assert tuned.card.model_sha256 != Reader.load().card.model_sha256

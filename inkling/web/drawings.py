@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inkling import ink, plots
-from inkling.drawings import MAX_PAGE, NUMBER, Filter, Labelled, Order
+from inkling.drawings import MAX_PAGE, NUMBER, Filter, Order
 from inkling.drawings.archive import from_line, reason, to_line
+from inkling.drawings.labelling import labelled, name_of
 from inkling.errors import InkError, InklingError
 from inkling.ink import lines
-from inkling.reading.bundle import Card
-from inkling.reading.reader import Reader
 from inkling.web.schemas import MAX_INTEGER, READ_BODY, source_of
 from inkling.web.state import Current
 
@@ -68,16 +67,10 @@ async def store_drawing(
     source = await source_of(request)
 
     def work() -> dict[str, Any]:
-        reader = state.served.reader
-        drawn = source if isinstance(source, ink.Drawing) else None
-        drawing = Labelled(
-            label=correct,
-            name=_name(reader.card, correct),
-            dataset=reader.card.dataset,
-            **_read(reader, source, isinstance(correct, str)),
-            strokes=[[list(p) for p in stroke] for stroke in drawn.strokes] if drawn else None,
-            pen=drawn.pen if drawn else None,
-            picture=source if isinstance(source, bytes) else None,
+        drawing = labelled(
+            state.served.reader,
+            source,
+            correct,
             session=session,
             idempotency_key=idempotency_key,
         )
@@ -148,7 +141,7 @@ async def relabel(
 
     def work() -> dict[str, Any]:
         card, old = state.served.reader.card, state.store.get(number)
-        name = _name(card, correct)
+        name = name_of(card, correct)
         if type(correct) is not type(old.label):
             raise InklingError(
                 f"Expected another label of the kind of {old.name}, got {name}",
@@ -172,27 +165,6 @@ async def delete(number: Number, state: Current) -> None:
     await state.run(state.store.delete, number)
 
 
-def _read(reader: Reader, source: ink.Drawing | bytes, as_number: bool) -> dict[str, Any]:
-    """What is stored of a reading: of a number, or of a digit."""
-    if as_number:
-        number = reader.read_number(source)
-        return {
-            "reading": number.text,
-            "confidence": number.confidence,
-            "ood_score": None,
-            "accepted": number.accepted,
-            "model_sha256": reader.lines.card.model_sha256,
-        }
-    reading = reader.read(source)
-    return {
-        "reading": reading.label,
-        "confidence": reading.confidence,
-        "ood_score": reading.ood_score,
-        "accepted": reading.accepted,
-        "model_sha256": reader.card.model_sha256,
-    }
-
-
 def _pixels(source: ink.Drawing | bytes, as_number: bool, frame: ink.Frame) -> NDArray[np.float32]:
     """What a network sees of a drawing `(H, W)` in [0, 1]; of a number, every row."""
     if not as_number:
@@ -212,16 +184,4 @@ def _either(label: int | None, text: str | None) -> int | str:
     raise InklingError(
         f"Expected a label or a text, got {'none' if label is None else 'both'}",
         "Add label=7 for a digit, or text=12.50 for a number",
-    )
-
-
-def _name(card: Card, label: int | str) -> str:
-    """The name of a label. Raises InkError if the bundle has no such class."""
-    if isinstance(label, str):
-        return label
-    if label < len(card.classes):
-        return card.classes[label]
-    raise InkError(
-        f"Expected a label from 0 to {len(card.classes) - 1}, got {label}",
-        "Serve a bundle that reads it first",
     )

@@ -1,0 +1,111 @@
+"""Fine-tuning from Python: drawings with their labels -> a bundle that reads them.
+
+>>> tuned = inkling.fine_tune([(pad.drawing, 7), ...])
+>>> tuned.after.right, tuned.reader
+"""
+
+import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from inkling import ink, system
+from inkling.errors import RunError
+from inkling.experiments.events import Event, Figures, FineTuneEnd
+from inkling.notebook.live import Live
+from inkling.plots import html
+from inkling.reading.reader import Reader
+from inkling.reading.registry import TAUGHT
+
+HELD_OUT = 5  # every fifth drawing of a label compares, and is not learnt from
+
+
+@dataclass(frozen=True)
+class FineTuned:
+    """What a fine-tuning came to. Nothing is served because of it: see `reader`."""
+
+    folder: Path
+    outcome: FineTuneEnd
+
+    @property
+    def reader(self) -> Reader:
+        """The Reader of the new bundle."""
+        return Reader.load(self.folder)
+
+    @property
+    def before(self) -> Figures:
+        """How the bundle that ships reads the drawings that were held out, and MNIST."""
+        return self.outcome.before
+
+    @property
+    def after(self) -> Figures:
+        """How the new one does."""
+        return self.outcome.after
+
+    def __repr__(self) -> str:
+        one, two = self.before, self.after
+        return (
+            f"FineTuned({one.right} to {two.right} of {two.drawings} held out, MNIST "
+            f"{one.test:.2%} to {two.test:.2%}; {self.outcome.why})"
+        )
+
+    def _repr_html_(self) -> str:
+        rows: list[list[html.Cell]] = [
+            ["held-out drawings read right", *(f"{f.right} of {f.drawings}" for f in self._both)],
+            ["loss of these, nats", *(f.loss for f in self._both)],
+            ["MNIST's test images", *(f"{f.test:.2%}" for f in self._both)],
+        ]
+        head = ["", "before", "after"]
+        return html.panel(str(self.folder), html.table(head, rows), html.line(self.outcome.why))
+
+    @property
+    def _both(self) -> tuple[Figures, Figures]:
+        return self.before, self.after
+
+
+def fine_tune(
+    drawings: Iterable[tuple[ink.Drawing | bytes, int]] | None = None,
+    *,
+    name: str = "",
+    seed: int = 0,
+    show: bool = True,
+) -> FineTuned:
+    """Teach the network that ships a handwriting, from drawings or pictures with their labels.
+
+    Without `drawings`, those of the store are taken, which the page and `Pad.label` keep. Every
+    fifth of a label is held out and compares. The new bundle is saved under a name, for
+    `Reader.load` and the page. Raises MissingExtra, RunError where they are too few or it is
+    interrupted, DataError.
+    """
+    system.require("Teaching", "train")
+    system.require("Teaching", "serve")
+    from inkling.drawings import Labelled, Store, default_url
+    from inkling.drawings.labelling import labelled
+    from inkling.training import finetune
+
+    if drawings is None:
+        store = Store(default_url())
+        try:
+            found: list[Labelled] = list(store.each())
+        finally:
+            store.close()
+    else:
+        reader = Reader.load()
+        counts: dict[int, itertools.count[int]] = {}
+        found = [
+            labelled(
+                reader,
+                source,
+                label,
+                held_out=next(counts.setdefault(label, itertools.count(1))) % HELD_OUT == 0,
+            )
+            for source, label in drawings
+        ]
+    folder = system.home() / TAUGHT / (name or f"{datetime.now():%Y%m%d-%H%M%S}")
+    report: Callable[[Event], None] = Live(f"Fine-tuning: {folder}") if show else lambda _: None
+    with system.stopped_by_signal() as caught:
+        outcome = finetune.fine_tune(found, folder, report, lambda: bool(caught), seed=seed)
+    if outcome is None:
+        raise RunError("Expected a fine-tuning to end, but it was interrupted", "Begin it again")
+    return FineTuned(folder, outcome)
