@@ -338,7 +338,7 @@ def test_a_pad_holds_the_drawing_code_of_the_page():
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_the_quickstart_runs_in_three_minutes(tmp_path, monkeypatch, mnist):
+def test_the_quickstart_runs(tmp_path, monkeypatch, mnist):
     assert mnist
     monkeypatch.chdir(tmp_path)
     notebook = nbformat.read(ROOT / "docs" / "quickstart.ipynb", 4)

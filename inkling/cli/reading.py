@@ -305,13 +305,10 @@ def _pictures(files: list[str]) -> Iterator[str | InkError]:
 
     for name in files:
         if name != "-" and os.path.isdir(name):  # noqa: PTH112  # Path.is_dir raises for long names
-            found = sorted(str(path) for path in Path(name).rglob("*") if _is_picture(path))
-            yield from found
-            if not found:
-                yield InkError(
-                    f"{name}: Expected a folder with pictures, but there are none in it",
-                    f"Name files, or a folder with any of: {' '.join(ink.ENDINGS)}",
-                )
+            try:
+                yield from ink.pictures_in(name)
+            except InkError as error:
+                yield error
         else:
             yield name
 
@@ -341,10 +338,3 @@ def _pages(
             except InkError as error:
                 picture = error
             yield f"{file}{page}", of, picture
-
-
-def _is_picture(path: Path) -> bool:
-    """Whether a file in a folder is a picture, by its name; macOS puts a ._X beside it, of none."""
-    from inkling import ink
-
-    return path.suffix.lower() in ink.ENDINGS and not path.name.startswith("._")

@@ -1,6 +1,6 @@
 """The commands that train and show what was trained."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -20,7 +20,6 @@ from inkling.cli.options import (
 
 if TYPE_CHECKING:
     from inkling.experiments.recipe import Recipe
-    from inkling.training.loop import Report, ShouldStop
 
 commands = typer.Typer()
 RECIPE_HELP = "A name (see: inkling recipes), or a Python file with your own recipe"
@@ -84,17 +83,13 @@ def train(
         chosen = change(chosen, changes)
         from inkling import training
         from inkling.experiments import runs
+        from inkling.notebook.training import carry_on
 
         run = resume or out or runs.new_folder(RUNS / chosen.name)
         if not resume:
             _fetch(chosen.dataset, quiet, caught)
             training.create(run, chosen, seed, device, source, workers)
             _report_missing(chosen, quiet or as_json)
-        carry_on: Callable[[Path, Report, ShouldStop], bool] = training.train
-        if runs.read_plan(run).workers > 1:
-            from inkling.scale import training as together
-
-            carry_on = together.train
         with progress.TrainingDisplay(shown, console) as show:
             ended = carry_on(run, show, lambda: bool(caught))
     if not ended:
@@ -246,14 +241,10 @@ def _fetch(name: str, quiet: bool, caught: Sequence[int] = ()) -> None:
 
 def _recipe(name: str) -> tuple["Recipe", Path | None]:
     """The recipe of that name, or that of a file, and the file. Raises MissingExtra."""
-    from inkling.experiments import recipes
-
     system.require("Training", "train")
     from inkling.networks import custom
 
-    if name.endswith(".py"):
-        return custom.load(Path(name)), Path(name)
-    return recipes.get(name), None
+    return custom.find(name)
 
 
 @commands.command("curves")

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from inkling.plots import html
 
+SHADES = " .:*#"  # of an image in text, from no ink to full ink
+SHOWN = 40  # images of a data set's contact sheet
+
 
 @dataclass(frozen=True, eq=False)
 class Example:
@@ -29,9 +32,6 @@ class Example:
 
     def _repr_html_(self) -> str:
         return html.panel(self.name, html.tiles(self.image[None], [""], width=112))
-
-
-SHADES = " .:*#"  # of an image in text, from no ink to full ink
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +64,11 @@ class Split:
         """The name of a label."""
         return self.classes[label] if self.classes else str(label)
 
+    @property
+    def names(self) -> list[str]:
+        """The name of each image's label `(N,)`."""
+        return [self.name(int(label)) for label in self.labels]
+
     def images(self) -> NDArray[np.float32]:
         """The images `(N, 1, 28, 28)` in [0, 1]."""
         return self.pixels.astype(np.float32) / np.float32(255)
@@ -79,12 +84,10 @@ class Split:
 
     def _repr_html_(self) -> str:
         few = self[: html.MAX_SHOWN]
-        captions = [self.name(int(label)) for label in self.labels]
         return html.panel(
             f"{len(self):,} images of {len(self.counts)} classes",
             html.table(["label", "images"], [row for row in self.counts.items() if row[1]]),
-            html.tiles(few.images(), captions[: len(few)]),
-            html.line(f"and {len(self) - len(few):,} more", faint=True) * (len(self) > len(few)),
+            html.tiles(few.images(), few.names, of=len(self)),
         )
 
 
@@ -115,8 +118,5 @@ class Splits:
                 ["label", *counts],
                 [[label, *(of[label] for of in counts.values())] for label in counts["train"]],
             ),
-            html.tiles(shown.images(), [shown.name(int(label)) for label in shown.labels]),
+            html.tiles(shown.images(), shown.names),
         )
-
-
-SHOWN = 40  # images of a data set's contact sheet

@@ -404,11 +404,16 @@ def _known(connection: sa.Connection, key: str | None) -> Labelled | None:
     return _labelled(row) if row else None
 
 
+def is_held_out(rank: int) -> bool:
+    """Whether a drawing is held out from fine-tuning: `rank` of its label were there before."""
+    return rank % HELD_OUT == FIRST_HELD_OUT
+
+
 def _is_held_out(connection: sa.Connection, label: int | str) -> bool:
     """Whether the next drawing of a class, or the next number, is held out."""
     kind = DRAWINGS.c.label.is_(None) if isinstance(label, str) else _has(label)
     rank: int = connection.execute(COUNT.where(kind)).scalar_one()
-    return rank % HELD_OUT == FIRST_HELD_OUT
+    return is_held_out(rank)
 
 
 def _page(connection: sa.Connection, which: Filter, last: int) -> list[Labelled]:

@@ -5,10 +5,9 @@ import binascii
 import io
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeGuard
 from urllib.parse import unquote_to_bytes
@@ -85,36 +84,22 @@ def pages(source: File) -> Pages:
     return found
 
 
-def pictures_in(folder: Path) -> Iterator[tuple[str, Callable[[], Image.Image]]]:
-    """Each page of each picture in a folder, by name, and what decodes it. Raises InkError.
+def pictures_in(folder: str | os.PathLike[str]) -> list[str]:
+    """The pictures in a folder, by the order of their names. Raises InkError if there are none.
 
-    What decodes a page raises InkError, TooLarge, also where its file cannot be opened.
+    What they are is told by their names; macOS puts a ._X beside each, which is none.
     """
-    endings = formats.ENDINGS
-    found = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in endings and not path.name.startswith("._")
-    ]
+    found = sorted(
+        str(path)
+        for path in Path(folder).rglob("*")
+        if path.suffix.lower() in formats.ENDINGS and not path.name.startswith("._")
+    )
     if not found:
         raise InkError(
-            f"{folder}: expected a folder with pictures, but there are none in it",
-            f"Name one with any of: {' '.join(endings)}",
+            f"{os.fspath(folder)}: Expected a folder with pictures, but there are none in it",
+            f"Name files, or a folder with any of: {' '.join(formats.ENDINGS)}",
         )
-    for path in found:
-        try:
-            held = pages(path)
-            count = len(held)
-        except InkError as error:
-            yield str(path), partial(_raise, error)
-            continue
-        for page in range(count):
-            name = f"{path} page {page + 1}" if count > 1 else str(path)
-            yield name, partial(held.__getitem__, page)
-
-
-def _raise(error: InkError) -> Image.Image:
-    raise error
+    return found
 
 
 @contextmanager

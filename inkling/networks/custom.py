@@ -21,10 +21,17 @@ from torch import Generator, nn
 from inkling import data
 from inkling.errors import InklingError, RecipeError
 from inkling.experiments.recipe import Recipe
-from inkling.experiments.recipes import RECIPES
+from inkling.experiments.recipes import RECIPES, get
 from inkling.networks import architectures
 
 WAY_OUT = "See docs/own-recipe.md for one that runs"
+
+
+def find(name: str) -> tuple[Recipe, Path | None]:
+    """The recipe of that name, or that of a file (.py), and the file. Raises RecipeError."""
+    if name.endswith(".py"):
+        return load(Path(name)), Path(name)
+    return get(name), None
 
 
 def load(path: Path) -> Recipe:

@@ -5,6 +5,7 @@
 """
 
 import itertools
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,8 +18,6 @@ from inkling.notebook.live import Live
 from inkling.plots import html
 from inkling.reading.reader import Reader
 from inkling.reading.registry import TAUGHT
-
-HELD_OUT = 5  # every fifth drawing of a label compares, and is not learnt from
 
 
 @dataclass(frozen=True)
@@ -74,14 +73,15 @@ def fine_tune(
     """Teach the network that ships a handwriting, from drawings or pictures with their labels.
 
     Without `drawings`, those of the store are taken, which the page and `Pad.label` keep. Every
-    fifth of a label is held out and compares. The new bundle is saved under a name, for
-    `Reader.load` and the page. Raises MissingExtra, RunError where they are too few or it is
-    interrupted, DataError.
+    fifth of a label, from the third on, is held out and compares. The new bundle is saved under a
+    name, for `Reader.load` and the page. Raises MissingExtra, DataError, and RunError where they
+    are too few or it is interrupted.
     """
     system.require("Teaching", "train")
     system.require("Teaching", "serve")
     from inkling.drawings import Labelled, Store, default_url
     from inkling.drawings.labelling import labelled
+    from inkling.drawings.store import is_held_out
     from inkling.training import finetune
 
     if drawings is None:
@@ -92,14 +92,9 @@ def fine_tune(
             store.close()
     else:
         reader = Reader.load()
-        counts: dict[int, itertools.count[int]] = {}
+        ranks: defaultdict[int, itertools.count[int]] = defaultdict(itertools.count)
         found = [
-            labelled(
-                reader,
-                source,
-                label,
-                held_out=next(counts.setdefault(label, itertools.count(1))) % HELD_OUT == 0,
-            )
+            labelled(reader, source, label, held_out=is_held_out(next(ranks[label])))
             for source, label in drawings
         ]
     folder = system.home() / TAUGHT / (name or f"{datetime.now():%Y%m%d-%H%M%S}")

@@ -5,6 +5,7 @@
 >>> pad.label(7)
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +13,7 @@ from typing import Any, Literal
 from inkling import ink, system
 from inkling.drawings import Labelled, Store, default_url
 from inkling.drawings.labelling import labelled
-from inkling.errors import InkError, InklingError, MissingExtra
+from inkling.errors import InklingError, MissingExtra
 from inkling.reading.numbers import Number
 from inkling.reading.reader import Reader, Reading
 
@@ -32,7 +33,10 @@ class Pad(anywidget.AnyWidget):
     `strokes` can be observed and set from Python. `mode` is "digit" or "number".
     """
 
-    _esm = SHEET.read_text().replace("export ", "") + (HERE / "pad.js").read_text()
+    _esm = (
+        re.sub("^export ", "", SHEET.read_text(), flags=re.MULTILINE)
+        + (HERE / "pad.js").read_text()
+    )
     _css = (HERE / "pad.css").read_text()
     strokes: Any = traitlets.List().tag(sync=True)
     pen = traitlets.Float(14.0).tag(sync=True)  # in the unit of the strokes
@@ -86,11 +90,8 @@ class Pad(anywidget.AnyWidget):
             return
         try:
             found = read(self.drawing)
-        except InkError as error:
-            self.said = str(error)
-            return
         except InklingError as error:
-            self.said = error.error
+            self.said = str(error)
             return
         self._reading = found
         text = found.name if isinstance(found, Reading) else found.text or "nothing"

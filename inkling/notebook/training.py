@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from inkling import data, system
 from inkling.data import Splits
 from inkling.errors import RunError
-from inkling.experiments import events, recipes, runs
+from inkling.experiments import events, runs
 from inkling.experiments.events import Event
 from inkling.experiments.recipe import Recipe, change
 from inkling.files import RUNS
@@ -77,7 +77,6 @@ class Run:
 
         With `show`, the cell or the terminal shows how it goes.
         """
-        carry_on = _carry_on(self.plan.workers)
         report: Callable[[Event], None] = Live(self._title) if show else lambda _: None
         with system.stopped_by_signal() as caught:
             carry_on(self.folder, report, lambda: bool(caught))
@@ -122,8 +121,9 @@ def train(
     """
     system.require("Training", "train")
     from inkling import training
+    from inkling.networks import custom
 
-    chosen, source = _chosen(recipe)
+    chosen, source = (recipe, None) if isinstance(recipe, Recipe) else custom.find(recipe)
     if dataset is not None:
         changes["dataset"] = dataset.name if isinstance(dataset, Splits) else os.fspath(dataset)
     chosen = change(chosen, [f"{key}={value}" for key, value in changes.items()])
@@ -141,22 +141,17 @@ def open_run(folder: str | os.PathLike[str]) -> Run:
     return run
 
 
-def _chosen(recipe: str | Recipe) -> tuple[Recipe, Path | None]:
-    """The recipe that is meant, and its file."""
-    if isinstance(recipe, Recipe):
-        return recipe, None
-    if recipe.endswith(".py"):
-        from inkling.networks import custom
+def carry_on(
+    run: Path, report: Callable[[Event], None], should_stop: Callable[[], bool] = lambda: False
+) -> bool:
+    """Train a run to its end: in this process, or by the workers of its plan.
 
-        return custom.load(Path(recipe)), Path(recipe)
-    return recipes.get(recipe), None
-
-
-def _carry_on(workers: int) -> Callable[..., Any]:
-    if workers > 1:
+    See training.train. Raises RunError, and MissingExtra.
+    """
+    if runs.read_plan(run).workers > 1:
         from inkling.scale import training as together
 
-        return together.train
+        return together.train(run, report, should_stop)
     from inkling import training
 
-    return training.train
+    return training.train(run, report, should_stop)

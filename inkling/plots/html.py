@@ -48,14 +48,19 @@ def image(picture: Image.Image, width: int, text: str) -> str:
     return f'<img width={width} alt="{escape(text)}" src="data:image/png;base64,{content}">'
 
 
-def tiles(images: NDArray[np.float32], captions: Sequence[str], width: int = 42) -> str:
-    """Images `(N, 1, H, W)` in [0, 1], light ink on black, each with a caption; not all of many."""
+def tiles(
+    images: NDArray[np.float32], captions: Sequence[str], width: int = 42, of: int = 0
+) -> str:
+    """Images `(N, 1, H, W)` in [0, 1], light ink on black, each with a caption; not all of many.
+
+    `of` says how many there are, where only the first ones are given.
+    """
     shown = [
         f"<figure>{image(_grey(one), width, caption)}<figcaption>{escape(caption)}</figcaption>"
         "</figure>"
         for one, caption in zip(images[:MAX_SHOWN], captions, strict=False)
     ]
-    left = len(images) - len(shown)
+    left = max(of, len(images)) - len(shown)
     more = line(f"and {left:,} more", faint=True) if left else ""
     return f'<div class="tiles">{"".join(shown)}</div>{more}'
 

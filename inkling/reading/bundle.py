@@ -29,6 +29,7 @@ IN_A_RUN = "bundle"  # the folder, inside that of its run
 # 1 had no acceptance; 2 other names in it; 3 no guarantee; 4 read images alone; 5 no other reports
 SCHEMA_VERSION = 6
 MAX_MODEL_BYTES = 200_000_000
+TAUGHT = "taught"  # a folder of the user's own: bundles with a name
 PRETRAINED = Path(__file__).parent / "pretrained"
 NUMBERS = PRETRAINED / "numbers"  # the bundle that reads lines
 

@@ -31,7 +31,6 @@ from inkling.reading.report import Labelled, TestReport
 from inkling.reading.session import Outputs, Session
 
 SHIPPED = "shipped"  # the name of the bundle that ships
-SAVED = "taught"  # the folder of the user's own, of bundles with a name; see reading.registry
 SET_LEVEL = 0.999  # share of images whose label set holds the true label
 DOUBTFUL_SCORE = -2.5  # nats: ink of this ood_score is as likely a digit as not
 MIN_LIKELY = 0.9  # confidence of a number, from which on it is no single digit
@@ -163,10 +162,8 @@ class Reader:
             )
         images = part.images()
         outputs = self.session.run(images)
-        accepted = [bool(one) for one in self.accepted(outputs)]
-        return TestReport.of(
-            images, part.labels, outputs.probabilities, accepted, self.card.classes
-        )
+        accepted = self.accepted(outputs) if self.card.acceptance else None
+        return TestReport(images, part.labels, outputs.probabilities, accepted, self.card.classes)
 
     def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """The probabilities `(N, K)` of images `(N, 1, 28, 28)` in [0, 1], ink = 1 on 0."""
@@ -198,12 +195,19 @@ class Reader:
 
     def _read_folder(self, folder: Path, min_accuracy: float | None) -> Readings:
         names, images, errors = [], [], {}
-        for name, picture in ink.pictures_in(folder):
+        for file in ink.pictures_in(folder):
             try:
-                images.append(ink.to_image(picture(), self.card.frame))
-                names.append(name)
+                count = len(pages := ink.pages(file))
             except InkError as error:
-                errors[name] = error.error
+                errors[file] = error.error
+                continue
+            for page in range(count):
+                name = f"{file} page {page + 1}" if count > 1 else file
+                try:
+                    images.append(ink.to_image(pages[page], self.card.frame))
+                    names.append(name)
+                except InkError as error:
+                    errors[name] = error.error
         found = self.read_images(np.stack(images), min_accuracy) if images else []
         return Readings(found, names, errors)
 
@@ -403,7 +407,7 @@ def _is_path(name: str) -> bool:
 
 def _saved(name: str) -> Path:
     """The folder of a bundle that is saved by a name."""
-    return system.home() / SAVED / name / bundle.IN_A_RUN
+    return system.home() / bundle.TAUGHT / name / bundle.IN_A_RUN
 
 
 def _folder(name: str) -> Path:

@@ -63,11 +63,9 @@ class Readings(list["Reading"]):
         title = repr(self).removeprefix("Readings(").removesuffix(")")
         captions = [one.name + "*" * (one.accepted is False) for one in self]
         images = [one.image for one in self[: html.MAX_SHOWN]]
-        shown = html.tiles(np.stack(images), captions) if images else ""
-        left = len(self) - len(images)
+        shown = html.tiles(np.stack(images), captions, of=len(self)) if images else ""
         return html.panel(
             f"{title} (*)" if any("*" in caption for caption in captions) else title,
             shown,
-            html.line(f"and {left:,} more", faint=True) if left else "",
             html.table(["file", "error"], self.errors.items()) if self.errors else "",
         )

@@ -17,7 +17,7 @@ from inkling.reading.bundle import Card
 from inkling.reading.reader import Reader
 
 PRETRAINED = "pretrained"  # the name of the bundle that ships
-TAUGHT, RUNS = "taught", "runs"  # how the names of others begin
+TAUGHT, RUNS = bundle.TAUGHT, "runs"  # how the names of others begin
 Stamps = tuple[tuple[int, int, int], ...]  # of each file: two times of its change, and its size
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,36 +40,21 @@ class TestReport:
 
     __test__ = False  # pytest takes it for a test otherwise
 
-    measures: Measures
-    accepted: float  # share of the images whose reading is accepted, in [0, 1]
-    accuracy_accepted: float  # of these, in [0, 1]
-    confusion: NDArray[np.int64]  # (K, K): rows true labels, columns readings
-    classes: tuple[str, ...]
-    probabilities: NDArray[np.float32]  # (N, K)
-    labels: NDArray[np.uint8]  # (N,)
     images: NDArray[np.float32]  # (N, 1, 28, 28)
+    labels: NDArray[np.uint8]  # (N,)
+    probabilities: NDArray[np.float32]  # (N, K)
+    accepted: Sequence[bool | None] | None  # (N,) of each reading; None if the bundle cannot say
+    classes: tuple[str, ...]
 
-    @classmethod
-    def of(
-        cls,
-        images: NDArray[np.float32],
-        labels: NDArray[np.uint8],
-        probabilities: NDArray[np.float32],
-        accepted: Sequence[bool],
-        classes: tuple[str, ...],
-    ) -> Self:
-        """The report of N images, from their probabilities and what is accepted of them."""
-        read, sure = probabilities.argmax(1), np.array(accepted, bool)
-        return cls(
-            measures=metrics.measure(probabilities, labels),
-            accepted=float(sure.mean()),
-            accuracy_accepted=float((read == labels)[sure].mean()) if sure.any() else 1.0,
-            confusion=metrics.confusion(labels, read, len(classes)),
-            classes=classes,
-            probabilities=probabilities,
-            labels=labels,
-            images=images,
-        )
+    @cached_property
+    def measures(self) -> Measures:
+        """Accuracy and its interval, likelihood, calibration."""
+        return metrics.measure(self.probabilities, self.labels)
+
+    @cached_property
+    def confusion(self) -> NDArray[np.int64]:
+        """The counts `(K, K)`: rows are true labels, columns readings."""
+        return metrics.confusion(self.labels, self.probabilities.argmax(1), len(self.classes))
 
     @property
     def accuracy(self) -> float:
@@ -86,9 +72,13 @@ class TestReport:
     def __repr__(self) -> str:
         measures = self.measures
         low, high = measures.interval
+        sure = np.array(self.accepted or [], bool)
+        right = (self.probabilities.argmax(1) == self.labels)[: len(sure)][sure]
+        said = (
+            f"; accepted {sure.mean():.2%}, of these {right.mean():.2%} right" if len(right) else ""
+        )
         return (
-            f"TestReport({measures.accuracy:.2%} of {measures.n:,}, {low:.2%} to {high:.2%}; "
-            f"accepted {self.accepted:.2%}, of these {self.accuracy_accepted:.2%} right)"
+            f"TestReport({measures.accuracy:.2%} of {measures.n:,}, {low:.2%} to {high:.2%}{said})"
         )
 
     def _repr_html_(self) -> str:

@@ -16,8 +16,8 @@ import sys
 from inkling import system
 
 if "RAY_ADDRESS" not in os.environ and "ray" not in sys.modules:
-    # What a cluster of this machine is to be; Ray looks at these when it is imported. It listens at
-    # 127.0.0.1 alone where it is told to make no cluster, and answers who knows the token alone.
+    # Ray looks at these when it is imported. With the first, a cluster of this machine listens at
+    # 127.0.0.1 alone. With the others, it answers only those who know the token.
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     if "RAY_AUTH_TOKEN_PATH" not in os.environ:

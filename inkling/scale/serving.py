@@ -7,8 +7,7 @@ takes them away again. One that is lost is replaced, and what it was reading is 
 
 import logging
 import os
-import signal
-import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -36,6 +35,7 @@ MAX_OPEN = 1_000  # requests and live sockets of a page
 MAX_PAGES = 20
 TARGET, TARGET_OPEN = 4, 200  # of these, above which Ray adds a reader, a page
 SECONDS_TO_ADD, SECONDS_TO_REMOVE = 3, 60  # of that, until it does; and of less
+SECONDS_TO_LOOK = 0.2  # for a signal
 TRIES = 3  # of what a lost reader was reading
 SECRETS = {"token": "INKLING_TOKEN", "read_token": "INKLING_READ_TOKEN"}  # in the environment
 QUIET = {"log_level": "WARNING", "enable_access_log": False}
@@ -158,29 +158,19 @@ def bound(settings: Settings, readers: int | None = None) -> serve.Application:
 
 
 def run(settings: Settings, readers: int | None, announce: Callable[[str], None]) -> None:
-    """Serve until a signal. `announce` gets the address once it accepts. Raises ServeError.
-
-    Where a cluster serves already, the new readers and pages take the place of the old ones, one
-    after the other, and no request is lost.
-    """
+    """Serve until a signal. `announce` gets the address once it accepts. Raises ServeError."""
     settings.check()
     if os.environ.get(ADDRESS) and not (settings.database or default_url()).startswith("postgres"):
         raise ServeError(
             "Expected drawings in PostgreSQL for a server of several machines, got a file",
             "Name it with --drawings postgresql://...",
         )
-    stopped = threading.Event()
-    before = {
-        n: signal.signal(n, lambda *_: stopped.set()) for n in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        with connected((readers or system.cores()) + 1):  # the page takes one
-            announce(deploy(settings, readers))
-            stopped.wait()
-            serve.delete(NAME)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    cores = (readers or system.cores()) + 1  # the page takes one
+    with system.stopped_by_signal() as caught, connected(cores):
+        announce(deploy(settings, readers))
+        while not caught:
+            time.sleep(SECONDS_TO_LOOK)
+        serve.delete(NAME)
 
 
 def deploy(settings: Settings, readers: int | None) -> str:
