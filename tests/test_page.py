@@ -485,6 +485,7 @@ def test_each_row_is_read_along_its_own_ink(open_page):
         for stroke in small(digit, 0.1 + 0.4 * place)
     ]
     draw(page, strokes)
+    settle(page)  # else the boxes that are measured may be those of all but the last stroke
     expect(page.locator("#label")).to_have_text("71\n17")
     rows = page.locator("#characters").get_by_role("toolbar")
     expect(rows).to_have_count(2)
