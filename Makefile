@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 FILES = pyproject.toml constraints.txt
 
-.PHONY: run test unit scale faults check page format types clean
+.PHONY: run test unit scale faults check page hints format types clean
 
 run: $(VENV)/serve  ## start the page at http://127.0.0.1:8000
 	@exec $(BIN)/inkling serve --port $(PORT)
@@ -32,10 +32,15 @@ check: $(VENV)/dev  ## format, lint, types and the import rules
 	$(BIN)/lint-imports --no-logo
 
 # Without npm, the page is tested in the browser alone; CI leaves nothing out.
-PAGE = $(if $(or $(INKLING_REQUIRE_ALL),$(shell command -v npm)),page)
+PAGE = $(if $(or $(INKLING_REQUIRE_ALL),$(shell command -v npm)),page hints)
 page: node_modules/typescript  ## the types of the page's scripts, and those that touch no page
 	node_modules/.bin/tsc
 	node --test tests/page/
+
+hints: $(VENV)/dev node_modules/typescript  ## the types of the public names, as an editor sees them
+	@PATH="$(abspath $(BIN)):$$PATH" node_modules/.bin/pyright --verifytypes inkling \
+		--ignoreexternal --outputjson >$(VENV)/hints.json || true
+	@$(BIN)/python .ci/hints.py <$(VENV)/hints.json
 
 node_modules/typescript: package.json
 	@npm install --silent --no-audit --no-fund

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from inkling.data import from_arrays as from_arrays
     from inkling.data import load_data as load_data
     from inkling.errors import InklingError as InklingError
     from inkling.errors import NothingDrawn as NothingDrawn
@@ -43,6 +44,7 @@ _HOMES = {
     "Recipe": "experiments.recipe",
     "Run": "notebook.training",
     "fine_tune": "notebook.finetune",
+    "from_arrays": "data",
     "load_data": "data",
     "open_run": "notebook.training",
     "recipe": "experiments.recipes:get",
@@ -62,6 +64,7 @@ __all__ = [
     "Recipe",
     "Run",
     "fine_tune",
+    "from_arrays",
     "load_data",
     "open_run",
     "recipe",

@@ -26,7 +26,14 @@ from typing import Any
 
 
 class InklingError(Exception):
-    """One line for the user: `error`, a sentence without its full stop, and `hint`."""
+    """One line for the user: `error`, a sentence without its full stop, and `hint`.
+
+    >>> try:
+    ...     inkling.load_data("mnits")
+    ... except inkling.InklingError as error:
+    ...     print(error.hint)
+    Perhaps you meant mnist
+    """
 
     def __init__(self, error: str, hint: str) -> None:
         super().__init__(f"{error}. {hint}.")
@@ -54,7 +61,12 @@ class InkError(InklingError):
 
 
 class NothingDrawn(InkError):
-    """There is no ink in the picture or drawing: an error, never a class."""
+    """There is no ink in the picture or drawing: an error, never a class.
+
+    >>> inkling.Reader.load().read(inkling.Drawing([]))
+    Traceback (most recent call last):
+    inkling.errors.NothingDrawn: Expected at least one stroke, ...
+    """
 
 
 class TooLarge(InkError):

@@ -1,6 +1,7 @@
 """From Python: data, a training, its run, a reader and its readings, and what they show."""
 
 import copy
+import doctest
 import multiprocessing
 import os
 import pickle
@@ -18,6 +19,8 @@ import pytest
 from conftest import ROOT
 from nbclient import NotebookClient
 from PIL import Image
+from torch import nn
+from torch.nn import functional as F
 
 import inkling
 from inkling import Drawing, Reader
@@ -177,6 +180,138 @@ def test_a_test_reports_what_a_reader_reads(reader, mnist):
     assert report.picture().size[0] > 500
 
 
+def crosses(count):
+    """Images of two classes, written as little as possible: upright and slanted crosses."""
+    rng = np.random.default_rng(0)
+    images = rng.random((count, 28, 28)) * 0.1
+    labels = np.arange(count) % 2
+    for image, label in zip(images, labels, strict=True):
+        x, y = rng.integers(10, 18, 2)
+        for step in range(-8, 9):
+            image[y + step, x + step * label] = image[y - step * label, x + step] = 1
+    return images, labels
+
+
+def test_arrays_of_ones_own_are_a_data_set(tmp_path):
+    images, labels = crosses(400)
+    mine = inkling.from_arrays(images, labels, names=["upright", "slanted"])
+    assert len(mine.train) + len(mine.validation) + len(mine.test) == 400
+    assert mine.train.classes == ("upright", "slanted")
+    assert np.array_equal(mine.train[0].image, inkling.to_image(images[labels == 0][1]))
+    assert inkling.from_arrays(list(images), list(labels), ("upright", "slanted")).name == mine.name
+    assert "slanted" in Page(mine._repr_html_()).text
+    run = inkling.train("mlp", mine, out=tmp_path / "run", show=False, split="standard", epochs=30)
+    assert run.accuracy > 0.9
+    assert run.reader.read(images[1]).name == "slanted"
+    again = inkling.data.part(mine.name)  # as the command line takes it
+    assert len(again) == 400
+
+
+def test_writers_of_ones_own_are_not_in_two_parts():
+    images, labels = crosses(240)
+    writers = [f"w{number // 10}" for number in range(240)]
+    mine = inkling.from_arrays(images, labels, ["upright", "slanted"], writers)
+    parts = [{*part.writers} for part in (mine.train, mine.validation, mine.test)]
+    assert sum(map(len, parts)) == len(set.union(*parts)) == 24
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"labels": [0, 1]}, "a label for each of 4 images"),
+        ({"labels": np.eye(4)}, r"labels \(4, 4\)"),
+        ({"labels": [0, 1, 0, 0.5]}, "whole numbers from 0 on"),
+        ({"labels": [0, 1, 0, -1]}, "got -1"),
+        ({"labels": ["a", "b", "a", "b"]}, "whole numbers"),
+        ({"names": ["a"]}, "Expected 2 to 256 different names"),
+        ({"names": ["a", "a"]}, "1 of them different"),
+        ({"writers": ["a"]}, "a writer for each"),
+        ({"images": np.zeros((4, 28, 28))}, "Image 0: .* nothing drawn"),
+        ({"images": np.ones((4, 3, 3, 3, 3))}, "Image 0: "),
+        ({"images": 7}, "got int"),
+        ({"images": [], "labels": []}, "whole numbers"),
+    ],
+)
+def test_arrays_that_are_no_data_set_are_refused(change, what):
+    images, labels = crosses(4)
+    with pytest.raises(DataError, match=what):
+        inkling.from_arrays(**{"images": images, "labels": labels} | change)
+
+
+def test_a_damaged_file_of_arrays_is_refused(tmp_path):
+    path = tmp_path / "mine.npz"
+    path.write_bytes(b"PK")
+    with pytest.raises(DataError, match="from_arrays"):
+        inkling.load_data(str(path))
+
+
+def test_part_of_a_data_set_is_not_taken_for_all_of_it(mnist):
+    few = inkling.data.Splits(mnist.train[:1000], None, mnist.test, "mnist")
+    with pytest.raises(DataError, match="from_arrays"):
+        inkling.train("mlp", few)
+
+
+WIDTH = 64
+
+
+class Scaled(nn.Module):
+    """A layer beside the network, and a constant that it uses."""
+
+    def __init__(self, classes):
+        super().__init__()
+        self.first, self.second = nn.Linear(784, WIDTH), nn.Linear(WIDTH, classes)
+
+    def forward(self, images):
+        return self.second(F.relu(self.first(images.flatten(1))))
+
+
+class Net(nn.Module):
+    """A network as one writes it in a cell."""
+
+    def __init__(self, classes):
+        super(Net, self).__init__()  # noqa: UP008  # it names itself
+        self.scaled = Scaled(classes)
+
+    def forward(self, np):  # a name that is another thing outside
+        return self.scaled(np) * 2.0
+
+
+def from_outside(classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, classes)) if SEVEN else None
+
+
+def test_a_class_of_ones_own_is_trained_and_kept_as_a_file(tmp_path):
+    run = inkling.train("mlp", model=Net, out=tmp_path / "run", show=False, **SMALL)
+    assert (run.recipe.name, run.recipe.model) == ("net", "custom")
+    assert run.accuracy > 0.5
+    path = tmp_path / "net.py"
+    path.write_bytes((run.folder / runs.SOURCE).read_bytes())
+    assert "numpy" not in path.read_text()
+    again = inkling.train(path, out=tmp_path / "again", show=False)
+    assert again.reader.card.model_sha256 == run.reader.card.model_sha256
+
+
+@pytest.mark.parametrize(
+    ("model", "what"),
+    [
+        (from_outside, "it uses SEVEN, a Drawing from outside"),
+        (lambda classes: nn.Linear(784, classes), "RuntimeError|named function"),
+        (nn.Flatten(), "expected"),
+        (7, "not callable"),
+        (lambda: None, "TypeError"),
+    ],
+)
+def test_a_network_that_cannot_be_kept_is_refused(model, what, tmp_path):
+    with pytest.raises(RecipeError, match=what):
+        inkling.train("mlp", model=model, out=tmp_path / "run", **SMALL)
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_is_no_recipe_is_refused():
+    with pytest.raises(RecipeError, match="model=Net"):
+        inkling.train(Net)
+
+
 def test_labels_of_other_classes_are_not_tested(run, mnist):
     few = inkling.data.Split(
         mnist.test.pixels[:20], mnist.test.labels[:20], classes=tuple("abcdefghijkl")
@@ -329,6 +464,30 @@ def test_a_pad_for_numbers_reads_numbers(reader):
     pad = inkling.Pad(reader, mode="number")
     pad.strokes = [[[x, 80], [x + 40, 80], [x + 10, 180]] for x in (0, 100)]
     assert pad.reading.text == "77"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if "une" in name else ())
+        for name in inkling.__all__
+    ],
+)
+def test_every_public_name_has_an_example_that_runs(name, mnist, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("INKLING_DRAWINGS", f"sqlite:///{tmp_path}/drawings.sqlite")
+    Image.fromarray(mnist.test.pixels[0, 0]).save("7.png")
+    (stroke,) = SEVEN.strokes
+    two = Drawing([stroke, [(x + 250, y) for x, y in stroke]])
+    two.picture().save("77.png")
+    given = {"inkling": inkling, "sevens": [SEVEN] * 12}
+    finder = doctest.DocTestFinder(recurse=False)
+    (example,) = finder.find(getattr(inkling, name), name, globs=given)
+    assert example.examples, f"{name} has no example"
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    said = []
+    runner.run(example, out=said.append)
+    assert runner.failures == 0, "".join(said)
 
 
 def test_a_pad_holds_the_drawing_code_of_the_page():

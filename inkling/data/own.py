@@ -2,25 +2,32 @@
 
 Pictures lie in a folder, as LABEL/NAME.png or LABEL_NAME.png. Pen strokes are JSON lines (.jsonl,
 .jsonl.gz) as `inkling drawings export` makes them, InkML (.inkml, or a folder of such files), or in
-UNIPEN's format (.dat, .unipen, .tra, .tes).
+UNIPEN's format (.dat, .unipen, .tra, .tes). Arrays are kept as NumPy's .npz: `from_arrays`.
 """
 
 import base64
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from inkling import ink
+from inkling import ink, system
 from inkling.data import inkml, strokes, unipen
 from inkling.data.catalog import DataSet
 from inkling.data.strokes import Item
 from inkling.errors import DataError, InkError
+from inkling.files import atomically
+from inkling.ink import Frame
 
+ARRAYS = ".npz"
+MAX_CLASSES = 256  # labels are bytes
 DIGITS = tuple("0123456789")
 TESTED = 6  # every sixth image of a label, or every sixth writer, tests
 
@@ -35,6 +42,9 @@ def is_own(name: str) -> bool:
 def dataset(name: str) -> DataSet:
     """What is known of a user's own data set at a path. Raises DataError."""
     path = Path(name)
+    if path.suffix == ARRAYS:
+        *_, classes, frame = _arrays(path)
+        return DataSet(name, f"{path.name}, your own", "your own", classes, frame, path=path)
     labels = {label for label, _, _ in labelled(path)}
     if not labels:
         raise DataError(
@@ -49,6 +59,8 @@ def dataset(name: str) -> DataSet:
 @lru_cache(2)
 def images(path: Path, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pixels `(N, 1, 28, 28)` in 0..255, labels `(N,)` and writers `(N,)`. Raises DataError."""
+    if path.suffix == ARRAYS:
+        return _arrays(path)[:3]
     pixels, labels, writers = [], [], []
     for label, writer, source in labelled(path):
         try:
@@ -58,6 +70,102 @@ def images(path: Path, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray
         labels.append(classes.index(label))
         writers.append(writer)
     return np.stack(pixels), np.array(labels, np.uint8), np.array(writers, np.str_)
+
+
+def from_arrays(
+    images: Iterable[ink.Source],
+    labels: ArrayLike,
+    names: Sequence[str] | None = None,
+    writers: Sequence[str] | None = None,
+    frame: Frame = "digit",
+) -> Path:
+    """Keep images with their labels in a file, which is a data set: the same ones, the same file.
+
+    See data.from_arrays. Raises DataError.
+    """
+    numbers = np.asarray(labels)
+    pixels = _pixels(images, frame)
+    if numbers.shape != (len(pixels),):
+        raise DataError(
+            f"Expected a label for each of {len(pixels):,} images, got labels {numbers.shape}",
+            "Give whole numbers (N,); of rows with a 1 in them, labels.argmax(1)",
+        )
+    if numbers.dtype.kind not in "iu" or not numbers.size or numbers.min() < 0:
+        raise DataError(
+            "Expected labels as whole numbers from 0 on, got "
+            + str(numbers.min() if numbers.size and numbers.dtype.kind in "iu" else numbers[:3]),
+            "Number the classes, and give their names: names=['cat', 'dog']",
+        )
+    classes = _classes(names, int(numbers.max()))
+    who = [""] * len(pixels) if writers is None else [*map(str, writers)]
+    if len(who) != len(pixels):
+        raise DataError(
+            f"Expected a writer for each of {len(pixels):,} images, got {len(who):,}",
+            "Give as many, or leave them out",
+        )
+    arrays = {
+        "pixels": pixels,
+        "labels": numbers.astype(np.uint8),
+        "writers": np.array(who, np.str_),
+        "classes": np.array(classes, np.str_),
+        "frame": np.array(frame),
+    }
+    content = hashlib.sha256(b"".join(array.tobytes() for array in arrays.values())).hexdigest()
+    path = system.home() / "data" / (content[:16] + ARRAYS)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomically(path) as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # of the keyword
+    except OSError as cause:
+        raise DataError(
+            f"{path}: expected room to keep the images, but {cause.strerror}",
+            f"Free some space, or name another folder with {system.HOME}",
+        ) from cause
+    return path
+
+
+def _pixels(images: Iterable[ink.Source], frame: Frame) -> NDArray[np.uint8]:
+    """Images `(N, 1, 28, 28)` in 0..255, each as a reader sees it."""
+    found: list[NDArray[np.uint8]] = []
+    try:
+        found.extend(np.rint(ink.to_image(one, frame) * 255).astype(np.uint8) for one in images)
+    except InkError as error:
+        raise DataError(f"Image {len(found)}: {error.error}", error.hint) from error
+    except TypeError as cause:
+        raise DataError(
+            f"Expected images (N, 28, 28), or a list of pictures, got {type(images).__name__}",
+            "Put them into one array or list",
+        ) from cause
+    return np.stack(found) if found else np.empty((0, 1, ink.SIDE, ink.SIDE), np.uint8)
+
+
+def _classes(names: Sequence[str] | None, largest: int) -> tuple[str, ...]:
+    """The names of the classes: as given, or the digits, or the labels themselves."""
+    if names is None:
+        return DIGITS if largest < len(DIGITS) else tuple(map(str, range(largest + 1)))
+    found = tuple(map(str, names))
+    if not largest < len(found) <= MAX_CLASSES or len({*found}) < max(len(found), 2):
+        raise DataError(
+            f"Expected {max(largest + 1, 2)} to {MAX_CLASSES} different names for labels from 0 to "
+            f"{largest}, got {len(found)}, {len({*found})} of them different",
+            "Give the name of each class, in the order of their labels",
+        )
+    return found
+
+
+@lru_cache(2)
+def _arrays(path: Path) -> tuple[Any, Any, Any, tuple[str, ...], Frame]:
+    """What `from_arrays` kept: pixels, labels, writers, the names of the classes, and the frame."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = [file[name] for name in ("pixels", "labels", "writers")]
+            classes, frame = tuple(file["classes"].tolist()), file["frame"].item()
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as cause:
+        raise DataError(
+            f"{path}: expected images as inkling.from_arrays keeps them, got other content",
+            "Make it again with: inkling.from_arrays(images, labels)",
+        ) from cause
+    return arrays[0], arrays[1], arrays[2], classes, frame
 
 
 def tests(labels: np.ndarray, writers: np.ndarray) -> np.ndarray:

@@ -6,7 +6,9 @@ from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL.Image import Image
 
+from inkling import plots
 from inkling.plots import html
 
 SHADES = " .:*#"  # of an image in text, from no ink to full ink
@@ -32,6 +34,10 @@ class Example:
 
     def _repr_html_(self) -> str:
         return html.panel(self.name, html.tiles(self.image[None], [""], width=112))
+
+    def picture(self) -> Image:
+        """The image with its label below it."""
+        return plots.contact_sheet(self.image[None], [self.name])
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +85,11 @@ class Split:
         found = np.bincount(self.labels, minlength=len(self.classes))
         return {self.name(label): int(count) for label, count in enumerate(found)}
 
+    def picture(self) -> Image:
+        """The first images, each with its label."""
+        few = self[: html.MAX_SHOWN]
+        return plots.contact_sheet(few.images(), few.names)
+
     def __repr__(self) -> str:
         return f"Split({len(self):,} images, {len(self.counts)} classes)"
 
@@ -111,12 +122,19 @@ class Splits:
     def _repr_html_(self) -> str:
         parts = self._parts()
         counts = {name: part.counts for name, part in parts.items()}
-        shown = self.train[:: max(1, len(self.train) // SHOWN)][:SHOWN]
         return html.panel(
             f"{self.name}: {', '.join(f'{len(part):,} to {name}' for name, part in parts.items())}",
             html.table(
                 ["label", *counts],
                 [[label, *(of[label] for of in counts.values())] for label in counts["train"]],
             ),
-            html.tiles(shown.images(), shown.names),
+            html.tiles(self._shown.images(), self._shown.names),
         )
+
+    def picture(self) -> Image:
+        """Some of the images to train on, each with its label."""
+        return self._shown.picture()
+
+    @property
+    def _shown(self) -> Split:
+        return self.train[:: max(1, len(self.train) // SHOWN)][:SHOWN]

@@ -129,7 +129,12 @@ class Scratch(_Checked):
 
 @dataclass(frozen=True)
 class Recipe(_Checked):
-    """What a training needs to know; with the seed and the data set, all that it knows."""
+    """What a training needs to know; with the seed and the data set, all that it knows.
+
+    >>> mine = inkling.Recipe(name="mine", about="a try", model="mlp", dataset="mnist", epochs=2)
+    >>> mine.replace(learning_rate=0.01).optimizer.learning_rate
+    0.01
+    """
 
     name: str
     about: str

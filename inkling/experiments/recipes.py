@@ -207,7 +207,11 @@ RECIPES = {
 
 
 def get(name: str) -> Recipe:
-    """The recipe of that name, or a RecipeError that suggests the nearest."""
+    """The recipe of that name, or a RecipeError that suggests the nearest.
+
+    >>> inkling.recipe("sprint").replace(epochs=2).epochs
+    2.0
+    """
     if name in RECIPES:
         return RECIPES[name]
     raise RecipeError(

@@ -14,6 +14,7 @@ from inkling.errors import InkError, NothingDrawn, TooLarge
 from inkling.ink import paper
 from inkling.ink.decode import reason
 from inkling.ink.pen import trace
+from inkling.plots import html
 
 MAX_POINTS = 10_000  # of one drawing; one with many strokes has a few hundred
 MAX_COORDINATE = 1e6
@@ -39,6 +40,12 @@ class Drawing:
     lists, arrays or generators; a number may also come as text. They are kept as tuples of floats.
 
     Raises InkError or TooLarge if they are no drawing.
+
+    >>> seven = inkling.Drawing([[(110, 80), (270, 80), (180, 310)]])
+    >>> seven
+    Drawing(1 stroke, 3 points, pen 30)
+    >>> inkling.Reader.load().read(seven).label
+    7
     """
 
     strokes: tuple[tuple[Point, ...], ...]
@@ -51,6 +58,21 @@ class Drawing:
     ) -> None:
         object.__setattr__(self, "strokes", _taken(strokes))
         object.__setattr__(self, "pen", _width_of(pen))
+
+    def __repr__(self) -> str:
+        points, many = sum(map(len, self.strokes)), "s" * (len(self.strokes) != 1)
+        return f"Drawing({len(self.strokes)} stroke{many}, {points} points, pen {self.pen:g})"
+
+    def _repr_html_(self) -> str:
+        is_empty = not any(self.strokes)
+        return html.panel(
+            "",
+            html.line(repr(self), faint=True) if is_empty else html.strokes(self.strokes, self.pen),
+        )
+
+    def picture(self) -> Image.Image:
+        """What is drawn, dark on white. Raises NothingDrawn."""
+        return Image.fromarray(255 - np.rint(render(self, "digit").ink).astype(np.uint8))
 
 
 def _taken(strokes: Iterable[Iterable[Iterable[SupportsFloat]]]) -> tuple[tuple[Point, ...], ...]:

@@ -44,6 +44,9 @@ def to_image(source: Source, frame: Frame = "digit") -> NDArray[np.float32]:
     Fashion-MNIST.
 
     Raises NothingDrawn if there is no ink, TooLarge or InkError if the source cannot be read.
+
+    >>> inkling.to_image("7.png").shape
+    (1, 28, 28)
     """
     sheet = to_sheet(source, frame)
     return sheet.ink[None] / np.float32(255) if sheet.placed else fit(sheet.ink, frame)

@@ -12,7 +12,9 @@ import runpy
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -23,6 +25,7 @@ from inkling.errors import InklingError, RecipeError
 from inkling.experiments.recipe import Recipe
 from inkling.experiments.recipes import RECIPES, get
 from inkling.networks import architectures
+from inkling.networks.written import Network, as_file
 
 WAY_OUT = "See docs/own-recipe.md for one that runs"
 
@@ -62,6 +65,27 @@ def build(path: Path, classes: int, generator: Generator) -> nn.Module:
     make = _run(path).get("model")
     if not callable(make):
         raise RecipeError(f"{path}: expected a function `model(classes)`, found none", WAY_OUT)
+    return _built(make, path, classes, generator)
+
+
+@contextmanager
+def written(model: Network, recipe: Recipe, classes: int) -> Iterator[tuple[Recipe, Path]]:
+    """A recipe with a class or function as its network, and, within this, a file that holds both.
+
+    The network is tried first. Raises RecipeError.
+    """
+    name = getattr(model, "__name__", type(model).__name__)
+    _built(model, Path(name), classes, torch.Generator().manual_seed(0))
+    about = f"{recipe.name}, with a network of one's own"
+    recipe = replace(recipe, name=name.lower(), about=about, model="custom")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "recipe.py"
+        path.write_text(as_file(model, recipe), encoding="utf-8")
+        yield recipe, path
+
+
+def _built(make: Network, path: Path, classes: int, generator: Generator) -> nn.Module:
+    """See `build`; errors name `path`."""
     with torch.random.fork_rng(devices=[]), reported(path):
         torch.manual_seed(generator.initial_seed())
         model = make(classes)

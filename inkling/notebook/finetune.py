@@ -22,7 +22,12 @@ from inkling.reading.registry import TAUGHT
 
 @dataclass(frozen=True)
 class FineTuned:
-    """What a fine-tuning came to. Nothing is served because of it: see `reader`."""
+    """What a fine-tuning came to. Nothing is served because of it: see `reader`.
+
+    >>> tuned = inkling.fine_tune([(seven, 7) for seven in sevens], show=False)
+    >>> tuned.after.drawings
+    2
+    """
 
     folder: Path
     outcome: FineTuneEnd
@@ -76,6 +81,11 @@ def fine_tune(
     fifth of a label, from the third on, is held out and compares. The new bundle is saved under a
     name, for `Reader.load` and the page. Raises MissingExtra, DataError, and RunError where they
     are too few or it is interrupted.
+
+    >>> inkling.fine_tune([(seven, 7) for seven in sevens], name="mine", show=False)
+    FineTuned(...)
+    >>> inkling.Reader.load("mine").read(sevens[0]).label
+    7
     """
     system.require("Teaching", "train")
     system.require("Teaching", "serve")

@@ -8,7 +8,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from inkling import ink, system
 from inkling.drawings import Labelled, Store, default_url
@@ -17,20 +17,31 @@ from inkling.errors import InklingError, MissingExtra
 from inkling.reading.numbers import Number
 from inkling.reading.reader import Reader, Reading
 
-try:
-    import anywidget
+if TYPE_CHECKING:
     import traitlets
-except ModuleNotFoundError as cause:
-    raise MissingExtra("A pad", str(cause.name), "notebook") from cause
+    from traitlets import HasTraits as AnyWidget  # which it is as well; its own has no types
+else:
+    try:
+        import traitlets
+        from anywidget import AnyWidget
+    except ModuleNotFoundError as cause:
+        raise MissingExtra("A pad", str(cause.name), "notebook") from cause
 
 HERE = Path(__file__).parent
 SHEET = system.PACKAGE / "web" / "static" / "sheet.js"
 
 
-class Pad(anywidget.AnyWidget):
+class Pad(AnyWidget):
     """What is drawn, and what it reads as.
 
     `strokes` can be observed and set from Python. `mode` is "digit" or "number".
+
+    >>> pad = inkling.Pad()
+    >>> pad.strokes = [[[110, 80], [270, 80], [180, 310]]]
+    >>> pad.reading.name
+    '7'
+    >>> pad.label(7).label
+    7
     """
 
     _esm = (
@@ -39,9 +50,9 @@ class Pad(anywidget.AnyWidget):
     )
     _css = (HERE / "pad.css").read_text()
     strokes: Any = traitlets.List().tag(sync=True)
-    pen = traitlets.Float(14.0).tag(sync=True)  # in the unit of the strokes
-    mode = traitlets.Enum(["digit", "number"], "digit").tag(sync=True)
-    said = traitlets.Unicode("Draw").tag(sync=True)  # below the sheet
+    pen: Any = traitlets.Float(14.0).tag(sync=True)  # in the unit of the strokes
+    mode: Any = traitlets.Enum(["digit", "number"], "digit").tag(sync=True)
+    said: Any = traitlets.Unicode("Draw").tag(sync=True)  # below the sheet
 
     def __init__(
         self, reader: Reader | None = None, mode: Literal["digit", "number"] = "digit"

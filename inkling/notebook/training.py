@@ -7,6 +7,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from inkling import data, system
 from inkling.data import Splits
-from inkling.errors import RunError
+from inkling.errors import DataError, RecipeError, RunError
 from inkling.experiments import events, runs
 from inkling.experiments.events import Event
-from inkling.experiments.recipe import Recipe, change
+from inkling.experiments.recipe import Recipe
 from inkling.files import RUNS
 from inkling.notebook.live import Live, table
 from inkling.plots import html
@@ -26,10 +27,21 @@ from inkling.reading.reader import Reader
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from inkling.networks.written import Network
+
 
 @dataclass(frozen=True)
 class Run:
-    """A training: its folder, which the command line and the page see as well."""
+    """A training: its folder, which the command line and the page see as well.
+
+    >>> run = inkling.train("mlp", "optdigits", epochs=2, out="mine", show=False)
+    >>> run
+    Run('mine', ended, test accuracy ...%)
+    >>> run.history[-1].test.accuracy == run.accuracy
+    True
+    >>> run.reader.read("7.png").name in "0123456789"
+    True
+    """
 
     folder: Path
 
@@ -102,9 +114,10 @@ class Run:
 
 
 def train(
-    recipe: str | Recipe = "digits",
+    recipe: str | os.PathLike[str] | Recipe = "digits",
     dataset: str | os.PathLike[str] | Splits | None = None,
     *,
+    model: "str | Network | None" = None,
     seed: int = 0,
     out: str | os.PathLike[str] | None = None,
     device: str | None = None,
@@ -114,27 +127,65 @@ def train(
 ) -> Run:
     """Train a recipe: its name, a file with your own, or a Recipe. Gives its run.
 
-    `dataset` is a name, the path of your own pictures or strokes, or what `load_data` gave. `out`
-    is the run's folder; by default, a new one under runs/. `changes` are values of the recipe by
-    their short keys, as `epochs=2`. An interrupt saves the run, and gives it: `resume` goes on.
-    For example, `train("sprint", seed=3)`. Raises MissingExtra, RecipeError, DataError, RunError.
+    `dataset` is a name, the path of your own pictures or strokes, or what `load_data` and
+    `from_arrays` gave. `model` is another network: a name, or a class or function of your own,
+    called with the number of classes, which makes logits of images `(N, 1, 28, 28)` in [0, 1]; the
+    run keeps its source. `out` is the run's folder; by default, a new one under runs/. `changes`
+    are values of the recipe by their short keys. An interrupt saves the run, and gives it: `resume`
+    goes on. Raises MissingExtra, RecipeError, DataError, RunError.
+
+    >>> run = inkling.train("sprint", "optdigits", epochs=1, batch=32, show=False)
+    >>> run.state
+    'ended'
     """
     system.require("Training", "train")
     from inkling import training
     from inkling.networks import custom
 
-    chosen, source = (recipe, None) if isinstance(recipe, Recipe) else custom.find(recipe)
+    if not isinstance(recipe, str | os.PathLike | Recipe):
+        raise RecipeError(
+            f"Expected the name of a recipe, a file or a Recipe, got {recipe!r}",
+            "A network of your own is its model: inkling.train('sprint', model=Net)",
+        )
+    found = (recipe, None) if isinstance(recipe, Recipe) else custom.find(os.fspath(recipe))
+    chosen, source = found
     if dataset is not None:
-        changes["dataset"] = dataset.name if isinstance(dataset, Splits) else os.fspath(dataset)
-    chosen = change(chosen, [f"{key}={value}" for key, value in changes.items()])
+        changes["dataset"] = _name(dataset)
+    if isinstance(model, str):
+        changes["model"] = model
+    chosen = chosen.replace(**changes)
     data.load_data(chosen.dataset, chosen.split)  # downloads it where it is not here
-    folder = Path(out) if out is not None else runs.new_folder(RUNS / chosen.name)
-    training.create(folder, chosen, seed, device, source, workers)
+    with ExitStack() as files:
+        if not isinstance(model, str | None):
+            classes = len(data.get(chosen.dataset).classes)
+            chosen, source = files.enter_context(custom.written(model, chosen, classes))
+        folder = Path(out) if out is not None else runs.new_folder(RUNS / chosen.name)
+        training.create(folder, chosen, seed, device, source, workers)
     return Run(folder).resume(show)
 
 
+def _name(dataset: str | os.PathLike[str] | Splits) -> str:
+    """The name that a run keeps of its data set. Raises DataError of parts that were changed."""
+    if not isinstance(dataset, Splits):
+        return os.fspath(dataset)
+    whole = data.load(data.get(dataset.name)) if dataset.name else ()
+    given = (dataset.train, dataset.validation or (), dataset.test)
+    if sum(map(len, given)) != sum(map(len, whole)):
+        raise DataError(
+            f"Expected all of a data set as it was loaded, got {dataset!r}",
+            "Make one of your own: inkling.from_arrays(part.pixels, part.labels)",
+        )
+    return dataset.name
+
+
 def open_run(folder: str | os.PathLike[str]) -> Run:
-    """A run that is there, as of the command line. Raises RunError."""
+    """A run that is there, as of the command line. Raises RunError.
+
+    >>> inkling.train("mlp", "optdigits", epochs=1, out="mine", show=False).state
+    'ended'
+    >>> inkling.open_run("mine").recipe.dataset
+    'optdigits'
+    """
     run = Run(Path(folder))
     if not (run.folder / runs.PLAN).is_file():
         raise RunError(f"{folder}: expected the folder of a run", "Begin one with inkling.train()")

@@ -77,6 +77,23 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     return f"<table><tr>{names}</tr>{body}</table>{more}"
 
 
+def strokes(paths: Iterable[Iterable[Sequence[float]]], pen: float, width: int = 112) -> str:
+    """Strokes of points (x, y, ...) as lines `pen` wide, in a square `width` pixels wide."""
+    lines = [[point[:2] for point in path] for path in paths]
+    points = np.array([point for path in lines for point in path])
+    corner, side = points.min(0) - pen / 2, float(np.ptp(points, 0).max() + pen)
+    drawn = "".join(
+        f'<path d="M{" L".join(f"{x:g},{y:g}" for x, y in [*path, path[-1]])}"/>'
+        for path in lines
+        if path
+    )
+    return (
+        f'<svg width="{width}" height="{width}" role="img" fill="none" stroke="currentColor" '
+        f'stroke-width="{pen:g}" stroke-linecap="round" stroke-linejoin="round" '
+        f'viewBox="{corner[0]:g} {corner[1]:g} {side:g} {side:g}">{drawn}</svg>'
+    )
+
+
 def folded(summary: str, *parts: str) -> str:
     """Parts that are shown once the summary is clicked."""
     return f"<details><summary>{escape(summary)}</summary>{''.join(parts)}</details>"

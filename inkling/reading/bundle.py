@@ -15,13 +15,14 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from inkling.acceptance import Acceptance
 from inkling.errors import BundleError
 from inkling.files import write_atomically
 from inkling.ink import Frame
 from inkling.metrics import Measures, Report
+from inkling.plots import html
 from inkling.reading.onnx_check import refuse_foreign_parts
 
 MODEL, CARD = "model.onnx", "card.json"
@@ -40,10 +41,8 @@ WAYS_OUT: dict[Reads, str] = {
 }
 
 
-class Attribution(BaseModel):
+class Attribution(BaseModel, frozen=True, extra="forbid"):
     """A data set that a model was trained with, whose licence wants its makers named."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     dataset: str
     licence: str
@@ -51,10 +50,8 @@ class Attribution(BaseModel):
     url: str
 
 
-class Card(BaseModel):
+class Card(BaseModel, frozen=True, extra="forbid"):
     """What a bundle says of its model."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: int = SCHEMA_VERSION
     model_sha256: str  # of model.onnx
@@ -80,6 +77,21 @@ class Card(BaseModel):
     report: Report | None = None  # on the test images; None before 0.7.0
     reports: dict[str, Report] = Field(default_factory=dict)  # on other sources, as "CROHME dev"
     attribution: tuple[Attribution, ...] = ()  # of all it was trained with; none before 0.8.0
+
+    @property
+    def summary(self) -> list[tuple[str, html.Cell]]:
+        """What it is, and how good: rows of a name and a value."""
+        rows: list[tuple[str, html.Cell]] = [
+            ("trained on", self.dataset),
+            ("parameters", self.parameters),
+            ("test accuracy", f"{self.test.accuracy:.2%} of {self.test.n:,}"),
+        ]
+        if self.acceptance:
+            rows.append(("accepts from a confidence of", self.acceptance.min_confidence))
+        return [*rows, ("licence", self.licence), ("SHA-256", self.model_sha256[:12])]
+
+    def _repr_html_(self) -> str:
+        return html.panel("Card of a bundle", html.table(["", ""], self.summary))
 
 
 def write(folder: Path, card: Card, model: bytes) -> None:

@@ -148,7 +148,12 @@ class Check:
 
 @dataclass(frozen=True)
 class Constraints:
-    """What is known of a number. Nothing, if it is false."""
+    """What is known of a number. Nothing, if it is false.
+
+    >>> seventies = inkling.Constraints.of(format="integer", minimum=70, maximum=79)
+    >>> inkling.Reader.load().read_number("77.png", constraints=seventies).text
+    '77'
+    """
 
     format: Format | None = None
     minimum: float | None = None  # of the value, as maximum is; a text without one does not fit

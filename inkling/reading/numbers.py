@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkling.ink.lines import Line
+from inkling.plots import html
 from inkling.reading import bundle, decoding
 from inkling.reading.decoding import Candidate
 from inkling.reading.formats import UNKNOWN, Constraints
 from inkling.reading.session import COLUMN, LineSession
 
 ANYTHING = Constraints()
+SAID = {True: "accepted", False: "not accepted", None: "accepted or not, it cannot say"}
 MIN_FITTING = 0.1  # probability of all texts that fit constraints, below which these are doubted
 INKED = 0.3  # of full ink, of a pixel that belongs to a character's box
 Box = tuple[float, float, float, float]  # left, top, right, bottom, as the source counts
@@ -34,7 +36,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Number:
-    """What the Reader says of a line."""
+    """What the Reader says of a line.
+
+    >>> number = inkling.Reader.load().read_number("7.png")
+    >>> number
+    Number('7', ...%, accepted)
+    >>> [part.text for part in number.parts]
+    ['7']
+    """
 
     text: str  # as "-12.5"; "?" stands for ink that is no character of a number
     confidence: float  # in [0, 1], that all of it is right
@@ -43,6 +52,21 @@ class Number:
     alternatives: tuple[tuple[str, float], ...]  # other texts, the likeliest first
     box: Box
 
+    def __repr__(self) -> str:
+        return f"Number({self.text!r}, {self.confidence:.1%}, {SAID[self.accepted]})"
+
+    def _repr_html_(self) -> str:
+        """Each character with what else it may be, and other texts."""
+        rows = [
+            [part.text, f"{part.confidence:.1%}", _listed(part.alternatives)] for part in self.parts
+        ]
+        return html.panel(
+            f"{self.text} ({self.confidence:.1%})",
+            html.line(SAID[self.accepted], faint=True),
+            html.table(["character", "sure", "or"], rows),
+            html.line(f"or {_listed(self.alternatives)}") if self.alternatives else "",
+        )
+
 
 class LineReader:
     """Reads with a bundle that reads lines. Safe to share between threads."""
@@ -50,7 +74,7 @@ class LineReader:
     def __init__(self, card: bundle.Card, session: LineSession) -> None:
         self.card = card
         self.session = session
-        self.characters = "".join(card.classes)
+        self.characters: str = "".join(card.classes)
 
     @classmethod
     def load(cls, path: Path = bundle.NUMBERS, threads: int = 1) -> Self:
@@ -96,6 +120,10 @@ class LineReader:
             return acceptance.min_confidence if acceptance else None
         found = acceptance.threshold(min_accuracy)
         return math.inf if found is None else found
+
+
+def _listed(alternatives: Sequence[tuple[str, float]]) -> str:
+    return ", ".join(f"{text or 'nothing'} ({share:.1%})" for text, share in alternatives)
 
 
 def candidates(

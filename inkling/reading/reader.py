@@ -15,8 +15,9 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL.Image import Image
 
-from inkling import ink, system
+from inkling import ink, plots, system
 from inkling.acceptance import Acceptance, highest_score
 from inkling.errors import BundleError, InkError, InklingError
 from inkling.files import write_atomically
@@ -25,7 +26,7 @@ from inkling.ink.lines import Line
 from inkling.plots import html
 from inkling.reading import bundle
 from inkling.reading.formats import Constraints
-from inkling.reading.numbers import ANYTHING, Box, LineReader, Number
+from inkling.reading.numbers import ANYTHING, SAID, Box, LineReader, Number
 from inkling.reading.readings import Readings
 from inkling.reading.report import Labelled, TestReport
 from inkling.reading.session import Outputs, Session
@@ -40,7 +41,14 @@ PATCH, STRIDE = 6, 3  # pixels: what an explanation blanks at a time, and its st
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """What the Reader says of one drawing or picture."""
+    """What the Reader says of one drawing or picture.
+
+    >>> reading = inkling.Reader.load().read("7.png")
+    >>> reading.label, reading.accepted
+    (7, True)
+    >>> reading
+    Reading('7', ...%, accepted)
+    """
 
     label: int  # the index of the likeliest class
     name: str  # of that class
@@ -70,16 +78,14 @@ class Reading:
         return tuple(v.tobytes() if isinstance(v, np.ndarray) else v for v in values)
 
     def __repr__(self) -> str:
-        said = {True: "accepted", False: "not accepted", None: "accepted or not, it cannot say"}
-        return f"Reading({self.name!r}, {self.confidence:.1%}, {said[self.accepted]})"
+        return f"Reading({self.name!r}, {self.confidence:.1%}, {SAID[self.accepted]})"
 
     def _repr_html_(self) -> str:
         """What it saw, and the three likeliest classes."""
         likeliest = np.argsort(-self.probabilities, kind="stable")[:SHOWN]
-        said = {True: "accepted", False: "not accepted", None: ""}[self.accepted]
         return html.panel(
             f"{self.name} ({self.confidence:.1%})",
-            html.line(said, faint=True),
+            html.line(SAID[self.accepted], faint=True),
             html.tiles(self.image[None], [""], width=84),
             html.bars(
                 [self.classes[i] if self.classes else str(i) for i in likeliest],
@@ -87,9 +93,22 @@ class Reading:
             ),
         )
 
+    def picture(self) -> Image:
+        """What it saw, and what that reads as."""
+        return plots.contact_sheet(self.image[None], [f"{self.name} ({self.confidence:.1%})"])
+
 
 class Reader:
-    """Reads with one bundle. Safe to share between threads, and passes to other processes."""
+    """Reads with one bundle. Safe to share between threads, and passes to other processes.
+
+    >>> reader = inkling.Reader.load()
+    >>> reader
+    Reader(bundle "shipped", 10 classes, ...)
+    >>> reader.read("7.png").label
+    7
+    >>> reader.read_number("7.png").text
+    '7'
+    """
 
     def __init__(self, card: bundle.Card, session: Session, name: str = "") -> None:
         self.card = card
@@ -102,14 +121,7 @@ class Reader:
 
     def _repr_html_(self) -> str:
         """What it is, and how good."""
-        card = self.card
-        rows: list[tuple[str, html.Cell]] = [("trained on", card.dataset)]
-        rows += [("parameters", card.parameters)]
-        rows += [("test accuracy", f"{card.test.accuracy:.2%} of {card.test.n:,} images")]
-        if card.acceptance:
-            rows.append(("accepts from a confidence of", card.acceptance.min_confidence))
-        rows += [("licence", card.licence), ("SHA-256", card.model_sha256[:12])]
-        return html.panel(f"Reader {self.name}", html.table(["", ""], rows))
+        return html.panel(f"Reader {self.name}", html.table(["", ""], self.card.summary))
 
     @cached_property
     def lines(self) -> LineReader:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL.Image import Image
 
+from inkling import plots
 from inkling.errors import MissingExtra
 from inkling.plots import html
 
@@ -27,8 +29,8 @@ class Readings(list["Reading"]):
         errors: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(readings)
-        self.sources = [*sources] or [str(index) for index in range(len(self))]
-        self.errors = dict(errors or {})
+        self.sources: list[str] = [*sources] or [str(index) for index in range(len(self))]
+        self.errors: dict[str, str] = dict(errors or {})
 
     @property
     def rows(self) -> list[tuple[str, int, str, float, bool | None]]:
@@ -61,7 +63,7 @@ class Readings(list["Reading"]):
     def _repr_html_(self) -> str:
         """Images with what they read as; a star where one is not accepted."""
         title = repr(self).removeprefix("Readings(").removesuffix(")")
-        captions = [one.name + "*" * (one.accepted is False) for one in self]
+        captions = self._captions
         images = [one.image for one in self[: html.MAX_SHOWN]]
         shown = html.tiles(np.stack(images), captions, of=len(self)) if images else ""
         return html.panel(
@@ -69,3 +71,14 @@ class Readings(list["Reading"]):
             shown,
             html.table(["file", "error"], self.errors.items()) if self.errors else "",
         )
+
+    def picture(self) -> Image:
+        """The images, each with what it reads as; a star where one is not accepted.
+
+        Raises ValueError where there are none.
+        """
+        return plots.contact_sheet(np.stack([one.image for one in self]), self._captions)
+
+    @property
+    def _captions(self) -> list[str]:
+        return [one.name + "*" * (one.accepted is False) for one in self]
