@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 FILES = pyproject.toml constraints.txt
 
-.PHONY: run test unit scale faults check page hints format types clean
+.PHONY: run test unit scale faults check page hints front-ends format types clean
 
 run: $(VENV)/serve  ## start the page at http://127.0.0.1:8000
 	@exec $(BIN)/inkling serve --port $(PORT)
@@ -17,13 +17,17 @@ test: $(VENV)/dev  ## everything that must hold before a change lands; with MARK
 
 MARK ?= not slow
 unit: $(VENV)/dev
-	$(BIN)/pytest --numprocesses auto --dist worksteal -m "$(MARK)" --ignore tests/test_scale.py
+	$(BIN)/pytest --numprocesses auto --dist worksteal -m "$(MARK)" \
+		--ignore tests/test_scale.py --ignore tests/test_front_ends.py
 
 scale: $(VENV)/dev  ## what runs on a cluster, of this machine; it takes all cores
 	$(BIN)/pytest tests/test_scale.py -m "not faults"
 
 faults: $(VENV)/dev  ## machines of a cluster are killed, stopped or full
 	$(BIN)/pytest tests/test_scale.py -m faults --timeout 300
+
+front-ends: $(VENV)/dev  ## the quickstart in JupyterLab and marimo, in a browser
+	$(BIN)/pytest tests/test_front_ends.py
 
 check: $(VENV)/dev  ## format, lint, types and the import rules
 	$(BIN)/ruff format --check

@@ -40,6 +40,10 @@ class InklingError(Exception):
         self.error = error
         self.hint = hint
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows of it, instead of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
     def __reduce__(self) -> tuple[Any, ...]:
         """So that it passes from one process to another."""
         return _restored, (type(self), self.error, self.hint)

@@ -8,7 +8,7 @@ from typing import Literal, SupportsFloat
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from inkling.errors import InkError, NothingDrawn, TooLarge
 from inkling.ink import paper
@@ -24,6 +24,7 @@ DEFAULT_PRESSURE = 0.5  # of a point without one; at this pressure a line is as 
 PRESSURE_WIDTHS = (0.3, 1.7)  # pen widths, of the thinnest and the widest line
 STROKE = 2.5  # pixels, the median width of MNIST's strokes in a box of paper.BOX
 RASTER = 160  # pixels of the longer side, in which strokes are drawn; 8 to 1 of a digit's box
+MARGIN = 16  # pixels of paper around a picture of a drawing
 
 Frame = Literal["digit", "garment"]
 
@@ -72,7 +73,8 @@ class Drawing:
 
     def picture(self) -> Image.Image:
         """What is drawn, dark on white. Raises NothingDrawn."""
-        return Image.fromarray(255 - np.rint(render(self, "digit").ink).astype(np.uint8))
+        ink = np.rint(render(self, "digit").ink).astype(np.uint8)
+        return ImageOps.expand(Image.fromarray(255 - ink), MARGIN, 255)
 
 
 def _taken(strokes: Iterable[Iterable[Iterable[SupportsFloat]]]) -> tuple[tuple[Point, ...], ...]:

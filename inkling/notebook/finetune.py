@@ -107,6 +107,8 @@ def fine_tune(
             labelled(reader, source, label, held_out=is_held_out(next(ranks[label])))
             for source, label in drawings
         ]
+    if Path(name).name != name or name == "..":
+        raise RunError(f"Expected the name of a folder, without a path, got {name!r}", "Change it")
     folder = system.home() / TAUGHT / (name or f"{datetime.now():%Y%m%d-%H%M%S}")
     report: Callable[[Event], None] = Live(f"Fine-tuning: {folder}") if show else lambda _: None
     with system.stopped_by_signal() as caught:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -21,22 +21,22 @@ class Live:
         self._epochs: list[events.Epoch] = []
         self._last: Event | None = None
         self._shown = 0.0
-        self._handle = _cell()
+        self._show = _cell()
 
     def __call__(self, event: Event) -> None:
         """Show an event: of those that come often, some."""
         self._last = event
         if isinstance(event, events.Epoch):
             self._epochs.append(event)
-            if not self._handle:
+            if not self._show:
                 _say(_row(event))
         now = time.monotonic()
-        if self._handle and (
+        if self._show and (
             not isinstance(event, events.Progress) or now - self._shown > SECONDS_A_SHOW
         ):
             self._shown = now
-            self._handle.update(_Shown(self._html()))
-        if not self._handle and isinstance(event, events.End | events.Stopped):
+            self._show(_Shown(self._html()))
+        if not self._show and isinstance(event, events.End | events.Stopped):
             _say(_end(event))
 
     def _html(self) -> str:
@@ -78,14 +78,19 @@ class _Shown:
         return self._content
 
 
-def _cell() -> Any:
-    """The display of a notebook's cell, to be updated; None elsewhere."""
-    ipython = sys.modules.get("IPython")  # where a cell runs, it is imported
+def _cell() -> Callable[[_Shown], None] | None:
+    """What shows something in a notebook's cell, in place of what it showed; None elsewhere."""
+    marimo = sys.modules.get("marimo")  # where a cell runs, it is imported
+    if marimo and marimo.running_in_notebook():
+        show: Callable[[_Shown], None] = marimo.output.replace
+        return show
+    ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     if shell is None or type(shell).__name__ == "TerminalInteractiveShell":
         return None
     display: Any = import_module("IPython.display").display
-    return display(_Shown(""), display_id=True)
+    update: Callable[[_Shown], None] = display(_Shown(""), display_id=True).update
+    return update
 
 
 def _row(event: events.Epoch) -> str:

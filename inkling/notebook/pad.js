@@ -26,9 +26,12 @@ function render({ model, el }) {
   box.append(canvas, tools, answer);
   el.append(box);
   let waiting = 0; // of a timer: Python reads what is drawn 20 times a second at most
+  let sent = ""; // the strokes that Python knows of, as JSON
   const send = () => {
     waiting = 0;
-    model.set("strokes", sheet.strokes);
+    const strokes = sheet.strokes.map((stroke) => [...stroke]); // the pen goes on writing into the sheet's own
+    sent = JSON.stringify(strokes);
+    model.set("strokes", strokes);
     model.set("pen", sheet.width);
     model.save_changes();
   };
@@ -38,9 +41,8 @@ function render({ model, el }) {
   }, () => { answer.textContent = "Full: clear it, or undo"; }, () => {});
   sheet.show(model.get("strokes"));
   const say = () => { answer.textContent = model.get("said"); };
-  const replace = () => {
-    const strokes = model.get("strokes");
-    if (JSON.stringify(strokes) !== JSON.stringify(sheet.strokes)) sheet.replace(strokes);
+  const replace = () => { // Python has set them, unless they are an echo
+    if (JSON.stringify(model.get("strokes")) !== sent) sheet.replace(model.get("strokes"));
   };
   model.on("change:said", say);
   model.on("change:strokes", replace);

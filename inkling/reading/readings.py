@@ -56,13 +56,17 @@ class Readings(list["Reading"]):
         return pandas.DataFrame(self.rows, columns=HEAD)
 
     def __repr__(self) -> str:
+        return f"Readings({self._title})"
+
+    @property
+    def _title(self) -> str:
         rejected = sum(one.accepted is False for one in self)
         failed = f", {len(self.errors)} unreadable" if self.errors else ""
-        return f"Readings({len(self)}, {rejected} not accepted{failed})"
+        return f"{len(self)} readings, {rejected} not accepted{failed}"
 
     def _repr_html_(self) -> str:
         """Images with what they read as; a star where one is not accepted."""
-        title = repr(self).removeprefix("Readings(").removesuffix(")")
+        title = self._title
         captions = self._captions
         images = [one.image for one in self[: html.MAX_SHOWN]]
         shown = html.tiles(np.stack(images), captions, of=len(self)) if images else ""

@@ -38,7 +38,7 @@ def create(run: Path, plan: Plan, source: Path | None = None) -> None:
     except OSError as cause:
         raise RunError(
             f"{run}: expected a folder to write to, but {cause.strerror}",
-            "Name another with --out",
+            "Name another folder",
         ) from cause
 
 

@@ -121,7 +121,7 @@ def fine_tune(
     recipe = _recipe(base, len(learn), len(splits.train.labels))
     if (run / runs.PLAN).exists():
         raise RunError(
-            f"{run}: expected a new name, but a fine-tuning is there", "Name another with --name"
+            f"{run}: expected a new name, but a fine-tuning is there", "Give another name"
         )
     plan = runs.Plan(recipe, seed, system.commit(), **engines.place("cpu"), kind="fine-tuning")
     checkpoint.create(run, plan)
