@@ -4,11 +4,12 @@
 
 Each round trains the recipe `sprint` as the command `inkling train`, and as `inkling.train` in a
 new process; the seconds are those of the process. Then, in one kernel of a notebook, it trains
-`mlp` with and without its display; the seconds are those of the training. Rounds alternate which
-comes first. The ratios are of the medians.
+`mlp` with and without its display, twice a round; the seconds are those of the training, and those
+that the display took of them. Rounds alternate which comes first. The ratios are of the medians.
 """
 
 import argparse
+import ast
 import json
 import statistics
 import subprocess
@@ -25,8 +26,22 @@ from inkling import system
 
 PYTHON = "import inkling; inkling.train('sprint', seed={seed}, out={out!r})"
 CELL = """
+import time
+
 import inkling
-inkling.train("mlp", epochs=3, out={out!r}, show={show}).history[-1].train_seconds
+from inkling.notebook.live import Live
+
+def timed(self, event, show=Live.__call__):
+    start = time.perf_counter()
+    show(self, event)
+    spent.append(time.perf_counter() - start)
+
+spent = []
+Live.__call__ = timed
+"""
+TRAIN = """
+spent.clear()
+inkling.train("mlp", epochs=3, out={out!r}, show={show}).history[-1].train_seconds, sum(spent)
 """
 
 
@@ -62,22 +77,31 @@ def in_a_kernel(folder: Path, rounds: int) -> dict[str, list[float]]:
     notebook = nbformat.v4.new_notebook()
     client = NotebookClient(notebook, timeout=300, kernel_name="python3")
 
-    def trained(show: bool, number: int) -> float:
-        out = str(folder / f"{show}-{number}")
-        notebook.cells.append(nbformat.v4.new_code_cell(CELL.format(out=out, show=show)))
+    shares: list[float] = []
+
+    def execute(code: str) -> list[nbformat.NotebookNode]:
+        notebook.cells.append(nbformat.v4.new_code_cell(code))
         client.execute_cell(notebook.cells[-1], len(notebook.cells) - 1)
-        result = next(o for o in notebook.cells[-1].outputs if o.output_type == "execute_result")
-        return float(result["data"]["text/plain"])
+        return [o for o in notebook.cells[-1].outputs if o.output_type == "execute_result"]
+
+    def trained(show: bool, number: int) -> float:
+        (result,) = execute(TRAIN.format(out=str(folder / f"{show}-{number}"), show=show))
+        seconds, spent = ast.literal_eval(result["data"]["text/plain"])
+        if show:
+            shares.append(round(spent / seconds, 5))
+        return float(seconds)
 
     with client.setup_kernel():
+        execute(CELL)
         trained(False, -1)  # the first one loads the libraries
-        return in_turn(
+        found = in_turn(
             {
                 "with display": lambda number: trained(True, number),
                 "without": lambda number: trained(False, number),
             },
             rounds,
         )
+    return found | {"share of the display": shares}
 
 
 def main() -> None:
@@ -95,13 +119,14 @@ def main() -> None:
             },
             options.rounds,
         )
-        seconds |= in_a_kernel(folder, options.rounds)
+        seconds |= in_a_kernel(folder, 2 * options.rounds)
     median = {name: statistics.median(found) for name, found in seconds.items()}
     record = {
         "rounds": options.rounds,
         "seconds": seconds,
         "python_to_command": round(median["python"] / median["command"], 4),
         "display_to_none": round(median["with display"] / median["without"], 4),
+        "share_of_the_display": round(median["share of the display"], 5),
         "commit": system.commit(),
         "machine": system.describe(),
         "versions": system.versions("torch", "numpy", "ipykernel"),

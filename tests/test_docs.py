@@ -14,7 +14,7 @@ import pytest
 from conftest import ROOT, missing, run_inkling, serving
 from PIL import Image
 
-from inkling import __version__
+from inkling import __version__, system
 
 README = (ROOT / "README.md").read_text()
 RESULTS = (ROOT / "docs" / "results.md").read_text()
@@ -116,6 +116,17 @@ def test_the_examples_of_many_images_run(folder):
             missing("Triton's client is not here: pip install 'tritonclient[http]'")
         ask = ask.replace("127.0.0.1:8000", address.removeprefix("http://"))
         assert run(sys.executable, "-c", ask) == "[7 7]\n"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("mnist")
+def test_the_page_on_python_runs(folder, monkeypatch):
+    monkeypatch.setenv(system.HOME, str(folder))
+    program = folder / "page.py"
+    program.write_text("\n".join(blocks("python", (ROOT / "docs" / "python.md").read_text())))
+    result = subprocess.run([sys.executable, program], cwd=folder, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert (folder / "readings.csv").read_text().count("\n") > 2
 
 
 def test_the_readme_is_short():

@@ -16,6 +16,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from PIL.Image import Image
+from rich.console import Console
+from rich.progress import track
 
 from inkling import ink, plots, system
 from inkling.acceptance import Acceptance, highest_score
@@ -35,6 +37,7 @@ SHIPPED = "shipped"  # the name of the bundle that ships
 SET_LEVEL = 0.999  # share of images whose label set holds the true label
 DOUBTFUL_SCORE = -2.5  # nats: ink of this ood_score is as likely a digit as not
 MIN_LIKELY = 0.9  # confidence of a number, from which on it is no single digit
+MANY = 100  # pictures of a folder, from which on progress is shown
 SHOWN = 3  # classes of a reading that is looked at
 PATCH, STRIDE = 6, 3  # pixels: what an explanation blanks at a time, and its steps
 
@@ -198,7 +201,8 @@ class Reader:
         """Read several: sources in one batch, or the pictures in a folder.
 
         Of sources, it raises as `read` does, for the first that fails. Of a folder, the pictures
-        that cannot be read are among the `errors` of what it gives.
+        that cannot be read are among the `errors` of what it gives, and of many, a terminal or a
+        notebook shows how far it is.
         """
         if isinstance(sources, str | os.PathLike):
             return self._read_folder(Path(sources), min_accuracy)
@@ -207,7 +211,10 @@ class Reader:
 
     def _read_folder(self, folder: Path, min_accuracy: float | None) -> Readings:
         names, images, errors = [], [], {}
-        for file in ink.pictures_in(folder):
+        files = ink.pictures_in(folder)
+        console = Console(stderr=True)
+        is_seen = len(files) >= MANY and (console.is_terminal or console.is_jupyter)
+        for file in track(files, "Reading", console=console, transient=True, disable=not is_seen):
             try:
                 count = len(pages := ink.pages(file))
             except InkError as error:
