@@ -462,6 +462,27 @@ def test_a_pad_reads_what_is_drawn_and_keeps_it(reader, monkeypatch, tmp_path):
     assert "Expected points" in pad.said
 
 
+@pytest.mark.parametrize(
+    ("drawings", "what"),
+    [
+        ([(SEVEN, "seven")], "whole number, got"),
+        ([SEVEN], "pairs of a drawing"),
+        ([(SEVEN, -1)], "from 0 on"),
+        ([(SEVEN, 12)], "a label from 0 to 9, got 12"),
+        ([("nowhere.png", 7)], "nowhere.png"),
+        ([(SEVEN, np.int64(7))], "at least 3 drawings"),
+    ],
+)
+def test_drawings_that_teach_nothing_are_refused(drawings, what):
+    with pytest.raises(InklingError, match=what):
+        inkling.fine_tune(drawings, show=False)
+
+
+def test_a_name_that_is_a_path_is_refused():
+    with pytest.raises(RunError, match="without a path"):
+        inkling.fine_tune([(SEVEN, 7)] * 5, name="../mine")
+
+
 def test_a_pad_for_numbers_reads_numbers(reader):
     pad = inkling.Pad(reader, mode="number")
     pad.strokes = [[[x, 80], [x + 40, 80], [x + 10, 180]] for x in (0, 100)]

@@ -5,14 +5,19 @@
 """
 
 import itertools
+import operator
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import SupportsIndex
 
-from inkling import ink, system
-from inkling.errors import RunError
+import numpy as np
+from PIL import Image
+
+from inkling import ink, plots, system
+from inkling.errors import InkError, RunError
 from inkling.experiments.events import Event, Figures, FineTuneEnd
 from inkling.notebook.live import Live
 from inkling.plots import html
@@ -69,7 +74,7 @@ class FineTuned:
 
 
 def fine_tune(
-    drawings: Iterable[tuple[ink.Drawing | bytes, int]] | None = None,
+    drawings: Iterable[tuple[ink.Source, SupportsIndex]] | None = None,
     *,
     name: str = "",
     seed: int = 0,
@@ -77,10 +82,11 @@ def fine_tune(
 ) -> FineTuned:
     """Teach the network that ships a handwriting, from drawings or pictures with their labels.
 
-    Without `drawings`, those of the store are taken, which the page and `Pad.label` keep. Every
-    fifth of a label, from the third on, is held out and compares. The new bundle is saved under a
-    name, for `Reader.load` and the page. Raises MissingExtra, DataError, and RunError where they
-    are too few or it is interrupted.
+    `drawings` are pairs of what `to_image` takes and a label, as ("7.png", 7). Without them, those
+    of the store are taken, which the page and `Pad.label` keep. Every fifth of a label, from the
+    third on, is held out and compares. The new bundle is saved under a name, for `Reader.load` and
+    the page. Raises MissingExtra, DataError, InkError, and RunError where they are too few or it is
+    interrupted.
 
     >>> inkling.fine_tune([(seven, 7) for seven in sevens], name="mine", show=False)
     FineTuned(...)
@@ -104,8 +110,8 @@ def fine_tune(
         reader = Reader.load()
         ranks: defaultdict[int, itertools.count[int]] = defaultdict(itertools.count)
         found = [
-            labelled(reader, source, label, held_out=is_held_out(next(ranks[label])))
-            for source, label in drawings
+            labelled(reader, _kept(source), label, held_out=is_held_out(next(ranks[label])))
+            for source, label in _pairs(drawings)
         ]
     if Path(name).name != name or name == "..":
         raise RunError(f"Expected the name of a folder, without a path, got {name!r}", "Change it")
@@ -116,3 +122,30 @@ def fine_tune(
     if outcome is None:
         raise RunError("Expected a fine-tuning to end, but it was interrupted", "Begin it again")
     return FineTuned(folder, outcome)
+
+
+def _pairs(
+    drawings: Iterable[tuple[ink.Source, SupportsIndex]],
+) -> Iterator[tuple[ink.Source, int]]:
+    """Each source and its label. Raises InkError where it is no such pair."""
+    for pair in drawings:
+        try:
+            source, given = pair
+            label = operator.index(given)
+        except (TypeError, ValueError) as cause:
+            raise InkError(
+                f"Expected pairs of a drawing and its label, a whole number, got {pair!r:.80}",
+                "For example: [(pad.drawing, 7), ('7.png', 7)]",
+            ) from cause
+        if label < 0:
+            raise InkError(f"Expected a label from 0 on, got {label}", "Number the classes from 0")
+        yield source, label
+
+
+def _kept(source: ink.Source) -> ink.Drawing | bytes:
+    """A source as the store keeps it: a drawing, or a picture's bytes. Raises InkError."""
+    with ink.naming(source):
+        drawn = ink.decoded(source)
+    if isinstance(drawn, ink.Drawing):
+        return drawn
+    return plots.png(Image.fromarray(np.rint(drawn.pixels).astype(np.uint8)))
