@@ -85,8 +85,8 @@ class Lab:
         self.is_idle()
 
     def is_idle(self):
-        """Wait until the kernel has nothing to do."""
-        idle = self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+        """Wait until a kernel is there and has nothing to do."""
+        idle = self.page.get_by_role("button", name="Python 3 (ipykernel) | Idle")
         expect(idle).to_be_visible(timeout=TRAINING_MS)
 
     def choose(self, menu, entry):
@@ -129,7 +129,7 @@ def test_the_quickstart_in_jupyterlab(page, tmp_path):
         training = lab.run('run = inkling.train("mlp", epochs=50, out="long")')
         table = training.locator(".jp-OutputArea table tr")
         expect(table).not_to_have_count(0, timeout=60_000)  # an epoch has ended
-        lab.choose("Kernel", "^Interrupt Kernel")
+        page.locator("[data-jp-item-name=interrupt]").click()  # the stop button
         expect(training.locator(".jp-OutputArea")).to_contain_text("Stopped and saved")
         state = lab.run("print(run.state, len(run.history) > 1)")
         expect(state.locator(".jp-OutputArea")).to_contain_text("stopped True")

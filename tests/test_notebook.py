@@ -518,6 +518,32 @@ def test_a_pad_holds_the_drawing_code_of_the_page():
     assert "export " not in inkling.Pad._esm.replace("export default", "")
 
 
+CELLS = [
+    "import inkling\nfrom torch import nn\n\nunits = 32",
+    """class Net(nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(784, units), nn.Linear(units, classes))
+
+    def forward(self, images):
+        return self.layers(images)""",
+    "run = inkling.train('mlp', 'optdigits', model=Net, epochs=1, out='first')",
+    "inkling.train('first/recipe.py', out='again').accuracy == run.accuracy",
+    "inkling.train('mlp', 'optdigits', model=nn.Linear)",
+]
+
+
+@pytest.mark.slow
+def test_a_class_of_a_cell_is_kept_and_an_error_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
+    NotebookClient(notebook, kernel_name="python3", allow_errors=True).execute()
+    assert notebook.cells[3].outputs[-1]["data"]["text/plain"] == "True"
+    (error,) = notebook.cells[4].outputs
+    assert error.ename == "RecipeError"
+    assert len(error.traceback) == 1
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_the_quickstart_runs(tmp_path, monkeypatch, mnist):

@@ -65,11 +65,8 @@ class Drawing:
         return f"Drawing({len(self.strokes)} stroke{many}, {points} points, pen {self.pen:g})"
 
     def _repr_html_(self) -> str:
-        is_empty = not any(self.strokes)
-        return html.panel(
-            "",
-            html.line(repr(self), faint=True) if is_empty else html.strokes(self.strokes, self.pen),
-        )
+        shown = html.strokes(self.strokes, self.pen) if any(self.strokes) else ""
+        return html.panel(repr(self), shown)
 
     def picture(self) -> Image.Image:
         """What is drawn, dark on white. Raises NothingDrawn."""

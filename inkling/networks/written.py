@@ -5,7 +5,6 @@ holds the class or function, and what that uses: imports, constants, other class
 """
 
 import ast
-import builtins
 import inspect
 import linecache
 import pprint
@@ -52,7 +51,7 @@ def _write(thing: Any, parts: dict[str, str]) -> None:
     source, inside = _source(thing)
     parts.setdefault(thing.__name__, "")  # it may use itself
     for name in _globals(symtable.symtable(source, thing.__name__, "exec")):
-        if name not in parts and (name in inside or not hasattr(builtins, name)):
+        if name in inside and name not in parts:  # others are built in, or a mistake of the user's
             parts[name] = ""
             _put(name, inside, thing, parts)
     del parts[thing.__name__]  # below what it uses
@@ -61,8 +60,6 @@ def _write(thing: Any, parts: dict[str, str]) -> None:
 
 def _put(name: str, inside: dict[str, Any], user: Any, parts: dict[str, str]) -> None:
     """Put what `name` stands for beside its user into `parts`."""
-    if name not in inside:
-        return  # as the user's own check says, once it runs
     value = inside[name]
     home, own_name = getattr(value, "__module__", None), getattr(value, "__name__", None)
     if isinstance(value, ModuleType):
