@@ -27,6 +27,7 @@ faults: $(VENV)/dev  ## machines of a cluster are killed, stopped or full
 	$(BIN)/pytest tests/test_scale.py -m faults --timeout 300
 
 front-ends: $(VENV)/dev  ## the quickstart in JupyterLab and marimo, in a browser
+	@$(PIP) --editable '.[front-ends]'
 	$(BIN)/pytest tests/test_front_ends.py
 
 check: $(VENV)/dev  ## format, lint, types and the import rules
