@@ -132,7 +132,7 @@ def test_a_name_is_taken_once(drawn, tmp_path, monkeypatch):
     (tmp_path / "taught" / "mine" / "run.json").write_text("{}")
     result = invoke("teach", "--name", "mine")
     assert result.returncode == 1
-    assert "Name another with --name" in result.stderr
+    assert "Give another name" in result.stderr
 
 
 def test_better_is_reported_once_the_choice_is_written(tmp_path, monkeypatch):

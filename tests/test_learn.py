@@ -1,14 +1,20 @@
-"""The network that runs in a page is the one from first principles."""
+"""The page to learn on, and its network: that from first principles, in JavaScript."""
 
+import gzip
 import json
+import re
 import shutil
 import subprocess
 from itertools import pairwise
 
+import httpx
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from conftest import ROOT, missing
+from playwright.sync_api import expect
 
+import inkling
 from inkling.networks import scratch
 
 STEPS = 4
@@ -106,3 +112,166 @@ process.stdout.write(JSON.stringify(found));
     for inputs, (weights, _) in zip((200, 100), he, strict=True):
         assert np.std(weights) == pytest.approx(np.sqrt(2 / inputs), rel=0.03)
         assert abs(np.mean(weights)) < 0.005
+
+
+@pytest.fixture
+def open_learn(browser, server, mnist):
+    """Opens the page to learn on; at the end, there must be no error and no foreign request."""
+    assert mnist
+    contexts, troubles = [], []
+
+    def open_(width=1440, **options):
+        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **options))
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("console", lambda m: troubles.append(m.text) if m.type == "error" else None)
+        page.on("request", lambda r: r.url.startswith(server) or troubles.append(r.url))
+        page.goto(f"{server}/learn")
+        expect(page.locator("#run")).to_be_enabled(timeout=30_000)
+        expect(page.locator(".classes button")).to_have_count(10)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+def draw(page, strokes):
+    """Draw on the sheet; points are shares of it."""
+    sheet = page.locator("#sheet")
+    sheet.scroll_into_view_if_needed()
+    box = sheet.bounding_box()
+    for stroke in strokes:
+        places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+        page.mouse.move(*places[0])
+        page.mouse.down()
+        for place in places[1:]:
+            page.mouse.move(*place, steps=10)
+        page.mouse.up()
+
+
+SEVEN = [[(0.25, 0.2), (0.72, 0.2), (0.45, 0.85)]]
+
+
+def accuracy(page):
+    return float(page.locator("#figures dd").first.inner_text().removesuffix(" %"))
+
+
+def test_a_network_learns_in_the_page_and_then_reads(open_learn):
+    page = open_learn()
+    assert accuracy(page) < 40  # fresh weights
+    page.locator("#run").click()
+    expect(page.locator("#figures dd").first).to_have_text(
+        re.compile(r"^9[2-9]\.\d %$"), timeout=60_000
+    )
+    page.locator("#run").click()
+    expect(page.locator("#run")).to_have_text("Train")
+    draw(page, SEVEN)
+    expect(page.locator(".classes .best b")).to_have_text("7")
+    expect(page.locator("#confusion tbody tr")).to_have_count(10)
+    counts = page.locator("#confusion td").all_inner_texts()
+    assert sum(int(text) for text in counts if text != "·") == 1000
+    expect(page.locator("#first-layer canvas")).to_have_count(20)
+    expect(page.locator("#loss svg")).to_be_visible()
+    steps = page.locator("#figures dd").nth(3).inner_text()
+    page.wait_for_timeout(400)
+    assert page.locator("#figures dd").nth(3).inner_text() == steps  # it pauses
+
+
+def test_one_step_at_a_time_and_its_gradient_is_checked(open_learn):
+    page = open_learn()
+    steps = page.locator("#figures dd").nth(3)
+    page.locator("#step").click()
+    expect(steps).to_have_text("1")
+    page.locator("#step").click()
+    expect(steps).to_have_text("2")
+    page.locator("#check").click()
+    expect(page.locator("#checked tbody tr")).to_have_count(8)
+    for row in page.locator("#checked tbody tr").all():
+        slope, moved, differ = (float(cell) for cell in row.locator("td").all_inner_texts())
+        assert differ < 1e-6
+        assert abs(slope - moved) <= max(1e-6, 1e-3 * abs(slope))
+    page.locator("#again").click()
+    expect(steps).to_have_text("0")
+    expect(page.locator("#checked")).to_be_hidden()
+
+
+def test_other_settings_make_another_network_and_are_kept(open_learn):
+    page = open_learn()
+    page.locator("[name=hidden]").select_option("100,50")
+    page.locator("[name=activation]").select_option("relu")
+    page.locator("[name=optimizer]").select_option("adam")
+    page.locator("[name=rate]").fill("0.001")
+    page.locator("[name=rate]").blur()
+    expect(page.locator(".units")).to_have_count(2)
+    expect(page.locator(".units").nth(1).locator("button")).to_have_count(50)
+    page.locator("#step").click()
+    expect(page.locator("#figures dd").nth(3)).to_have_text("1")
+    page.reload()
+    expect(page.locator(".units")).to_have_count(2, timeout=30_000)
+    assert page.locator("[name=activation]").input_value() == "relu"
+
+
+def test_a_unit_shows_how_its_value_comes_about(open_learn):
+    page = open_learn()
+    draw(page, SEVEN)
+    expect(page.locator("#unit")).to_be_hidden()
+    page.locator(".units button").first.focus()
+    expect(page.locator("#unit-title")).to_have_text("Layer 1, unit 1")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#unit-title")).to_have_text("Layer 1, unit 12")
+    said = page.locator("#unit-sum").inner_text().replace("−", "-")
+    z, value = re.search(r"= (-?[\d.]+); sigmoid\(.*\) = ([\d.]+)$", said).groups()
+    assert 1 / (1 + np.exp(-float(z))) == pytest.approx(float(value), abs=0.002)
+    label = page.locator(".units button").nth(11).get_attribute("aria-label")
+    assert float(label.rpartition(" ")[2]) == pytest.approx(float(value), abs=0.006)
+    page.locator(".classes button").nth(7).hover()
+    expect(page.locator("#unit-title")).to_have_text("The class 7")
+
+
+def test_the_image_is_nearly_the_one_that_a_reader_sees(open_learn):
+    page = open_learn()
+    for strokes in (
+        SEVEN,
+        [[(0.65, 0.2), (0.65, 0.88)], [(0.35, 0.15), (0.25, 0.55), (0.75, 0.55)]],
+    ):
+        page.locator("#clear").click()
+        draw(page, strokes)
+        pixels = page.evaluate(
+            """[...document.getElementById("image").getContext("2d")
+            .getImageData(0, 0, 28, 28).data].filter((_, i) => i % 4 === 0)"""
+        )
+        drawing = inkling.Drawing([[(240 * x, 240 * y) for x, y in stroke] for stroke in strokes])
+        expected = np.rint(inkling.to_image(drawing).ravel() * 255)
+        gap = np.abs(expected - pixels)
+        assert gap.mean() < 4
+        assert gap.max() < 110
+
+
+@pytest.mark.parametrize("width", [320, 768, 1440])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_fits_and_everyone_can_use_it(open_learn, width, scheme):
+    page = open_learn(width, color_scheme=scheme)
+    draw(page, SEVEN)
+    page.locator(".units button").first.focus()
+    page.locator("#step").click()
+    page.locator("#step").click()
+    page.locator("#check").click()
+    expect(page.locator("#checked tbody tr")).to_have_count(8)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert Axe().run(page).response["violations"] == []
+
+
+def test_the_sample_is_of_the_training_images(server, mnist):
+    answer = httpx.get(f"{server}/api/learn/sample", timeout=30)
+    rows = np.frombuffer(answer.content, np.uint8).reshape(-1, 785)
+    splits = inkling.load_data("mnist")
+    assert np.array_equal(rows[:5000, 1:], splits.train.pixels[:5000].reshape(5000, -1))
+    assert np.array_equal(rows[5000:, 0], splits.validation.labels[:1000])
+    plain = httpx.get(f"{server}/api/learn/sample", headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert plain.content == answer.content
+    assert len(gzip.compress(plain.content)) < 1_500_000
+    assert mnist

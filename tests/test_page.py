@@ -7,7 +7,6 @@ import shlex
 import sqlite3
 import subprocess
 import sys
-from pathlib import Path
 
 import httpx
 import pytest
@@ -16,7 +15,7 @@ from conftest import Wire, serving
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from inkling import drawings, ink, web
+from inkling import drawings, ink
 
 DIGITS = {  # strokes of points; x and y as shares of a square in the middle of the sheet
     "1": [[(0.5, 0.15), (0.5, 0.85)]],
@@ -1363,7 +1362,7 @@ def test_the_header_says_what_is_served_and_whether_the_server_is_there(new_page
     with serving() as (address, process):
         page = new_page()
         places = set()
-        for path in ("/", "/drawings", "/training", "/models"):
+        for path in ("/", "/drawings", "/training", "/models", "/learn"):
             page.goto(address + path)
             expect(page.locator("#served")).to_have_text("digits 99.48 %")
             expect(page.locator("#connection")).to_have_attribute("data-state", "online")
@@ -1394,7 +1393,7 @@ def test_a_server_that_wants_a_token_says_so_until_it_has_one(new_page):
         expect(page.locator("#refusal")).to_be_hidden()
 
 
-@pytest.mark.parametrize("path", ["/", "/drawings", "/training", "/models"])
+@pytest.mark.parametrize("path", ["/", "/drawings", "/training", "/models", "/learn"])
 @pytest.mark.parametrize("width", [320, 768, 1440])
 def test_a_page_from_right_to_left_does_not_break(new_page, server, path, width):
     page = new_page(viewport={"width": width, "height": 800})
@@ -1413,7 +1412,12 @@ def test_two_tabs_are_read_independently(open_page):
     expect(second.locator("#label")).to_have_text("7")
 
 
-def test_the_page_is_small():
-    static = Path(web.__file__).parent / "static"
-    sizes = [path.stat().st_size for path in static.rglob("*") if path.is_file()]
-    assert 30_000 < sum(sizes) < 200_000
+@pytest.mark.parametrize("path", ["/", "/drawings", "/training", "/models", "/learn"])
+def test_a_page_is_small(new_page, server, path):
+    page, sizes = new_page(), []
+    page.on(
+        "response",
+        lambda r: None if "/api/" in r.url else sizes.append(r),
+    )
+    page.goto(server + path, wait_until="networkidle")
+    assert 30_000 < sum(len(response.body()) for response in sizes) < 150_000

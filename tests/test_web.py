@@ -454,7 +454,7 @@ def test_health_card_and_documentation(server):
     documentation = httpx.get(f"{server}/docs").text
     assert "swagger" in documentation
     assert "cdn" not in documentation
-    for path in ("/", "/drawings", "/training", "/models", "/static/index.html"):
+    for path in ("/", "/drawings", "/training", "/models", "/learn", "/static/index.html"):
         page = httpx.get(f"{server}{path}")
         assert "default-src 'none'" in page.headers["content-security-policy"]
     assert page.headers["x-content-type-options"] == "nosniff"

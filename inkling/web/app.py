@@ -7,6 +7,7 @@
     /v2              the same as tensors: the open inference protocol
     /drawings, /api/drawings   labelled drawings: stored, listed, relabelled, deleted
     /training, /api/runs       trainings: started and watched; and fine-tuning, /api/teach
+    /learn, /api/learn         a network that is trained in the page itself
     /models, /api/models       the bundles here, how good they are, which is served
     WS   /live       strokes as they grow -> a reading, one answer a message
 
@@ -39,6 +40,7 @@ from inkling.web import (
     batch,
     drawings,
     inference,
+    learn,
     models,
     monitoring,
     reading,
@@ -96,7 +98,7 @@ def create_app(
         app.add_api_route(path, _page(path, name), include_in_schema=False)
     app.add_api_route("/livez", livez, summary="Whether the process runs")
     app.add_api_route("/metrics", metrics, summary="For Prometheus", response_class=Response)
-    for resource in (reading, batch, inference, drawings, models, training):
+    for resource in (reading, batch, inference, drawings, models, training, learn):
         app.include_router(resource.router)
     return app
 

@@ -24,6 +24,7 @@ PAGES = {
     "/drawings": "drawings.html",
     "/training": "training.html",
     "/models": "models.html",
+    "/learn": "learn.html",
 }
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
