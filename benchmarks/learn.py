@@ -33,6 +33,9 @@ def trained(page: Page, seed: int) -> dict[str, float | None]:
     """One training: seconds until the target, and the accuracy after SECONDS."""
     page.locator("[name=seed]").fill(str(seed))
     page.locator("[name=seed]").blur()
+    page.locator("#again:enabled").click()
+    page.wait_for_timeout(2000)  # until the fresh network is there
+    assert figures(page)["steps"] == 0
     page.locator("#run:enabled").click()
     reached = None
     while (now := figures(page))["seconds"] < SECONDS:
@@ -64,10 +67,12 @@ def main() -> None:
         )
         page = browser.new_page()
         page.goto(f"{address}/learn")
-        runs = [trained(page, seed) for seed in range(options.seeds)]
-        version = browser.version
-        browser.close()
-        server.terminate()
+        try:
+            runs = [trained(page, seed) for seed in range(options.seeds)]
+        finally:
+            version = browser.version
+            browser.close()
+            server.terminate()
     times = [run["seconds_to_target"] for run in runs if run["seconds_to_target"] is not None]
     record = {
         "network": "784-100-10, 5,000 images of MNIST",
