@@ -223,6 +223,7 @@ def test_writers_of_ones_own_are_not_in_two_parts():
         ({"labels": [0, 1, 0, 0.5]}, "whole numbers from 0 on"),
         ({"labels": [0, 1, 0, -1]}, "got -1"),
         ({"labels": ["a", "b", "a", "b"]}, "whole numbers"),
+        ({"labels": [0, 1, 0, 300]}, "below 256, got 300"),
         ({"names": ["a"]}, "Expected 2 to 256 different names"),
         ({"names": ["a", "a"]}, "1 of them different"),
         ({"writers": ["a"]}, "a writer for each"),

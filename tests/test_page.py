@@ -1415,10 +1415,7 @@ def test_two_tabs_are_read_independently(open_page):
 
 @pytest.mark.parametrize("path", ["/", "/drawings", "/training", "/models", "/learn"])
 def test_a_page_is_small(new_page, server, path):
-    page, sizes = new_page(), []
-    page.on(
-        "response",
-        lambda r: None if "/api/" in r.url else sizes.append(r),
-    )
+    page, files = new_page(), []
+    page.on("response", lambda r: "/api/" in r.url or files.append(r))
     page.goto(server + path, wait_until="networkidle")
-    assert 30_000 < sum(len(response.body()) for response in sizes) < 150_000
+    assert 30_000 < sum(len(file.body()) for file in files) < 150_000

@@ -141,6 +141,10 @@ def _pixels(images: Iterable[ink.Source], frame: Frame) -> NDArray[np.uint8]:
 
 def _classes(names: Sequence[str] | None, largest: int) -> tuple[str, ...]:
     """The names of the classes: as given, or the digits, or the labels themselves."""
+    if largest >= MAX_CLASSES:
+        raise DataError(
+            f"Expected labels below {MAX_CLASSES}, got {largest}", "Number the classes from 0 on"
+        )
     if names is None:
         return DIGITS if largest < len(DIGITS) else tuple(map(str, range(largest + 1)))
     found = tuple(map(str, names))

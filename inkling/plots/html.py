@@ -78,7 +78,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
 
 
 def strokes(paths: Iterable[Iterable[Sequence[float]]], pen: float, width: int = 112) -> str:
-    """Strokes of points (x, y, ...) as lines `pen` wide, in a square `width` pixels wide."""
+    """Strokes of points (x, y, ...) as lines `pen` wide, in a square `width` pixels wide.
+
+    There must be a point.
+    """
     lines = [[point[:2] for point in path] for path in paths]
     points = np.array([point for path in lines for point in path])
     corner, side = points.min(0) - pen / 2, float(np.ptp(points, 0).max() + pen)

@@ -32,10 +32,10 @@ def _packed() -> bytes:
     """Raises DataError where MNIST is not here."""
     splits = data.splits("mnist")
     assert splits.validation  # of the standard split
-    return gzip.compress(rows(splits.train[:LEARNING]) + rows(splits.validation[:HELD_OUT]))
+    return gzip.compress(_rows(splits.train[:LEARNING]) + _rows(splits.validation[:HELD_OUT]))
 
 
-def rows(part: data.Split) -> bytes:
+def _rows(part: data.Split) -> bytes:
     """The label and the pixels of each image, in bytes."""
     pixels = part.pixels.reshape(len(part), -1)
     return np.concatenate([part.labels[:, None], pixels], 1).tobytes()

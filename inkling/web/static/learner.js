@@ -1,8 +1,7 @@
 // @ts-check
 // A worker that trains the network of network.js, so that the page stays quick. It keeps the sample and the state.
 //
-// It is told { do: "load", url }, { do: "begin", settings }, { do: "run" }, { do: "pause" }, { do: "step" } and
-// { do: "check" }, and answers { kind: "loaded" | "progress" | "checked" | "failed", ... }.
+// The page sends { do: ... }, one of ACTS below. The worker answers { kind: "loaded" | "progress" | "checked" | "failed", ... }.
 
 import { backward, begin, forward, initialise, largest, loss, oneHot, random, update } from "./network.js";
 
@@ -18,7 +17,7 @@ import { backward, begin, forward, initialise, largest, loss, oneHot, random, up
 /**
  * @typedef {object} Progress
  * @property {"progress"} kind
- * @property {Settings} settings - That it was begun with
+ * @property {Settings} settings - With which it was begun
  * @property {number} steps
  * @property {number} epoch - How many times all images were seen
  * @property {number} seconds - Of training alone
@@ -31,10 +30,10 @@ import { backward, begin, forward, initialise, largest, loss, oneHot, random, up
 /** @typedef {{ layer: number, place: number, backward: number, differences: number }} Checked - The slope of the loss along one weight, twice */
 
 const [PIXELS, CLASSES] = [28 * 28, 10];
-const HELD_OUT = 1000; // images, the last of the sample
+const HELD_OUT = 1000; // images, the last of the sample; as in web/learn.py
 const SLICE_MS = 150; // of training, between two answers
-const CHECKED = 8; // weights, and how far each is moved
-const MOVED = 1e-5;
+const CHECKED = 8; // weights whose slopes are compared
+const MOVED = 1e-5; // how far each is moved
 
 /** @type {{ images: Float64Array, labels: Uint8Array, targets: Float64Array }} */ let learning;
 /** @type {{ images: Float64Array, labels: Uint8Array, targets: Float64Array }} */ let heldOut;
@@ -43,7 +42,7 @@ const MOVED = 1e-5;
 /** @type {import("./network.js").State} */ let state;
 /** @type {() => number} */ let rng;
 /** @type {number[]} */ let order = []; // of the images that are left in this epoch
-let [running, seconds] = [false, 0];
+let [running, seconds, timer] = [false, 0, 0];
 
 /** The sample: for each image its label and its pixels, as bytes. @param {string} url */
 async function load(url) {
@@ -86,7 +85,7 @@ function taken(values, width, rows) {
   return found;
 }
 
-/** The next batch; each epoch has an order of its own. */
+/** The next batch. Each epoch shuffles the images. */
 function nextBatch() {
   if (order.length < settings.batch) {
     order = Array.from(learning.labels.keys());
@@ -120,7 +119,7 @@ function train() {
   } while (performance.now() - began < SLICE_MS);
   seconds += (performance.now() - began) / 1000;
   report(sum / count);
-  setTimeout(train); // so that messages come in
+  timer = setTimeout(train); // so that messages come in
 }
 
 /** Tell the page how far it is. @param {number} trained - The mean loss of the last steps */
@@ -149,12 +148,13 @@ function check() {
   const rows = Array.from({ length: 20 }, (_, row) => row);
   const [images, targets] = [taken(learning.images, PIXELS, rows), taken(learning.targets, CLASSES, rows)];
   const gradients = backward(network, state.parameters, forward(network, state.parameters, images), targets);
+  const draw = random(state.steps); // not that of the training, which a check must not change
   /** @type {Checked[]} */ const found = [];
   for (let number = 0; number < CHECKED; number++) {
     const layer = number % gradients.length;
     const slopes = gradients[layer].weights;
-    let place = Math.floor(rng() * slopes.length);
-    while (slopes[place] === 0) place = (place + 1) % slopes.length; // of a pixel that is always 0, there is nothing to see
+    const alive = [...slopes.keys()].filter((place) => slopes[place]); // of a pixel that is always 0, there is nothing to see
+    const place = alive[Math.floor(draw() * alive.length)] ?? 0;
     const at = (/** @type {number} */ move) => {
       const moved = state.parameters.map(({ weights, bias }) => ({ weights: weights.slice(), bias }));
       moved[layer].weights[place] += move;
@@ -169,7 +169,7 @@ function check() {
 const ACTS = {
   load: ({ url }) => load(url),
   begin: ({ settings: chosen }) => { running = false; start(chosen); },
-  run: () => { if (!running) { running = true; train(); } },
+  run: () => { clearTimeout(timer); running = true; train(); },
   pause: () => { running = false; },
   step: () => { running = false; report(step()); },
   check: () => { check(); },
