@@ -29,13 +29,15 @@ def sample(request: Request) -> Response:
 
 @lru_cache(1)
 def _packed() -> bytes:
-    """Raises DataError where MNIST is not here."""
+    return gzip.compress(rows())
+
+
+def rows() -> bytes:
+    """The label and the pixels of each image, in bytes. Raises DataError where MNIST is not here."""
     splits = data.splits("mnist")
     assert splits.validation  # of the standard split
-    return gzip.compress(_rows(splits.train[:LEARNING]) + _rows(splits.validation[:HELD_OUT]))
-
-
-def _rows(part: data.Split) -> bytes:
-    """The label and the pixels of each image, in bytes."""
-    pixels = part.pixels.reshape(len(part), -1)
-    return np.concatenate([part.labels[:, None], pixels], 1).tobytes()
+    parts = splits.train[:LEARNING], splits.validation[:HELD_OUT]
+    return b"".join(
+        np.concatenate([part.labels[:, None], part.pixels.reshape(len(part), -1)], 1).tobytes()
+        for part in parts
+    )

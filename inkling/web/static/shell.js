@@ -10,12 +10,13 @@ const CONNECTIONS = { connecting: "Connecting", online: "Online", offline: "Offl
 
 shared.watch("connection", (state) => {
   const connection = find("connection");
+  if (!connection) return; // as on the documentation site, where no server is
   connection.dataset.state = state;
   connection.title = CONNECTIONS[state];
   connection.replaceChildren(make("span", { className: ["offline", "refused"].includes(state) ? "" : "unseen", textContent: CONNECTIONS[state] }));
 });
 shared.watch("card", (card) => {
-  find("served").hidden = !card;
+  if (find("served")) find("served").hidden = !card;
   if (!card) return;
   const { recipe, test, dataset } = card;
   find("served").dataset.recipe = recipe.name;
@@ -41,7 +42,7 @@ async function keepAsking() {
   }
   setTimeout(keepAsking, pause);
 }
-keepAsking();
+if (find("connection")) keepAsking();
 
 // --- keyboard shortcuts: listed under "?", and those of a single key can be switched off
 
