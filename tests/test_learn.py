@@ -9,13 +9,17 @@ from itertools import pairwise
 
 import httpx
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import ROOT, missing
+from onnx.reference import ReferenceEvaluator
 from playwright.sync_api import expect
 
 import inkling
 from inkling.networks import scratch
+from inkling.reading import bundle
 
 STEPS = 4
 PROGRAM = """
@@ -40,11 +44,11 @@ process.stdout.write(JSON.stringify({ losses, outputs, learnt, unchanged: layers
 """
 
 
-def in_node(program, argument):
-    """What a program prints in JSON, run by node with the page's network as PATH."""
+def in_node(program, argument, module="network.js"):
+    """What a program prints in JSON, run by node with a module of the page as PATH."""
     if shutil.which("node") is None:
         missing("node is not here")
-    path = ROOT / "inkling" / "web" / "static" / "network.js"
+    path = ROOT / "inkling" / "web" / "static" / module
     command = ["node", "--input-type=module", "-e", program.replace("PATH", path.as_uri())]
     result = subprocess.run(
         [*command, json.dumps(argument)], capture_output=True, text=True, cwd=ROOT
@@ -112,6 +116,82 @@ process.stdout.write(JSON.stringify(found));
     for inputs, (weights, _) in zip((200, 100), he, strict=True):
         assert np.std(weights) == pytest.approx(np.sqrt(2 / inputs), rel=0.03)
         assert abs(np.mean(weights)) < 0.005
+
+
+MODEL = bundle.PRETRAINED / bundle.MODEL
+COMPUTED = """
+import { readFileSync } from "node:fs";
+import * as net from "PATH";
+const { model, images, names } = JSON.parse(process.argv[1]);
+try {
+  const graph = net.parse(new Uint8Array(readFileSync(model)));
+  const found = JSON.parse(readFileSync(images)).map((image) => {
+    const values = net.run(graph, image);
+    return names.map((name) => [values.get(name).dims, [...values.get(name).data]]);
+  });
+  process.stdout.write(JSON.stringify(found));
+} catch (error) {
+  process.stdout.write(JSON.stringify(error.message));
+}
+"""
+
+
+def computed(model, images, names, tmp_path):
+    """The values of those names for each image, as the page computes them, or its error."""
+    (tmp_path / "model.onnx").write_bytes(model)
+    (tmp_path / "images.json").write_text(json.dumps([image.ravel().tolist() for image in images]))
+    paths = {"model": str(tmp_path / "model.onnx"), "images": str(tmp_path / "images.json")}
+    return in_node(COMPUTED, paths | {"names": names}, "graph.js")
+
+
+def test_the_page_computes_the_graph_as_onnx_runtime_does(digits, tmp_path):
+    rng = np.random.default_rng(3)
+    images = np.concatenate(
+        [digits[:6] / 255, rng.random((3, 28, 28)), np.zeros((1, 28, 28))]
+    ).astype(np.float32)
+    model = onnx.load(MODEL)
+    relus = [node.output[0] for node in model.graph.node if node.op_type == "Relu"]
+    names = [*relus, "logits", "probabilities", "ood_score"]
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in relus)
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    found = computed(MODEL.read_bytes(), images, names, tmp_path)
+    assert len(relus) == 4
+    for image, values in zip(images, found, strict=True):
+        expected = session.run(names, {"images": image[None, None]})
+        for mine, (dims, theirs) in zip(expected, values, strict=True):
+            assert list(mine.shape) == dims
+            assert np.abs(mine.ravel() - theirs).max() < 1e-4
+
+
+def graph_of(operator, **attributes):
+    """An ONNX file of one operator and a kernel, whose numbers lie in lists of their own."""
+    kernel = onnx.helper.make_tensor("kernel", onnx.TensorProto.FLOAT, (1, 1, 3, 5), range(15))
+    node = onnx.helper.make_node(operator, ["images", "kernel"], ["maps"], **attributes)
+    values = (onnx.ValueInfoProto(name=name) for name in ("images", "maps"))
+    graph = onnx.helper.make_graph([node], "one", [next(values)], [next(values)], [kernel])
+    return onnx.helper.make_model(graph)
+
+
+def test_a_convolution_has_any_kernel_stride_and_padding(tmp_path):
+    image = np.random.default_rng(4).random((1, 28, 28)).astype(np.float32)
+    model = graph_of("Conv", strides=[2, 3], pads=[1, 0, 2, 1])
+    ((dims, found),) = computed(model.SerializeToString(), image, ["maps"], tmp_path)[0]
+    (expected,) = ReferenceEvaluator(model).run(None, {"images": image[None]})
+    assert list(expected.shape) == dims
+    assert np.abs(expected.ravel() - found).max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("model", "error"),
+    [
+        (graph_of("Gelu"), r"Expected the operators Add, .*, Softmax, got Gelu"),
+        (graph_of("Conv", dilations=[2, 2]), "Expected dilations 1,1, got 2,2"),
+        (onnx.ModelProto(), "Expected an ONNX file, got other bytes"),
+    ],
+)
+def test_the_page_says_which_graph_it_cannot_compute(model, error, tmp_path):
+    said = computed(model.SerializeToString(), np.zeros((1, 28, 28)), [], tmp_path)
+    assert re.fullmatch(error, said)
 
 
 @pytest.fixture
