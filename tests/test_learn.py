@@ -1,5 +1,6 @@
 """The page to learn on, and its network: that from first principles, in JavaScript."""
 
+import contextlib
 import gzip
 import json
 import re
@@ -330,11 +331,94 @@ def test_the_image_is_nearly_the_one_that_a_reader_sees(open_learn):
         assert gap.max() < 110
 
 
+def open_patches(page):
+    """Open the section of the network that looks at patches."""
+    page.locator("#patches summary").click()
+    expect(page.locator("#stages .best b")).to_have_count(1)
+
+
+def worked_sum(page):
+    """What is added to the strongest value of the chosen map, the sum, and that value."""
+    said = page.locator("#map-sum").inner_text().replace("−", "-")
+    pattern = r"At row \d+, column \d+: (.*) = (-?[\d.]+); .*after the ReLU ([\d.]+)"
+    return re.fullmatch(pattern, said).groups()
+
+
+def test_the_maps_of_the_network_that_reads(open_learn):
+    page, asked = open_learn(), []
+    page.on("request", lambda request: asked.append(request.url))
+    draw(page, SEVEN)
+    assert not any("model.onnx" in url for url in asked)
+    open_patches(page)
+    expect(page.locator("#stages .best b")).to_have_text("7")
+    kernels = [t.dims[0] for t in onnx.load(MODEL).graph.initializer if len(t.dims) == 4]
+    expect(page.locator(".maps canvas")).to_have_count(sum(kernels))
+    expect(page.locator("figure", has=page.locator(".maps")).nth(1)).to_contain_text(
+        "Layer 2: 56 maps of 7 x 7. Each shows where the 24 maps of 14 x 14 before it have one "
+        "pattern of 3 x 3. Of 2 x 2 values the largest is kept."
+    )
+    expect(page.locator("#map")).to_be_hidden()
+    page.locator(".maps button").first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#map-title")).to_have_text("Layer 1, map 2")
+    terms, total, value = worked_sum(page)
+    pairs = [[float(number) for number in term.split(" × ")] for term in terms.split(" + ")]
+    assert len(pairs) == 9
+    assert sum(one * other for one, other in pairs) == pytest.approx(float(total), abs=0.1)
+    label = page.locator(".maps button").nth(1).get_attribute("aria-label")
+    assert label == f"Map 2: at most {value}"
+    page.locator(".maps").nth(2).locator("button").first.focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#map-title")).to_have_text(re.compile(r"^Layer 3, map [1-9]\d$"))
+    expect(page.locator("#map-parts tr")).to_have_count(3)
+    terms, total, _ = worked_sum(page)
+    numbers = re.findall(r"-?\d+\.\d+", terms)
+    assert sum(map(float, numbers)) == pytest.approx(float(total), abs=0.03)
+    page.locator("#clear").click()
+    expect(page.locator("#stages .best")).to_have_count(0)  # it follows what is drawn
+    assert len([url for url in asked if url.endswith("api/models/model.onnx")]) == 1
+
+
+def test_the_maps_from_right_to_left(open_learn):
+    page = open_learn(320)
+    draw(page, SEVEN)
+    open_patches(page)
+    page.evaluate("document.documentElement.dir = 'rtl'")
+    page.locator(".maps button").first.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#map-title")).to_have_text("Layer 1, map 2")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_a_network_that_cannot_be_shown_is_said_in_a_line(browser, server):
+    answers = {
+        r"This network cannot be shown here\. Expected the operators .*, got Gelu\.": {
+            "body": graph_of("Gelu").SerializeToString()
+        },
+        r"This network cannot be shown here\. .* got other bytes\.": {"body": "<p>"},
+        r"The network did not load\. .*": {"status": 404},
+    }
+    with contextlib.closing(browser.new_context()) as context:
+        page = context.new_page()
+        page.route("**/model.onnx", lambda route, _: route.fulfill(**answers[text]))
+        page.goto(f"{server}/learn")
+        for text in answers:
+            page.locator("#patches summary").click()
+            expect(page.locator("#maps-status")).to_have_text(re.compile(f"^{text}$"))
+            page.locator("#patches summary").click()
+        page.unroute("**/model.onnx")
+        page.locator("#patches summary").click()
+        expect(page.locator(".maps")).to_have_count(4)
+        expect(page.locator("#maps-status")).to_have_text("")
+
+
 @pytest.mark.parametrize("width", [320, 768, 1440])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_fits_and_everyone_can_use_it(open_learn, width, scheme):
     page = open_learn(width, color_scheme=scheme)
     draw(page, SEVEN)
+    open_patches(page)
+    page.locator(".maps button").last.focus()
     page.locator(".units button").first.focus()
     page.locator("#step").click()
     page.locator("#step").click()

@@ -5,6 +5,7 @@ import { drawLines } from "./chart.js";
 import { toImage } from "./digit.js";
 import { find, make, recall, remember, say, table } from "./dom.js";
 import { count, percent } from "./format.js";
+import { showMaps } from "./maps.js";
 import { ACTIVATIONS, forward } from "./network.js";
 import { Sheet } from "./sheet.js";
 import "./shell.js";
@@ -47,12 +48,13 @@ function network() {
   return { sizes, activation: now.settings.activation, loss: "cross-entropy", initialiser: "glorot" };
 }
 
-/** Show what is drawn. */
+/** Show what is drawn as both networks see it. */
 function look() {
   find("undo").disabled = !sheet.canUndo;
   image = toImage(sheet.strokes) ?? new Float64Array(SIDE * SIDE);
   paint(find("image"), image, SIDE, grey);
   follow();
+  showMaps(image);
 }
 
 /** Read what is drawn, and show each layer. */
