@@ -1,5 +1,6 @@
 """The page to learn on, and its network: that from first principles, in JavaScript."""
 
+import contextlib
 import gzip
 import json
 import re
@@ -9,13 +10,17 @@ from itertools import pairwise
 
 import httpx
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import ROOT, missing
+from onnx.reference import ReferenceEvaluator
 from playwright.sync_api import expect
 
 import inkling
 from inkling.networks import scratch
+from inkling.reading import bundle
 
 STEPS = 4
 PROGRAM = """
@@ -40,11 +45,11 @@ process.stdout.write(JSON.stringify({ losses, outputs, learnt, unchanged: layers
 """
 
 
-def in_node(program, argument):
-    """What a program prints in JSON, run by node with the page's network as PATH."""
+def in_node(program, argument, module="network.js"):
+    """What a program prints in JSON, run by node with a module of the page as PATH."""
     if shutil.which("node") is None:
         missing("node is not here")
-    path = ROOT / "inkling" / "web" / "static" / "network.js"
+    path = ROOT / "inkling" / "web" / "static" / module
     command = ["node", "--input-type=module", "-e", program.replace("PATH", path.as_uri())]
     result = subprocess.run(
         [*command, json.dumps(argument)], capture_output=True, text=True, cwd=ROOT
@@ -112,6 +117,82 @@ process.stdout.write(JSON.stringify(found));
     for inputs, (weights, _) in zip((200, 100), he, strict=True):
         assert np.std(weights) == pytest.approx(np.sqrt(2 / inputs), rel=0.03)
         assert abs(np.mean(weights)) < 0.005
+
+
+MODEL = bundle.PRETRAINED / bundle.MODEL
+COMPUTED = """
+import { readFileSync } from "node:fs";
+import * as net from "PATH";
+const { model, images, names } = JSON.parse(process.argv[1]);
+try {
+  const graph = net.parse(new Uint8Array(readFileSync(model)));
+  const found = JSON.parse(readFileSync(images)).map((image) => {
+    const values = net.run(graph, image);
+    return names.map((name) => [values.get(name).dims, [...values.get(name).data]]);
+  });
+  process.stdout.write(JSON.stringify(found));
+} catch (error) {
+  process.stdout.write(JSON.stringify(error.message));
+}
+"""
+
+
+def computed(model, images, names, tmp_path):
+    """The values of those names for each image, as the page computes them, or its error."""
+    (tmp_path / "model.onnx").write_bytes(model)
+    (tmp_path / "images.json").write_text(json.dumps([image.ravel().tolist() for image in images]))
+    paths = {"model": str(tmp_path / "model.onnx"), "images": str(tmp_path / "images.json")}
+    return in_node(COMPUTED, paths | {"names": names}, "graph.js")
+
+
+def test_the_page_computes_the_graph_as_onnx_runtime_does(digits, tmp_path):
+    rng = np.random.default_rng(3)
+    images = np.concatenate(
+        [digits[:6] / 255, rng.random((3, 28, 28)), np.zeros((1, 28, 28))]
+    ).astype(np.float32)
+    model = onnx.load(MODEL)
+    relus = [node.output[0] for node in model.graph.node if node.op_type == "Relu"]
+    names = [*relus, "logits", "probabilities", "ood_score"]
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in relus)
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    found = computed(MODEL.read_bytes(), images, names, tmp_path)
+    assert len(relus) == 4
+    for image, values in zip(images, found, strict=True):
+        expected = session.run(names, {"images": image[None, None]})
+        for mine, (dims, theirs) in zip(expected, values, strict=True):
+            assert list(mine.shape) == dims
+            assert np.abs(mine.ravel() - theirs).max() < 1e-4
+
+
+def graph_of(operator, **attributes):
+    """An ONNX file of one operator and a kernel, whose numbers lie in lists of their own."""
+    kernel = onnx.helper.make_tensor("kernel", onnx.TensorProto.FLOAT, (1, 1, 3, 5), range(15))
+    node = onnx.helper.make_node(operator, ["images", "kernel"], ["maps"], **attributes)
+    values = (onnx.ValueInfoProto(name=name) for name in ("images", "maps"))
+    graph = onnx.helper.make_graph([node], "one", [next(values)], [next(values)], [kernel])
+    return onnx.helper.make_model(graph)
+
+
+def test_a_convolution_has_any_kernel_stride_and_padding(tmp_path):
+    image = np.random.default_rng(4).random((1, 28, 28)).astype(np.float32)
+    model = graph_of("Conv", strides=[2, 3], pads=[1, 0, 2, 1])
+    ((dims, found),) = computed(model.SerializeToString(), image, ["maps"], tmp_path)[0]
+    (expected,) = ReferenceEvaluator(model).run(None, {"images": image[None]})
+    assert list(expected.shape) == dims
+    assert np.abs(expected.ravel() - found).max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("model", "error"),
+    [
+        (graph_of("Gelu"), r"Expected the operators Add, .*, Softmax, got Gelu"),
+        (graph_of("Conv", dilations=[2, 2]), "Expected dilations 1,1, got 2,2"),
+        (onnx.ModelProto(), "Expected an ONNX file, got other bytes"),
+    ],
+)
+def test_the_page_says_which_graph_it_cannot_compute(model, error, tmp_path):
+    said = computed(model.SerializeToString(), np.zeros((1, 28, 28)), [], tmp_path)
+    assert re.fullmatch(error, said)
 
 
 @pytest.fixture
@@ -250,11 +331,94 @@ def test_the_image_is_nearly_the_one_that_a_reader_sees(open_learn):
         assert gap.max() < 110
 
 
+def open_patches(page):
+    """Open the section of the network that looks at patches."""
+    page.locator("#patches summary").click()
+    expect(page.locator("#stages .best b")).to_have_count(1)
+
+
+def worked_sum(page):
+    """What is added to the strongest value of the chosen map, the sum, and that value."""
+    said = page.locator("#map-sum").inner_text().replace("−", "-")
+    pattern = r"At row \d+, column \d+: (.*) = (-?[\d.]+); .*after the ReLU ([\d.]+)"
+    return re.fullmatch(pattern, said).groups()
+
+
+def test_the_maps_of_the_network_that_reads(open_learn):
+    page, asked = open_learn(), []
+    page.on("request", lambda request: asked.append(request.url))
+    draw(page, SEVEN)
+    assert not any("model.onnx" in url for url in asked)
+    open_patches(page)
+    expect(page.locator("#stages .best b")).to_have_text("7")
+    kernels = [t.dims[0] for t in onnx.load(MODEL).graph.initializer if len(t.dims) == 4]
+    expect(page.locator(".maps canvas")).to_have_count(sum(kernels))
+    expect(page.locator("figure", has=page.locator(".maps")).nth(1)).to_contain_text(
+        "Layer 2: 56 maps of 7 x 7. Each shows where the 24 maps of 14 x 14 before it have one "
+        "pattern of 3 x 3. Of 2 x 2 values the largest is kept."
+    )
+    expect(page.locator("#map")).to_be_hidden()
+    page.locator(".maps button").first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#map-title")).to_have_text("Layer 1, map 2")
+    terms, total, value = worked_sum(page)
+    pairs = [[float(number) for number in term.split(" × ")] for term in terms.split(" + ")]
+    assert len(pairs) == 9
+    assert sum(one * other for one, other in pairs) == pytest.approx(float(total), abs=0.1)
+    label = page.locator(".maps button").nth(1).get_attribute("aria-label")
+    assert label == f"Map 2: at most {value}"
+    page.locator(".maps").nth(2).locator("button").first.focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#map-title")).to_have_text(re.compile(r"^Layer 3, map [1-9]\d$"))
+    expect(page.locator("#map-parts tr")).to_have_count(3)
+    terms, total, _ = worked_sum(page)
+    numbers = re.findall(r"-?\d+\.\d+", terms)
+    assert sum(map(float, numbers)) == pytest.approx(float(total), abs=0.03)
+    page.locator("#clear").click()
+    expect(page.locator("#stages .best")).to_have_count(0)  # it follows what is drawn
+    assert len([url for url in asked if url.endswith("api/models/model.onnx")]) == 1
+
+
+def test_the_maps_from_right_to_left(open_learn):
+    page = open_learn(320)
+    draw(page, SEVEN)
+    open_patches(page)
+    page.evaluate("document.documentElement.dir = 'rtl'")
+    page.locator(".maps button").first.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#map-title")).to_have_text("Layer 1, map 2")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_a_network_that_cannot_be_shown_is_said_in_a_line(browser, server):
+    answers = {
+        r"This network cannot be shown here\. Expected the operators .*, got Gelu\.": {
+            "body": graph_of("Gelu").SerializeToString()
+        },
+        r"This network cannot be shown here\. .* got other bytes\.": {"body": "<p>"},
+        r"The network did not load\. .*": {"status": 404},
+    }
+    with contextlib.closing(browser.new_context()) as context:
+        page = context.new_page()
+        page.route("**/model.onnx", lambda route, _: route.fulfill(**answers[text]))
+        page.goto(f"{server}/learn")
+        for text in answers:
+            page.locator("#patches summary").click()
+            expect(page.locator("#maps-status")).to_have_text(re.compile(f"^{text}$"))
+            page.locator("#patches summary").click()
+        page.unroute("**/model.onnx")
+        page.locator("#patches summary").click()
+        expect(page.locator(".maps")).to_have_count(4)
+        expect(page.locator("#maps-status")).to_have_text("")
+
+
 @pytest.mark.parametrize("width", [320, 768, 1440])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_fits_and_everyone_can_use_it(open_learn, width, scheme):
     page = open_learn(width, color_scheme=scheme)
     draw(page, SEVEN)
+    open_patches(page)
+    page.locator(".maps button").last.focus()
     page.locator(".units button").first.focus()
     page.locator("#step").click()
     page.locator("#step").click()

@@ -474,6 +474,7 @@ def test_bundles_are_downloaded_and_exported_by_the_api(place):
         assert file.testzip() is None
     exported = httpx.get(f"{address}/model.onnx", params={"name": PRETRAINED})
     assert exported.headers["content-disposition"].endswith("pretrained.onnx")
+    assert httpx.get(f"{address}/model.onnx").content == exported.content  # what is served
     digest = hashlib.sha256(exported.content).hexdigest()
     assert digest == bundle.read(bundle.PRETRAINED)[0].model_sha256
     for path in ("bundle.zip", "model.onnx", "report"):

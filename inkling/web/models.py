@@ -94,13 +94,14 @@ async def download(name: str, state: Current) -> Response:
 
 
 @router.get("/api/models/model.onnx", response_class=Response, summary="The network of a bundle")
-async def export(name: str, state: Current) -> Response:
-    """model.onnx alone, for ONNX Runtime and others."""
+async def export(state: Current, name: str = "") -> Response:
+    """model.onnx alone, for ONNX Runtime and others. Without a name: of what is served."""
 
     def work() -> bytes:
-        return bundle.read(state.registry.find(name))[1]
+        return bundle.read(state.registry.find(name) if name else state.served.path)[1]
 
-    return _file(await state.run(work), name, "onnx", "application/octet-stream")
+    content = await state.run(work)
+    return _file(content, name or state.served.name, "onnx", "application/octet-stream")
 
 
 @router.get("/api/models/cell", summary="Test images of one label that were read as another")

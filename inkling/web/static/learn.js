@@ -5,9 +5,11 @@ import { drawLines } from "./chart.js";
 import { toImage } from "./digit.js";
 import { find, make, recall, remember, say, table } from "./dom.js";
 import { count, percent } from "./format.js";
+import { showMaps } from "./maps.js";
 import { ACTIVATIONS, forward } from "./network.js";
 import { Sheet } from "./sheet.js";
 import "./shell.js";
+import { classRow, grey, group, paint, showShare, signed, tint } from "./units.js";
 
 /** @typedef {import("./learner.js").Progress} Progress */
 
@@ -20,6 +22,7 @@ const KEPT = "learn-settings";
 
 const form = find("settings");
 const worker = new Worker(new URL("./learner.js", import.meta.url), { type: "module" });
+/** @type {Float64Array} */ let image; // of what is drawn
 /** @type {Progress | null} */ let now = null; // how far the network is
 /** @type {Float64Array[]} */ let outputs = []; // of each layer, for what is drawn
 /** @type {Progress[]} */ let history = [];
@@ -28,7 +31,7 @@ let [isRunning, isReady] = [false, false];
 
 // --- what is drawn, and its way through the network
 
-const sheet = new Sheet(find("sheet"), find("pen"), follow, () => say("The sheet is full: clear it, or undo."), () => {});
+const sheet = new Sheet(find("sheet"), find("pen"), look, () => say("The sheet is full: clear it, or undo."), () => {});
 find("undo").onclick = () => sheet.undo();
 find("clear").onclick = () => sheet.replace([]);
 
@@ -45,13 +48,19 @@ function network() {
   return { sizes, activation: now.settings.activation, loss: "cross-entropy", initialiser: "glorot" };
 }
 
+/** Show what is drawn as both networks see it. */
+function look() {
+  find("undo").disabled = !sheet.canUndo;
+  image = toImage(sheet.strokes) ?? new Float64Array(SIDE * SIDE);
+  paint(find("image"), image, SIDE, grey);
+  follow();
+  showMaps(image);
+}
+
 /** Read what is drawn, and show each layer. */
 function follow() {
-  find("undo").disabled = !sheet.canUndo;
   if (!now) return;
-  const image = toImage(sheet.strokes) ?? new Float64Array(SIDE * SIDE);
   outputs = forward(network(), now.parameters, image);
-  paint(find("image"), image, SIDE, grey);
   const shape = outputs.slice(1).map(({ length }) => length).join();
   if (find("layers").dataset.shape !== shape) find("layers").replaceChildren(...outputs.slice(1).map((values, index) => layer(values.length, index)));
   find("layers").dataset.shape = shape;
@@ -64,41 +73,23 @@ const isLast = (index) => index === now.parameters.length - 1;
 
 /** A layer: a button for each unit. @param {number} size  @param {number} index - Of its parameters */
 function layer(size, index) {
-  const units = Array.from({ length: size }, (_, unit) => {
-    const button = make("button", { type: "button", tabIndex: unit ? -1 : 0 });
-    if (isLast(index)) button.append(make("b", { textContent: NAMES[unit] }), make("span", { className: "bar" }), make("span", { className: "share" }));
-    for (const event of ["pointerenter", "focus"]) button.addEventListener(event, () => choose(index, unit));
-    return button;
-  });
-  const list = make("div", { className: isLast(index) ? "classes" : "units" }, ...units);
-  list.setAttribute("role", "group");
-  list.addEventListener("keydown", (event) => stepThrough(event, units, isLast(index) ? 1 : ACROSS));
+  const units = Array.from({ length: size }, (_, unit) => (isLast(index) ? classRow("button", NAMES[unit]) : make("button", {})));
+  const list = group(units, isLast(index) ? "classes" : "units", (unit) => choose(index, unit));
   return make("figure", {}, list, make("figcaption", {}));
 }
 
 /** Show the values of a layer: its units as light as they are strong, or the share of each class. @param {Element} figure  @param {Float64Array} values  @param {number} index */
 function fill(figure, values, index) {
-  const [list, caption] = figure.children;
+  const [list, caption] = /** @type {any} */ (figure.children);
   const [best, span] = [values.indexOf(Math.max(...values)), Math.max(...values.map(Math.abs), 1e-9)];
   [...list.children].forEach((button, unit) => {
     const value = values[unit];
     button.setAttribute("aria-label", isLast(index) ? `${NAMES[unit]}: ${percent(value, 1)}` : `Unit ${unit + 1}: ${value.toFixed(2)}`);
-    /** @type {HTMLElement} */ (button).style.setProperty("--value", String(isLast(index) ? value : Math.abs(value) / span));
-    if (!isLast(index)) return;
-    button.className = unit === best && !sheet.empty ? "best" : "";
-    button.querySelector(".share").textContent = percent(value, 1);
+    if (isLast(index)) showShare(button, value, unit === best && !sheet.empty);
+    else button.style.setProperty("--value", String(Math.abs(value) / span));
   });
   caption.textContent = isLast(index) ? "Probabilities: the softmax of ten sums" : `Layer ${index + 1}: ${values.length} units, ${now.settings.activation}`;
   list.setAttribute("aria-label", caption.textContent);
-}
-
-/** The arrow keys go from unit to unit. @param {KeyboardEvent} event  @param {HTMLElement[]} units  @param {number} across */
-function stepThrough(event, units, across) {
-  const move = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -across, ArrowDown: across }[event.key];
-  const at = units.indexOf(/** @type {HTMLElement} */ (document.activeElement));
-  if (!move || at < 0) return;
-  event.preventDefault();
-  units[Math.min(Math.max(at + move, 0), units.length - 1)].focus();
 }
 
 /** @param {number} index  @param {number} unit */
@@ -126,28 +117,6 @@ function showUnit() {
   const after = isLast(index) ? `the softmax makes ${percent(outputs[index + 1][unit], 1)} of it` : `${now.settings.activation}(${signed(z)}) = ${outputs[index + 1][unit].toFixed(3)}`;
   find("unit-title").textContent = isLast(index) ? `The class ${NAMES[unit]}` : `Layer ${index + 1}, unit ${unit + 1}`;
   find("unit-sum").textContent = `z = ${[...written, written.length ? "…" : "0", `bias ${signed(bias[unit])}`].join(" + ")} = ${signed(z)}; ${after}`;
-}
-
-const signed = (/** @type {number} */ value) => value.toFixed(2).replace("-", "−");
-
-// --- pictures of numbers
-
-/** @typedef {(value: number, span: number) => [number, number, number]} Colour */
-/** @type {Colour} */ const grey = (value) => [255 * value, 255 * value, 255 * value];
-/** Red above 0, blue below, white at 0. @type {Colour} */
-const tint = (value, span) => {
-  const share = value / span;
-  return [255 * Math.min(1 + share, 1), 255 * (1 - Math.abs(share)), 255 * Math.min(1 - share, 1)];
-};
-
-/** Paint values as pixels, `width` in a row. @param {HTMLCanvasElement} canvas  @param {Float64Array} values  @param {number} width  @param {Colour} colour */
-function paint(canvas, values, width, colour) {
-  const height = Math.ceil(values.length / width);
-  Object.assign(canvas, { width, height });
-  const picture = new ImageData(width, height);
-  const span = values.reduce((top, value) => Math.max(top, Math.abs(value)), 1e-9);
-  values.forEach((value, place) => picture.data.set([...colour(value, span), 255], 4 * place));
-  canvas.getContext("2d").putImageData(picture, 0, 0);
 }
 
 // --- training
@@ -237,4 +206,5 @@ function showProgress() {
 const kept = JSON.parse(recall(KEPT) ?? "{}");
 for (const [name, value] of Object.entries(kept)) if (form.elements[name]) form.elements[name].value = value;
 if (!(settings().activation in ACTIVATIONS)) form.reset();
+look();
 worker.postMessage({ do: "load", url: new URL(find("learn").dataset.sample, document.baseURI).href });
