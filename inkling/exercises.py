@@ -72,11 +72,14 @@ def _same(one: Any, other: Any) -> bool:
 
 def _shown(*values: Any) -> str:
     """Values on one line; of large arrays, the shape."""
-    return ", ".join(
-        f"an array of shape {value.shape}"
-        if isinstance(value, np.ndarray) and value.size > 12
-        else np.array2string(np.asarray(value), precision=4, separator=", ").replace("\n ", " ")
-        if isinstance(value, (np.ndarray, np.generic, float))
-        else repr(value)
-        for value in values
-    )
+    return ", ".join(_text(value) for value in values)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, np.ndarray) and value.size > 12:
+        return f"an array of shape {value.shape}"
+    if isinstance(value, np.ndarray):
+        return " ".join(np.array2string(value, precision=4, separator=", ").split())
+    if isinstance(value, (float, np.floating)):
+        return f"{value:.5g}"
+    return getattr(value, "__name__", None) or repr(value)

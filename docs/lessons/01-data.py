@@ -1,0 +1,178 @@
+# %% [markdown]
+# # 1. The data, looked at
+#
+# A program that reads handwriting learns from examples. So the first thing to look at is not the
+# program. It is the examples. In this lesson you load 70,000 handwritten digits, look at them, and
+# build a reader in five lines. It is a poor reader. All later lessons have to beat it.
+#
+# You need Python and `pip install '.[notebook,serve,train]'` in a checkout of Inkling. Every cell
+# below ran when this page was built.
+#
+# ## Load it
+#
+# MNIST is a collection of digits that 500 people wrote for the United States' census bureau. It
+# comes in parts. `train` is what a program learns from.
+
+# %%
+import inkling
+import numpy as np
+from inkling import plots
+from inkling.exercises import exercise
+
+mnist = inkling.load_data("mnist")  # downloaded once, if it is not here
+images, labels = mnist.train.images(), mnist.train.labels
+print(images.shape, labels.shape)
+
+# %% [markdown]
+# There are 55,000 images. Each has one colour channel, 28 rows and 28 columns. The *label* of an
+# image is the digit that its writer meant.
+
+# %% alt="Twenty handwritten digits, each with its label below"
+plots.contact_sheet(images[:20], [str(label) for label in labels[:20]])
+
+# %% [markdown]
+# ## An image is numbers
+#
+# A program does not see a digit. It gets 784 numbers, one for each pixel: 0 is paper, 1 is ink, and
+# what lies between is grey. Here are twelve columns of the first image.
+
+# %%
+print((images[0, 0, 4:24:2, 8:20] * 9).round().astype(int))
+
+# %% [markdown]
+# The numbers are multiplied by 9 and rounded, so that they fit on the page. Hold the page at arm's
+# length, and you see a part of a 5.
+#
+# Two questions come before any training. Is the range what you expect? Is there about as much of
+# each digit?
+
+# %%
+print("smallest and largest pixel:", images.min(), images.max())
+print("images of each digit:", np.bincount(labels))
+
+# %% [markdown]
+# A third question is whether labels are right. The only way is to look. A useful trick is to sort
+# the images by something simple, and to look at both ends. Let us sort by the amount of ink.
+#
+# ## Exercise 1: the amount of ink
+#
+# Write a function that gives the share of ink of an image: the mean of its pixels.
+
+# %% tags=["check"]
+check_ink = exercise(
+    [
+        (np.zeros((1, 28, 28)), 0.0),
+        (np.ones((1, 28, 28)), 1.0),
+        (np.eye(4)[None], 0.25),
+    ],
+    {"Divide the sum by the number of pixels": np.sum},
+)
+
+
+# %% tags=["exercise"]
+def share_of_ink(image): ...  # your line
+
+
+check_ink(share_of_ink)
+
+
+# %% tags=["solution"]
+def share_of_ink(image):
+    return image.mean()
+
+
+check_ink(share_of_ink)
+
+# %% alt="The ten images with the least ink and the ten with the most"
+ink = np.array([share_of_ink(image) for image in images])
+order = ink.argsort()
+ends = np.concatenate([order[:10], order[-10:]])
+plots.contact_sheet(images[ends], [f"{labels[i]}: {ink[i]:.2f}" for i in ends])
+
+# %% [markdown]
+# The images with the least ink are all ones. A thick pen gives the most. Ink alone does not tell
+# digits apart, but it is not worthless either.
+#
+# ## The mean of each digit
+#
+# Lay all zeros on top of each other, then all ones, and so on. The mean of many images shows what
+# they share.
+
+# %% alt="The mean image of each digit, blurred"
+means = np.stack([images[labels == digit].mean(0) for digit in range(10)])
+plots.contact_sheet(means, [str(digit) for digit in range(10)])
+
+# %% [markdown]
+# This is enough for a reader. To read an image, find the mean image that is nearest to it. *Near*
+# is the same as for points on a map: take the difference in each pixel, square it, and add all up.
+#
+# ## Exercise 2: the nearest mean
+#
+# Write the reader. `((means - image) ** 2)` gives the squared differences to all ten means at once.
+# `.sum((1, 2, 3))` adds them up for each mean. `.argmin()` gives the place of the smallest.
+
+# %% tags=["check"]
+two = np.stack([np.zeros((1, 2, 2)), np.ones((1, 2, 2))])
+check_nearest = exercise(
+    [(np.full((1, 2, 2), 0.2), two, 0), (np.full((1, 2, 2), 0.9), two, 1)],
+    {
+        "That is the farthest one: use argmin": lambda image, means: (
+            ((means - image) ** 2).sum((1, 2, 3)).argmax()
+        ),
+        "Add up for each mean alone: .sum((1, 2, 3))": lambda image, means: (
+            (means - image) ** 2
+        ).sum(),
+    },
+)
+
+
+# %% tags=["exercise"]
+def nearest(image, means): ...  # your line
+
+
+check_nearest(nearest)
+
+
+# %% tags=["solution"]
+def nearest(image, means):
+    return ((means - image) ** 2).sum((1, 2, 3)).argmin()
+
+
+check_nearest(nearest)
+
+# %% [markdown]
+# ## How good is it?
+#
+# Never ask a reader about the images that it learnt from. It could have learnt them by heart.
+# MNIST has two other parts for this. The 5,000 images of `validation` are for you: test on them as
+# often as you like, and choose by them. The 10,000 images of `test` are for the final figure. Who
+# looks at them again and again starts to choose by them, and then they say too much. Lesson 12
+# shows how much.
+
+# %%
+unseen = mnist.validation
+read = np.array([nearest(image, means) for image in unseen.images()])
+print(
+    f"The nearest mean reads {np.mean(read == unseen.labels):.1%} of {len(read):,} unseen images."
+)
+
+# %% [markdown]
+# Four of five, with nothing but ten mean images. Who reports 80 % for a network should know this
+# figure. Where does it fail?
+
+# %% alt="Ten images that the nearest mean misreads"
+wrong = np.flatnonzero(read != unseen.labels)[:10]
+plots.contact_sheet(
+    unseen.images()[wrong], [f"{unseen.labels[i]} as {read[i]}" for i in wrong]
+)
+
+# %% [markdown]
+# ## What you take along
+#
+# - An image is an array of numbers. A label says what it shows.
+# - Look at the data before you train: range, counts, both ends of some order, mistakes.
+# - Learn from `train`, choose by `validation`, and report `test` once.
+# - Have a simple reader to beat. Here it reads about 80 %.
+#
+# The reader weighs all pixels alike. The [next lesson](02-neuron.md) lets it learn which pixels
+# count.

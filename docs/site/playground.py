@@ -1,0 +1,40 @@
+"""The page /learn of a server, as a page of the site: files in place of routes."""
+
+import re
+import shutil
+from pathlib import Path
+
+from inkling.reading import bundle
+from inkling.web import learn
+
+STATIC = Path(learn.__file__).parent / "static"
+NAVIGATION = '<nav aria-label="Pages"><a href="../index.html">Lessons</a></nav>'
+IMPORT = re.compile(r'(?:from|import|new URL\()\s*"\./([\w-]+\.js)"')
+
+
+def write(folder: Path) -> None:
+    """Write the page, its modules, its images to train with, and the network that ships."""
+    static = folder / "static"
+    static.mkdir(parents=True, exist_ok=True)
+    page = (STATIC / "learn.html").read_text()
+    shell = (STATIC / "shell.html").read_text()
+    todo, done = set(re.findall(r'static/([\w.-]+)"', page + shell)), set[str]()
+    while todo:
+        name = todo.pop()
+        done.add(name)
+        shutil.copy(STATIC / name, static / name)
+        if name.endswith(".js"):
+            todo |= set(IMPORT.findall((STATIC / name).read_text())) - done
+    head, main = page.split("<main", 1)
+    main = main.replace("api/learn/sample", "sample.bin").replace(
+        "api/models/model.onnx", "model.onnx"
+    )
+    shell = re.sub(
+        r'<nav .*?</nav>\n  <div class="about">.*?</div>', NAVIGATION, shell, flags=re.DOTALL
+    )
+    shell = shell.replace('href="./"', 'href="../../index.html"')
+    (folder / "index.html").write_text(
+        shell.replace("$head", head).replace("$main", "<main" + main)
+    )
+    (folder / "sample.bin").write_bytes(learn.rows())
+    shutil.copy(bundle.PRETRAINED / "model.onnx", folder / "model.onnx")
