@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 FILES = pyproject.toml constraints.txt
 
-.PHONY: run test unit scale faults check page hints front-ends format types clean
+.PHONY: run test unit docs scale faults check page hints front-ends format types clean
 
 run: $(VENV)/serve  ## start the page at http://127.0.0.1:8000
 	@exec $(BIN)/inkling serve --port $(PORT)
@@ -18,7 +18,11 @@ test: $(VENV)/dev  ## everything that must hold before a change lands; with MARK
 MARK ?= not slow
 unit: $(VENV)/dev
 	$(BIN)/pytest --numprocesses auto --dist worksteal -m "$(MARK)" \
-		--ignore tests/test_scale.py --ignore tests/test_front_ends.py
+		--ignore tests/test_scale.py --ignore tests/test_front_ends.py --ignore tests/test_site.py
+
+docs: $(VENV)/dev  ## the site, in build/site: lessons run, links are checked, a browser opens it
+	$(BIN)/python docs/site/build.py
+	$(BIN)/pytest tests/test_site.py
 
 scale: $(VENV)/dev  ## what runs on a cluster, of this machine; it takes all cores
 	$(BIN)/pytest tests/test_scale.py -m "not faults"

@@ -17,8 +17,9 @@ mnist = inkling.load_data("mnist")
 
 def zeros_and_ones(part):
     """Images as rows of 784 numbers, and t: 1 for a zero, 0 for a one."""
-    chosen = part[part.labels <= 1]
-    return chosen.images().reshape(-1, 784), (chosen.labels == 0).astype(float)
+    chosen = part[part.labels <= 1]  # only the images whose label is 0 or 1
+    rows = chosen.images().reshape(-1, 784)  # -1: as many rows as there are
+    return rows, (chosen.labels == 0).astype(float)  # True becomes 1, False 0
 
 
 images, targets = zeros_and_ones(mnist.train)
@@ -55,12 +56,14 @@ check_sigmoid = exercise(
         "Divide 1 by all of 1 + np.exp(-z): use brackets": lambda z: (
             1 / 1 + np.exp(-z)
         ),
+        "Add 1 before you divide": lambda z: 1 / np.exp(-z),
     },
 )
 
 
 # %% tags=["exercise"]
-def sigmoid(z): ...  # your line
+def sigmoid(z):
+    pass  # your line
 
 
 check_sigmoid(sigmoid)
@@ -75,7 +78,7 @@ check_sigmoid(sigmoid)
 
 # %% [markdown]
 # A neuron with weights of 0 knows nothing. It gives every image a probability of one half. In NumPy,
-# `x @ w` multiplies two rows of numbers pairwise and adds up.
+# `x @ w` multiplies two rows of numbers pairwise and adds up. If x has many rows, it does so for each.
 
 # %%
 weights, bias = np.zeros(784), 0.0
@@ -85,7 +88,7 @@ print(sigmoid(images[0] @ weights + bias))
 # ## How wrong is it?
 #
 # Let a be the neuron's answer and t the right one (the *target*), 1 or 0. The *loss* says how wrong
-# the answer is. We take the *cross-entropy*:
+# the answer is. We take the *cross-entropy*, with the natural logarithm:
 #
 #     L = -log a         where t = 1
 #     L = -log (1 - a)   where t = 0
@@ -101,7 +104,7 @@ for a in (0.99, 0.5, 0.01):
 # %% [markdown]
 # ## Downhill
 #
-# Think of the loss as the height of a landscape. Each weight is a direction that you can walk in. To
+# Think of the loss as the height of a landscape. To change a weight is to walk in one direction. To
 # learn is to find out which way is down, and to take a small step that way.
 #
 # Which way is down? You can find out by trying: move one weight a little, and see whether the loss
@@ -125,8 +128,9 @@ print(
 )
 
 # %% [markdown]
-# To try all 784 weights for each image takes long. Calculus gives all slopes at once. The loss
-# depends on a, a on z, and z on each weight, so the three slopes are multiplied (the *chain rule*):
+# To try all 784 weights for each image takes long. Calculus gives all slopes at once. Write dL/da for
+# the slope of L along a. The loss depends on a, a on z, and z on each weight, so the three slopes are
+# multiplied (the *chain rule*):
 #
 #     dL/da = (a - t) / (a (1 - a))      da/dz = a (1 - a)      dz/dwᵢ = xᵢ
 #
@@ -144,8 +148,8 @@ print(f"By the formula, the slope is {(a - t) * x[pixel]:.3f}.")
 # %% [markdown]
 # ## Exercise 2: a step downhill
 #
-# Write one step. Each weight moves against its slope: subtract `rate` times the slope. The *learning
-# rate* says how long the step is. The bias moves by `rate * (a - t)`, as if its pixel were always 1.
+# Write one step. Each weight moves against its slope: compute a, and subtract `rate` times the slope.
+# The *learning rate* says how long the step is.
 
 # %% tags=["check"]
 pair = np.array([1.0, 0.5])
@@ -162,6 +166,18 @@ check_step = exercise(
         "The slope is the error times the pixel: multiply by x": lambda w, x, t, rate: (
             w - rate * (sigmoid(x @ w) - t)
         ),
+        "The error is a - t, not t - a": lambda w, x, t, rate: (
+            w - rate * (t - sigmoid(x @ w)) * x
+        ),
+        "Return the new weights, not the step": lambda w, x, t, rate: (
+            rate * (sigmoid(x @ w) - t) * x
+        ),
+        "Squeeze the sum: a = sigmoid(x @ weights)": lambda w, x, t, rate: (
+            w - rate * (x @ w - t) * x
+        ),
+        "Compute a inside the function, of these weights": lambda w, x, t, rate: (
+            w - rate * (0.5 - t) * x
+        ),
         "Multiply the slope by the rate": lambda w, x, t, rate: (
             w - (sigmoid(x @ w) - t) * x
         ),
@@ -172,7 +188,7 @@ check_step = exercise(
 # %% tags=["exercise"]
 def stepped(weights, x, t, rate):
     """The weights after a step; here, the bias is left out."""
-    ...  # your lines
+    pass  # your lines
 
 
 check_step(stepped)
@@ -189,7 +205,8 @@ check_step(stepped)
 # %% [markdown]
 # ## Let it learn
 #
-# The neuron looks at 500 images, one after the other, and takes a step after each.
+# The neuron looks at 500 images, one after the other, and takes a step after each. The bias has no
+# pixel: its slope is the error, as if its pixel were always 1. The rate 0.1 was found by trying.
 
 # %%
 weights, bias = np.zeros(784), 0.0
@@ -206,17 +223,17 @@ print(
 # %% [markdown]
 # What did it learn? Paint each weight at the place of its pixel: red above 0, blue below 0.
 
-# %% alt="The weights of the neuron: a red ring with a blue stroke in the middle"
+# %% alt="The weights of the neuron: red at the left and right, blue in the middle"
 plots.contact_sheet(
     plots.tint(weights.reshape(1, 1, 28, 28).astype(np.float32)), ["weights"]
 )
 
 # %% [markdown]
-# Ink on the ring speaks for a zero. Ink in the middle speaks against it. Nobody told the neuron. It
+# Ink at the sides speaks for a zero. Ink in the middle speaks against it. Nobody told the neuron. It
 # only walked downhill.
 #
-# Draw a zero on [the playground](playground/index.html) and choose "none" as hidden layers: you see
-# ten such neurons at work, with your own ink.
+# Draw a zero on [the playground](playground/index.html), and choose "none" where it says "Hidden
+# layers". You see ten such neurons at work, with your own ink. (Lesson 4 says what hidden layers are.)
 #
 # ## What you take along
 #

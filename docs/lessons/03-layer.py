@@ -23,7 +23,8 @@ unseen, unseen_labels = (
 # ## Ten sums at once
 #
 # Each neuron has 784 weights. Write them as the columns of a table with 784 rows and 10 columns, a
-# *matrix* W. Then `x @ W + b` gives all ten sums in one go: the *logits*.
+# *matrix* W. `x @ W` multiplies x with each column, as `x @ w` did with one. So `x @ W + b` gives all ten
+# sums in one go: the *logits*. Each belongs to one possible answer, a *class*: here, a digit.
 
 # %%
 W, b = np.zeros((784, 10)), np.zeros(10)
@@ -40,8 +41,9 @@ print((images[0] @ W + b).shape)
 #
 # ## Exercise 1: softmax
 #
-# There is one trap. e¹⁰⁰⁰ is too large for a computer. Softmax does not change if the same number is
-# subtracted from all sums. So subtract the largest first.
+# Write a function that makes probabilities of a row of sums. There is one trap: e¹⁰⁰⁰ is too large for a
+# computer. But if the same number is subtracted from all sums, all powers shrink by the same factor, and
+# softmax does not change. So subtract the largest sum first.
 
 # %% tags=["check"]
 check_softmax = exercise(
@@ -51,7 +53,7 @@ check_softmax = exercise(
         (np.array([1000.0, 1000.0]), np.array([0.5, 0.5])),
     ],
     {
-        "Divide by the sum of the powers": np.exp,
+        "Divide by the sum of the powers": lambda z: np.exp(z - z.max()),
         "Large sums overflow: subtract z.max() first": lambda z: (
             np.full(2, np.nan) if z.max() > 700 else np.exp(z) / np.exp(z).sum()
         ),
@@ -60,7 +62,8 @@ check_softmax = exercise(
 
 
 # %% tags=["exercise"]
-def softmax(z): ...  # your lines
+def softmax(z):
+    pass  # your lines
 
 
 check_softmax(softmax)
@@ -82,7 +85,7 @@ check_softmax(softmax)
 #     L = -log p(label)
 #
 # Before any learning, every digit has the probability 1/10. So the first loss of a network with ten
-# classes should be -log 0.1 = 2.30. If yours is not, look for the mistake before you train.
+# classes should be near -log 0.1 = 2.30. If yours is far off, look for the mistake before you train.
 
 # %%
 p = softmax(images[0] @ W + b)
@@ -93,9 +96,8 @@ print(
 # %% [markdown]
 # ## The slope
 #
-# Write the target as ten numbers as well: 1 at the label, 0 elsewhere. This is called *one-hot*. The
-# logarithm in the loss and the exponential in softmax cancel again. The slope of the loss along each
-# logit is the error:
+# Write the target as ten numbers as well: 1 at the label, 0 elsewhere. This is called *one-hot*. Here,
+# too, most of the chain rule cancels. The slope of the loss along each logit is the error:
 #
 #     dL/dzₖ = pₖ - tₖ
 #
@@ -103,6 +105,10 @@ print(
 # `np.outer(x, p - t)` computes all 7,840 of them.
 #
 # ## Exercise 2: the targets
+#
+# Write a function that turns labels into rows of targets. `np.eye(3)` is a table with 1 at the places
+# (0, 0), (1, 1) and (2, 2), and 0 elsewhere. A list of places as an index picks rows: `table[[2, 0]]` is
+# row 2, then row 0.
 
 # %% tags=["check"]
 check_targets = exercise(
@@ -112,8 +118,11 @@ check_targets = exercise(
     ],
     {
         "A row for each label, a column for each class": lambda labels, classes: (
-            np.eye(classes)[labels].T
-        )
+            (np.arange(classes)[:, None] == labels) * 1.0
+        ),
+        "Pick the rows of these labels": lambda labels, classes: np.eye(
+            classes
+        ),
     },
 )
 
@@ -121,7 +130,7 @@ check_targets = exercise(
 # %% tags=["exercise"]
 def one_hot(labels, classes):
     """(N,) labels -> (N, classes): 1 at the label of each row."""
-    ...  # hint: np.eye(classes) has a 1 in each row, at the place of its row
+    pass  # your line
 
 
 check_targets(one_hot)
@@ -144,12 +153,13 @@ targets = one_hot(labels, 10)
 losses = []
 for x, t in zip(images[:5000], targets[:5000]):
     p = softmax(x @ W + b)
-    losses.append(-np.log(p @ t))
-    W = W - 0.05 * np.outer(x, p - t)
+    losses.append(-np.log(p @ t))  # p @ t: the probability of the right digit
+    W = W - 0.05 * np.outer(x, p - t)  # a table: each pixel times each error
     b = b - 0.05 * (p - t)
 
 
 def accuracy():
+    """The share that is read correctly: where the largest sum is the label's."""
     return np.mean((unseen @ W + b).argmax(1) == unseen_labels)
 
 
@@ -159,15 +169,16 @@ print(
 print(f"accuracy on unseen images: {accuracy():.1%}")
 
 # %% [markdown]
-# The layer reads more than the nearest mean of lesson 1, after 5,000 images. All 55,000 help a
-# little more.
+# The layer reads more than the nearest mean of lesson 1, after 5,000 images. Two rounds over all 55,000,
+# with shorter steps:
 
 # %%
-for x, t in zip(images, targets):
-    p = softmax(x @ W + b)
-    W = W - 0.01 * np.outer(x, p - t)
-    b = b - 0.01 * (p - t)
-print(f"accuracy on unseen images: {accuracy():.1%}")
+for _ in range(2):
+    for x, t in zip(images, targets):
+        p = softmax(x @ W + b)
+        W = W - 0.01 * np.outer(x, p - t)
+        b = b - 0.01 * (p - t)
+    print(f"accuracy on unseen images: {accuracy():.1%}")
 
 # %% alt="The weights of the ten neurons, one picture for each digit"
 plots.contact_sheet(
@@ -176,13 +187,13 @@ plots.contact_sheet(
 )
 
 # %% [markdown]
-# It ends at about 91 of 100. More images or more rounds bring hardly anything: each neuron can only
-# add up pixels for and against its digit, as if a digit were a stencil. A 7 that stands further left
-# misses the stencil.
+# It ends at about 91 of 100, and the second round brings hardly anything. Each neuron can only add up
+# pixels for and against its digit, as if a digit were a stencil. A 7 that stands further left misses the
+# stencil.
 #
 # ## What you take along
 #
 # - A layer is a matrix of weights and a row of biases.
 # - Softmax turns logits into probabilities. Subtract the largest first.
-# - The loss is -log of the right digit's probability. At the start it is log of the number of classes.
+# - The loss is -log of the right digit's probability. With ten classes, it starts near 2.30.
 # - One layer reads about 91 %. To get further, it needs [a layer in between](04-backpropagation.md).

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 6. Deeper networks and better steps
 #
-# If one hidden layer helps, do three help more? Not by themselves. In this lesson you see why deep
-# networks of sigmoids hardly learn, what mends it, and how *momentum* and *Adam* make better use of
-# the same gradients.
+# If one hidden layer helps, do three help more? With sigmoids, they do not. In this lesson you see why
+# deep networks of sigmoids hardly learn, what mends it, and how *momentum* and *Adam* make better use
+# of the same gradients.
 #
 # You need lessons 4 and 5: gradient, batch, learning rate.
 
@@ -50,40 +50,43 @@ for activation, initialiser in (("sigmoid", "glorot"), ("relu", "he")):
 
 # %% [markdown]
 # Read each row from the right: the last layer's slopes stand there. With sigmoids, the slopes of the
-# first layer are thousands of times smaller. It learns thousands of times more slowly.
+# first layer are thousands of times smaller (the weights shrink them, too). It learns thousands of
+# times more slowly.
 #
-# The *rectified linear unit* (ReLU) mends it. It is 0 below 0, and the number itself above. Its slope
-# is 1 wherever it lets something through: nothing shrinks.
+# The *rectified linear unit* (ReLU) mends it. For z below 0 it gives 0, and for z above 0 it gives z. Its
+# slope is 1 wherever it lets something through. So little shrinks.
 #
 # ## Exercise 1: the ReLU and its slope
+#
+# Write both, for arrays of any size. `np.maximum(z, 1)` gives, at each place, the larger of z and 1. `z > 1`
+# gives True or False at each place, and `(z > 1) * 1.0` makes numbers of it.
 
 # %% tags=["check"]
+z = np.array([-2.0, 0.5, 3.0])
 check_relu = exercise(
-    [
-        (
-            np.array([-2.0, 0.5, 3.0]),
-            np.array([[0.0, 0.5, 3.0], [0.0, 1.0, 1.0]]),
-        )
-    ],
+    [(z, np.array([0.0, 0.5, 3.0]))],
     {
-        "The slope is 1 above 0 and 0 below": lambda z: np.stack(
-            [z.clip(0), z.clip(0)]
-        ),
-        "Below 0, the value is 0": lambda z: np.stack([z, (z > 0) * 1.0]),
+        "Below 0, the value is 0": lambda z: z,
+        "Above 0, the value is z": lambda z: (z > 0) * 1.0,
     },
+)
+check_slope = exercise(
+    [(z, np.array([0.0, 1.0, 1.0]))],
+    {"The slope is 1 above 0, not z": lambda z: z.clip(0)},
 )
 
 
 # %% tags=["exercise"]
-def relu(z): ...  # your line: np.maximum compares number by number
+def relu(z):
+    pass  # your line
 
 
-def relu_slope(z): ...  # your line: z > 0 is True, which counts as 1, or False
+def relu_slope(z):
+    pass  # your line
 
 
-check_relu(
-    lambda z: None if relu(z) is None else np.stack([relu(z), relu_slope(z)])
-)
+check_relu(relu)
+check_slope(relu_slope)
 
 
 # %% tags=["solution"]
@@ -95,12 +98,13 @@ def relu_slope(z):
     return (z > 0) * 1.0
 
 
-check_relu(lambda z: np.stack([relu(z), relu_slope(z)]))
+check_relu(relu)
+check_slope(relu_slope)
 
 # %% [markdown]
-# The second half of the cure is how the weights begin. If they are too small, the signal dies out on
-# its way forward; if too large, it explodes. For ReLUs, *He's* rule keeps its size: random numbers
-# with variance 2 / inputs. (For sigmoids, *Glorot's* rule does.)
+# The second half of the cure is how the weights begin. If they are too small, the neurons' answers get
+# smaller from layer to layer; if too large, larger. For ReLUs, *He's* rule keeps their size: random
+# numbers whose squares have the mean 2 / inputs. (For sigmoids, *Glorot's* rule does: lesson 4 used it.)
 #
 # ## Better steps
 #
@@ -114,6 +118,7 @@ def train(network, optimizer, rate, epochs=2, batch=50):
     steps, found = epochs * len(images) // batch, []
     rates = [rate * (1 - step / steps) for step in range(steps)]
     for start in range(0, steps, 40):
+        # 40 steps at a time; after the last image, % begins again with the first
         rows = np.arange(start * batch, (start + 40) * batch) % len(images)
         state, _, _ = scratch.learn(
             network,
@@ -128,32 +133,36 @@ def train(network, optimizer, rate, epochs=2, batch=50):
     return found
 
 
-sgd = scratch.Optimizer()
-found = {
-    "three layers of sigmoids": train(
-        scratch.Network((784, 64, 64, 64, 10)), sgd, 0.5
-    ),
-    "three layers of ReLUs": train(
-        scratch.Network((784, 64, 64, 64, 10), "relu", initialiser="he"),
-        sgd,
-        0.1,
-    ),
-}
+# %% tolerance=0.1
+plain = scratch.Optimizer()
+found = {}
+for hidden in ((64,), (64, 64, 64)):
+    sizes = (784, *hidden, 10)
+    sigmoids = scratch.Network(sizes, "sigmoid", initialiser="glorot")
+    relus = scratch.Network(sizes, "relu", initialiser="he")
+    found[f"{len(hidden)} x sigmoids"] = train(sigmoids, plain, 0.5)
+    found[f"{len(hidden)} x ReLUs"] = train(relus, plain, 0.1)
 for name, values in found.items():
     print(f"{name}: {values[-1]:.1%}")
 
 # %% [markdown]
+# With sigmoids, three hidden layers read fewer than one. With ReLUs, they read more.
+#
 # ## Momentum
 #
 # The gradient of a batch is noisy. A ball that rolls downhill does not turn at every bump: it keeps
-# its speed. *Momentum* does the same. The velocity is a running sum of gradients, in which old ones
-# fade:
+# its speed. *Momentum* does the same. At each step, the velocity keeps a share β of its old value, and the
+# gradient g is added:
 #
-#     v = βv + g          w = w - rate · v
+#     v = β * v + g          w = w - rate * v
 #
-# β is often 0.9. Then the last ten gradients or so count.
+# β is often 0.9. Then the last ten gradients or so count. So a step is about ten times as long, and the
+# rate must be smaller.
 #
 # ## Exercise 2: momentum
+#
+# Write one step, with β = 0.9. Compute the new velocity first, and use it. Return the new weight and the
+# new velocity.
 
 # %% tags=["check"]
 check_momentum = exercise(
@@ -165,6 +174,12 @@ check_momentum = exercise(
         "The old velocity counts 0.9 times": lambda w, v, g, rate: np.array(
             [w - rate * (v + g), v + g]
         ),
+        "First the weight, then the velocity": lambda w, v, g, rate: np.array(
+            [0.9 * v + g, w - rate * (0.9 * v + g)]
+        ),
+        "Use the new velocity for the step": lambda w, v, g, rate: np.array(
+            [w - rate * v, 0.9 * v + g]
+        ),
         "Step along the velocity, not the gradient": lambda w, v, g, rate: (
             np.array([w - rate * g, 0.9 * v + g])
         ),
@@ -175,7 +190,7 @@ check_momentum = exercise(
 # %% tags=["exercise"]
 def with_momentum(w, v, g, rate):
     """The next weight, and the next velocity."""
-    ...  # your lines
+    pass  # your lines
 
 
 check_momentum(with_momentum)
@@ -196,31 +211,30 @@ check_momentum(with_momentum)
 # images, one in the middle all the time. *Adam* gives each weight its own step. It keeps a running mean
 # m of the gradients and a running mean s of their squares, and divides:
 #
-#     w = w - rate · m / √s
+#     m = 0.9 * m + 0.1 * g        s = 0.999 * s + 0.001 * g²        w = w - rate * m / √s
 #
 # A weight whose gradients are always small takes larger steps, and one whose gradients jump takes
-# smaller ones. The rate becomes the length of a typical step, so it is small: 0.001 is usual.
+# smaller ones. The rate is then about the length of a step, so it is small: 0.001 is usual.
+#
+# (Inkling's momentum is Nesterov's: it steps along g + β * v, as if it looked one step ahead. Its Adam
+# corrects m and s for beginning at 0.)
 
 # %% tolerance=0.15
-relus = scratch.Network((784, 64, 64, 64, 10), "relu", initialiser="he")
 momentum = scratch.Optimizer("sgd", momentum=0.9)
-adam = scratch.Optimizer("adam", momentum=0.9)
-found |= {
-    "ReLUs, momentum": train(relus, momentum, 0.05),
-    "ReLUs, Adam": train(relus, adam, 0.002),
-}
+adam = scratch.Optimizer("adam", momentum=0.9)  # how slowly m forgets
+found["3 x ReLUs, momentum"] = train(relus, momentum, 0.05)
+found["3 x ReLUs, Adam"] = train(relus, adam, 0.002)
 for name, values in found.items():
     print(
-        f"{name:26} after 4,000 images {values[1]:.1%}, in the end {values[-1]:.1%}"
+        f"{name:20} after 4,000 images {values[1]:.1%}, in the end {values[-1]:.1%}"
     )
 
-# %% alt="Four courses of accuracy: sigmoids rise last, the others within a few thousand images"
+# %% alt="Six courses of accuracy: three layers of sigmoids rise last"
 charts.lines(found, "times 2,000 images", "accuracy, unseen images")
 
 # %% [markdown]
-# Sigmoids need a while before anything happens. With ReLUs, plain steps learn at once. Momentum and Adam
-# are ahead from the beginning to the end. Each rate was chosen once, roughly. With more care, the order
-# may change: who compares optimizers must tune each of them alike.
+# Three layers of sigmoids need a while before anything happens. Momentum and Adam end highest here. Each
+# rate was chosen once, roughly: who compares optimizers must tune each of them alike.
 #
 # The recipe `scratch-deep` has two hidden layers of ReLUs and Adam. After ten epochs over all images it
 # reads {{scratch-deep.mean:.2f}} ± {{scratch-deep.std:.2f}} % of the test images ({{scratch-deep.n}}

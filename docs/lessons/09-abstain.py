@@ -1,11 +1,11 @@
 # %% [markdown]
 # # 9. Knowing when not to answer
 #
-# A cheque is read wrongly, and somebody pays ten times as much. A reader that says "I do not know"
-# for three of a hundred, and is right on the rest, is worth more than one that always answers. In this
+# A cheque is read wrongly, and somebody pays ten times as much. A reader that sometimes says "I do not
+# know", and is right on nearly all of the rest, is worth more than one that always answers. In this
 # lesson you make one, and meet the images that no digit reader should answer.
 #
-# You need lesson 3: softmax. The reader here is the one that ships.
+# You need lesson 3: softmax. The reader here is the one that Inkling brings along.
 
 # %%
 import inkling
@@ -40,6 +40,9 @@ plots.contact_sheet(
 # how many of its answers are right.
 #
 # ## Exercise 1: coverage and accuracy
+#
+# Return both: coverage, then selective accuracy. `confidence >= threshold` gives True or False for each
+# image, `.mean()` of that is a share, and `is_right[confidence >= threshold]` picks the answered ones.
 
 # %% tags=["check"]
 sure, good = (
@@ -51,8 +54,18 @@ check_at = exercise(
         (sure, good, 0.9, np.array([0.5, 1.0])),
         (sure, good, 0.7, np.array([0.75, 0.6667])),
         (sure, good, 0.0, np.array([1.0, 0.5])),
+        (sure, good, 0.95, np.array([0.5, 1.0])),
     ],
     {
+        "First coverage, then accuracy": lambda c, r, t: np.array(
+            [r[c >= t].mean(), (c >= t).mean()]
+        ),
+        "Shares, not counts: .mean()": lambda c, r, t: np.array(
+            [(c >= t).sum(), r[c >= t].sum()]
+        ),
+        "A confidence that equals the threshold reaches it: >=": lambda c, r, t: (
+            np.array([(c > t).mean(), r[c > t].mean()])
+        ),
         "Accuracy counts the answered ones only: is_right[answered].mean()": lambda c, r, t: (
             np.array([(c >= t).mean(), ((c >= t) & r).mean()])
         ),
@@ -68,7 +81,7 @@ check_at = exercise(
 # %% tags=["exercise"]
 def at(confidence, is_right, threshold):
     """Coverage and selective accuracy."""
-    ...  # your lines
+    pass  # your lines
 
 
 check_at(at)
@@ -86,7 +99,7 @@ check_at(at)
 for threshold in (0, 0.5, 0.9, 0.99, 0.999):
     coverage, accuracy = at(confidence, is_right, threshold)
     print(
-        f"from {threshold:.1%} on: answers {coverage:.1%}, of which {accuracy:.2%} are right"
+        f"confidence from {threshold:.1%}: answers {coverage:.1%}, of which {accuracy:.2%} are right"
     )
 
 # %% [markdown]
@@ -95,11 +108,13 @@ for threshold in (0, 0.5, 0.9, 0.99, 0.999):
 # ## Does 90 % mean 90 %?
 #
 # If a reader is *calibrated*, then of all answers given with 90 % confidence, nine of ten are right.
-# Networks are usually too sure of themselves, since training rewards it. The cure is small: divide all
-# logits by one number, the *temperature*, before softmax. It is fitted on validation images. It
-# changes no answer, only how sure it is.
+# Networks are often too sure of themselves, since the loss still falls when a right answer gets surer. The
+# cure is small: divide all logits by one number, the *temperature*, before softmax. It is chosen so that
+# the loss on validation images is smallest. It changes no answer, only how sure it is.
 #
 # ## Exercise 2: temperature
+#
+# Write softmax with a temperature.
 
 # %% tags=["check"]
 check_temperature = exercise(
@@ -109,6 +124,12 @@ check_temperature = exercise(
         (np.array([2.0, 0.0]), 0.5, np.array([0.9820, 0.0180])),
     ],
     {
+        "The temperature has no effect here: divide the logits, before exp": (
+            lambda logits, t: np.exp(logits) / np.exp(logits).sum()
+        ),
+        "Divide the powers by their sum": lambda logits, t: np.exp(
+            (logits - logits.max()) / t
+        ),
         "Divide by the temperature: hotter is less sure": lambda logits, t: (
             np.exp(logits * t) / np.exp(logits * t).sum()
         ),
@@ -122,7 +143,7 @@ check_temperature = exercise(
 # %% tags=["exercise"]
 def tempered(logits, temperature):
     """The probabilities of softmax(logits / temperature)."""
-    ...  # your lines
+    pass  # your lines
 
 
 check_temperature(tempered)
@@ -149,7 +170,9 @@ for low, high in zip(edges, edges[1:]):
     )
 
 # %% [markdown]
-# The last group holds nearly all answers. The first ones hold few, so their figures are rough.
+# This reader's temperature was chosen before. Here it is a little less sure than it could be: in the first
+# four groups, more answers are right than it promises. The last group holds nearly all answers. The first
+# ones hold few, so their figures are rough.
 #
 # ## What is no digit
 #
@@ -168,32 +191,31 @@ is_sure = np.mean([r.confidence > 0.9 for r in readings])
 print(f"{is_sure:.0%} of the clothes are read as a digit with more than 90 %.")
 
 # %% [markdown]
-# Probabilities compare the ten logits with each other. Dividing by their total throws away how large
-# they were all together. A digit gives large logits somewhere; a shirt gives small ones. So keep that
-# as a second figure, the *out-of-distribution score*: here the negative log-sum-exp of the logits. The
-# higher it is, the less an image looks like anything in training.
+# Softmax keeps how the logits differ. It does not keep how large they are all together. A digit gives large
+# logits somewhere; a shirt gives small ones. So keep that as a second figure, the *out-of-distribution
+# score*. Softmax divides by a sum. The score is its logarithm, with a minus:
+#
+#     score = -log (e^z₀ + e^z₁ + … + e^z₉)
+#
+# The higher it is, the less an image looks like anything in training.
 
 # %% tolerance=0.1
 digits = reader.read_images(part[:1000].images())
 for name, found in (("digits", digits), ("clothes", readings)):
+    # below which a tenth, half and nine tenths of the images lie
     scores = np.quantile([r.ood_score for r in found], [0.1, 0.5, 0.9])
     print(
         f"{name:8} score: a tenth below {scores[0]:.1f}, half {scores[1]:.1f}, nine tenths {scores[2]:.1f}"
     )
 
-# %% alt="How many clothes and digits have each score: two separate hills"
-bins = np.arange(-8, 4, 0.5)
+# %% alt="How many clothes and digits have each score: two hills that hardly overlap"
+edges = np.arange(-16, 14)
+shares = {}
+for name, found in (("digits", digits), ("clothes", readings)):
+    counts, _ = np.histogram([r.ood_score for r in found], edges)
+    shares[name] = list(counts / len(found))
 charts.lines(
-    {
-        name: [
-            float(share)
-            for share in np.histogram([r.ood_score for r in found], bins)[0]
-            / 1000
-        ]
-        for name, found in (("digits", digits), ("clothes", readings))
-    },
-    "score, in steps of a half from -8",
-    "share",
+    shares, "score, 1 is from -16 to -15, and so on", "share of the images"
 )
 
 # %% [markdown]
@@ -211,7 +233,8 @@ print(f"of the accepted digits, {np.mean(labels_right):.2%} are right")
 # %% [markdown]
 # ## What you take along
 #
-# - Report coverage and selective accuracy together. Either alone can be made to look good.
+# - Report coverage and selective accuracy together. A reader that answers a single image, and is right, has
+#   an accuracy of 100 %.
 # - Calibrate: divide the logits by a temperature, fitted on validation images.
 # - A high probability does not say that the image is a digit. A second score is needed.
 # - In code, `reading.accepted` is the answer, and `reader.read(image, min_accuracy=0.998)` asks for

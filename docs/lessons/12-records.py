@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 12. The Fashion challenge, and honest records
 #
-# In 2023 the Elixir community held a challenge: who trains the best reader of clothes in 5, 20 or 50
-# epochs? In this lesson you enter it. On the way, you learn how a figure gets too good without anybody
-# lying, and how to report one that others can believe.
+# The Elixir community held a challenge: who trains the best reader of clothes in 5, 20 or 50 epochs? In
+# this lesson you learn how to enter it, how a figure gets too good without anybody lying, and how to
+# report one that others can believe.
 #
 # You need lessons 1 and 8: validation, test, interval.
 
@@ -27,10 +27,11 @@ plots.contact_sheet(fashion.train[:20].images(), fashion.train.names[:20])
 #
 # To save time, this one is a small dense network, trained for two epochs.
 
-# %%
+# %% tolerance=0.05
 run = inkling.train("mlp", "fashion-mnist", epochs=2)
-accuracy = run.history[-1].validation.accuracy
-print("reads more than 75 % of the validation images:", accuracy > 0.75)
+print(
+    f"reads {run.history[-1].validation.accuracy:.0%} of the validation images"
+)
 
 # %% [markdown]
 # It is no record. A dense network is the wrong kind (lesson 7), and two epochs are few. But it is a
@@ -47,6 +48,7 @@ truth = rng.integers(0, 2, 200)
 guesses = rng.integers(0, 2, (50, 200))
 scores = (guesses == truth).mean(1)
 print(f"The best of 50 reads {scores.max():.1%} of the test images.")
+# A coin remembers nothing: on new images, the best entry is a coin again.
 new_truth, new_guesses = rng.integers(0, 2, (2, 100_000))
 print(f"On new images, it reads {np.mean(new_truth == new_guesses):.1%}.")
 
@@ -103,9 +105,10 @@ check_honest(may_be_reported)
 # ## One seed is an anecdote
 #
 # A *seed* decides the random weights and the order of the images. With another seed, the same recipe
-# gives another figure. Here are three trainings that differ in nothing else.
+# gives another figure. Here are three trainings on a small data set that differ in nothing else.
 
 # %% tags=["varies"]
+# the recipe `mlp`, but for two epochs
 small = inkling.recipe("mlp").replace(epochs=2)
 accuracies = [
     inkling.train(small, "optdigits", seed=seed).history[-1].validation.accuracy
@@ -119,8 +122,8 @@ print(", ".join(f"{accuracy:.1%}" for accuracy in accuracies))
 #
 # ## Exercise 2: the mean and its spread
 #
-# Write both. The standard deviation of a record has N - 1 in its denominator, since the mean was itself
-# computed from the same figures. In NumPy that is `ddof=1`.
+# Return the mean, then the standard deviation. Records divide by N - 1 and not by N, since the mean was
+# itself computed from the same figures. In NumPy that is `ddof=1`.
 
 # %% tags=["check"]
 check_spread = exercise(
@@ -129,6 +132,9 @@ check_spread = exercise(
         (np.array([90.0, 92.0]), np.array([91.0, 1.4142])),
     ],
     {
+        "First the mean, then the spread": lambda a: np.array(
+            [a.std(ddof=1), a.mean()]
+        ),
         "Use ddof=1: N - 1 in the denominator": lambda a: np.array(
             [a.mean(), a.std()]
         ),
@@ -140,7 +146,8 @@ check_spread = exercise(
 
 
 # %% tags=["exercise"]
-def mean_and_spread(accuracies): ...  # your line: two figures
+def mean_and_spread(accuracies):
+    pass  # your line: two figures
 
 
 check_spread(mean_and_spread)
@@ -156,8 +163,9 @@ check_spread(mean_and_spread)
 # %% [markdown]
 # ## A record
 #
-# A record is a figure with all that is needed to doubt it: the recipe, the seeds, the machine, the
-# versions, the digests of the data, the commit. Here is the one of the challenge over 5 epochs.
+# A record is a figure with all that is needed to check it: the recipe, the seeds, the machine, the
+# versions, the commit (which version of the code), and the digests of the data (short numbers that change
+# if the data change). Here is the one of the challenge over 5 epochs.
 
 # %%
 from inkling.experiments import leaderboard, records
@@ -175,6 +183,8 @@ print(
 print(record.chosen_on)
 
 # %% [markdown]
+# ± says how seeds differ. The interval also counts how few the test images are.
+#
 # The board, with what others claim of their own work:
 #
 # | | epochs | test accuracy | seeds |
@@ -182,10 +192,14 @@ print(record.chosen_on)
 # | Elixir challenge, claim | 5 | 90.7 % | |
 # | fast.ai, claim | 5 | 93.4 % | |
 # | `challenge-5` | 5 | {{challenge-5.mean:.2f}} ± {{challenge-5.std:.2f}} % | {{challenge-5.n}} |
+# | Elixir challenge, claim | 20 | 91.1 % | |
+# | fast.ai, claim | 20 | 94.5 % | |
 # | `challenge-20` | 20 | {{challenge-20.mean:.2f}} % | {{challenge-20.n}} |
+# | Elixir challenge, claim | 50 | 90.9 % | |
+# | fast.ai, claim | 50 | 94.9 % | |
 # | `challenge-50` | 50 | {{challenge-50.mean:.2f}} % | {{challenge-50.n}} |
 #
-# Inkling's own target for 5 epochs was 94.0 %. It was not reached, and [the log](../log/challenge.md)
+# `challenge-50` is one seed: an anecdote, by the rule above. Inkling's own target for 5 epochs was 94.0 %. It was not reached, and [the log](../log/challenge.md)
 # says so, with all that was tried. Failed attempts belong to the record: the next one need not make them
 # again.
 #
@@ -200,7 +214,7 @@ print(record.chosen_on)
 # - Choose on validation. Test once.
 # - Report the mean over seeds, with its spread, and leave none out.
 # - Say what you tried, and what failed.
-# - Give away all that is needed to repeat it.
+# - Publish all that is needed to repeat it.
 #
 # This is the end of the path. Draw on [the playground](playground/index.html), start [`inkling
 # serve`](../start.md), or [write a recipe](../own-recipe.md) and beat a record.

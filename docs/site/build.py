@@ -45,7 +45,12 @@ def main() -> int:
         notebooks = dict(zip(names, pool.map(_notebook, names), strict=True))
     if options.accept:
         _accept(notebooks)
-    problems = [line for name in names for line in lessons.differences(name, notebooks[name])]
+    problems = [
+        line
+        for check in (lessons.unchecked, lessons.differences)
+        for name in names
+        for line in check(name, notebooks[name])
+    ]
     if not options.lessons and not problems:
         _assemble(notebooks)
         strict = [sys.executable, "-m", "zensical", "build", "--clean", "--strict"]

@@ -50,6 +50,8 @@ def add_sources(pages: Path) -> None:
         def to_source(found: re.Match[str], page: Path = page, up: str = up) -> str:
             link, anchor = found.groups()
             target = (page.parent / link).resolve()
+            if target == pages / "lessons":  # their sources; here are their pages
+                return f"]({up}learn/index.md)"
             if ":" in link or target.is_relative_to(pages):
                 return found[0]
             added = _source(ROOT / target.relative_to(pages.parent), pages, todo)

@@ -86,6 +86,14 @@ def differences(name: str, notebook: nbformat.NotebookNode) -> Iterator[str]:
             yield f"{name}: expected {old!r}, got {new!r}"
 
 
+def unchecked(name: str, notebook: nbformat.NotebookNode) -> Iterator[str]:
+    """Exercises that are right before a reader has written anything, and wrong solutions."""
+    for cell in notebook.cells:
+        for tag, begin in (("exercise", "Not yet. "), ("solution", "Right.")):
+            if tag in tags(cell) and not printed(cell).startswith(begin):
+                yield f"{name}: expected {begin!r} from the {tag}, got {printed(cell)!r}"
+
+
 def compared(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     """The cells whose output has to stay."""
     return [cell for cell in notebook.cells if printed(cell) and "varies" not in tags(cell)]

@@ -29,9 +29,8 @@ def write(folder: Path) -> None:
     main = main.replace("api/learn/sample", "sample.bin").replace(
         "api/models/model.onnx", "model.onnx"
     )
-    shell = re.sub(
-        r'<nav .*?</nav>\n  <div class="about">.*?</div>', NAVIGATION, shell, flags=re.DOTALL
-    )
+    shell = re.sub(r"<nav .*?</nav>", NAVIGATION, shell)
+    shell = re.sub(r'  <(a|span) id="(served|connection)".*\n', "", shell)  # no server is here
     shell = shell.replace('href="./"', 'href="../../index.html"')
     (folder / "index.html").write_text(
         shell.replace("$head", head).replace("$main", "<main" + main)

@@ -33,7 +33,7 @@ def _packed() -> bytes:
 
 
 def rows() -> bytes:
-    """The label and the pixels of each image, in bytes. Raises DataError where MNIST is not here."""
+    """The label and the pixels of each image, in bytes. Raises DataError without MNIST."""
     splits = data.splits("mnist")
     assert splits.validation  # of the standard split
     parts = splits.train[:LEARNING], splits.validation[:HELD_OUT]
