@@ -1,5 +1,6 @@
 """What the documents say is so."""
 
+import contextlib
 import importlib.util
 import json
 import re
@@ -15,11 +16,13 @@ from conftest import ROOT, missing, run_inkling, serving
 from PIL import Image
 
 from inkling import __version__, system
+from inkling.drawings.store import Labelled, Store, default_url
 
 README = (ROOT / "README.md").read_text()
 RESULTS = (ROOT / "docs" / "results.md").read_text()
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
-SITE_ONLY = {ROOT / "docs" / "index.md", *(ROOT / "docs" / "learn").glob("*.md")}  # `make docs`
+DOCS = ROOT / "docs"
+SITE_ONLY = {DOCS / "index.md", DOCS / "start.md", *(DOCS / "learn").glob("*.md")}  # `make docs`
 DOCUMENTS = {*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")} - SITE_ONLY
 NOT_IN_THE_TREE = {"__init__.py", "__main__.py", "__pycache__/", "py.typed"}
 
@@ -110,6 +113,41 @@ def test_the_page_on_python_runs(folder, monkeypatch):
     result = subprocess.run([sys.executable, program], cwd=folder, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert (folder / "readings.csv").read_text().count("\n") > 2
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("mnist")
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("name", ["start", "numbers", "own-data", "teach"])
+def test_the_how_to_pages_run(folder, digits, name, tmp_path, monkeypatch):
+    monkeypatch.setenv(system.HOME, str(tmp_path))
+    page = (ROOT / "docs" / f"{name}.md").read_text()
+    images = digits[:60]
+    Image.fromarray(np.concatenate([*digits[:2], digits[2]]).repeat(6, 0).repeat(6, 1)).save(
+        folder / "sheet.png"
+    )
+    for number, pixels in enumerate(images):
+        label = folder / "scans" / str(number % 2)
+        label.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(label / f"{number}.png")
+    with contextlib.closing(Store(default_url())) as store:
+        for number in range(10):
+            label = 7 if number % 2 else 1
+            strokes = [[[0, 0], [label * 12, 3], [40, 120 + number]]]
+            read = Labelled(label, 4, 0.9, -5.0, True, "ab" * 32, strokes=strokes, pen=12.0)
+            store.add(read)
+    programs = blocks("python", page)
+    lines = [line for block in blocks("sh", page) for line in block.splitlines()]
+    commands = [line for line in lines if line.startswith("inkling ") and "serve" not in line]
+    assert programs or commands
+    for line in commands:
+        result = run_inkling(*shlex.split(line)[1:], cwd=folder)
+        assert result.returncode == 0, (line, result.stderr)
+    for program in programs:
+        result = subprocess.run(
+            [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True
+        )
+        assert result.returncode == 0, result.stderr
 
 
 def test_the_readme_is_short():

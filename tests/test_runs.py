@@ -130,6 +130,15 @@ def test_a_snapshot_shows_how_a_network_reads(tmp_path, mnist):
     assert json.loads((tmp_path / runs.SNAPSHOT).read_text())["step"] == 9
 
 
+def test_a_snapshot_of_few_images_leaves_the_rest_black(tmp_path, mnist):
+    split = data.Split(mnist.train.pixels[:5], mnist.train.labels[:5])
+    snapshots.Snapshots(tmp_path, split)
+    with Image.open(tmp_path / runs.SHEET) as sheet:
+        tiles = np.asarray(sheet).reshape(5, 28, 5, 28).transpose(0, 2, 1, 3).reshape(25, 28, 28)
+    assert np.array_equal(tiles[:5], split.pixels[:, 0])
+    assert not tiles[5:].any()
+
+
 def until(address, name, wanted):
     """The run, once it is in the wanted state."""
     for _ in range(600):

@@ -30,12 +30,14 @@ class Snapshots:
     """Takes a snapshot now and then, and writes it to the run's folder."""
 
     def __init__(self, run: Path, split: data.Split) -> None:
-        """The first images of `split` make the sheet."""
+        """The first images of `split` make the sheet; where it has fewer, the rest stays black."""
         self._run = run
         self._images = torch.from_numpy(split.images()[: ROW**2])
         self._labels = split.labels[: ROW**2].tolist()
         self._last = -math.inf
-        rows = split.pixels[: ROW**2, 0].reshape(ROW, ROW, 28, 28)
+        tiles = np.zeros((ROW**2, 28, 28), np.uint8)
+        tiles[: len(self._labels)] = split.pixels[: ROW**2, 0]
+        rows = tiles.reshape(ROW, ROW, 28, 28)
         sheet = Image.fromarray(rows.transpose(0, 2, 1, 3).reshape(ROW * 28, ROW * 28))
         self._write(SHEET, plots.png(sheet))
 
