@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from inkling.errors import NothingDrawn as NothingDrawn
     from inkling.experiments.recipe import Recipe as Recipe
     from inkling.experiments.recipes import get as recipe
+    from inkling.exports import export as export
     from inkling.ink import Drawing as Drawing
     from inkling.ink import to_image as to_image
     from inkling.notebook.finetune import FineTuned as FineTuned
@@ -43,6 +44,7 @@ _HOMES = {
     "Reading": "reading.reader",
     "Recipe": "experiments.recipe",
     "Run": "notebook.training",
+    "export": "exports",
     "fine_tune": "notebook.finetune",
     "from_arrays": "data",
     "load_data": "data",
@@ -63,6 +65,7 @@ __all__ = [
     "Reading",
     "Recipe",
     "Run",
+    "export",
     "fine_tune",
     "from_arrays",
     "load_data",

@@ -376,7 +376,7 @@ def test_a_reader_is_saved_under_a_name_and_found_again(run, reader, tmp_path):
     with pytest.raises(BundleError, match="new name"):
         reader.save("mine")
     assert Reader.load(reader.save(tmp_path / "here")).card == reader.card
-    onnx = reader.export("onnx", tmp_path / "model.onnx")
+    onnx = inkling.export(reader, "onnx", tmp_path / "model.onnx")
     assert onnx.read_bytes() == reader.session.model
     assert "test accuracy" in Page(reader._repr_html_()).text
 

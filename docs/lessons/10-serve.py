@@ -41,7 +41,7 @@ print(f"reads {run.history[-1].test.accuracy:.1%} of the test images")
 # or JavaScript, run it.
 
 # %%
-path = run.reader.export("onnx", "mine.onnx")
+path = inkling.export(run.reader, "onnx", "mine.onnx")
 session = onnxruntime.InferenceSession(path)
 inputs, outputs = session.get_inputs(), session.get_outputs()
 print(

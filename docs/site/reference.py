@@ -24,6 +24,7 @@ GROUPS = {  # of the public names
     "Data": ("load_data", "from_arrays"),
     "Training": ("train", "open_run", "Run", "recipe", "Recipe", "fine_tune", "FineTuned"),
     "Reading": ("Reader", "Reading", "Number", "Constraints", "Drawing", "to_image", "Pad"),
+    "Elsewhere": ("export",),
     "Errors": ("InklingError", "NothingDrawn"),
 }
 FIELD = re.compile(r"^    (\w+): (.+?)(?: = (.+?))?(?:  # (.+))?$", re.MULTILINE)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from inkling import __version__
-from inkling.cli import data, drawings, reading, serving, training
+from inkling.cli import data, drawings, export, reading, serving, training
 from inkling.cli.options import FOUND_WRONG, complain
 from inkling.errors import InklingError
 
@@ -23,6 +23,7 @@ for commands in (
     data.commands,
     training.commands,
     reading.commands,
+    export.commands,
     serving.commands,
     drawings.commands,
 ):

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,6 @@ from rich.progress import track
 from inkling import ink, plots, system
 from inkling.acceptance import Acceptance, highest_score
 from inkling.errors import BundleError, InkError, InklingError
-from inkling.files import write_atomically
 from inkling.ink import lines
 from inkling.ink.lines import Line
 from inkling.plots import html
@@ -154,16 +152,6 @@ class Reader:
             raise BundleError(f"{folder}: expected a new name, but a bundle is there", "Choose one")
         bundle.write(folder, self.card, self.session.model)
         return folder
-
-    def export(self, kind: Literal["onnx"], path: str | os.PathLike[str]) -> Path:
-        """Write its network for other programs: an ONNX graph, images to probabilities.
-
-        Raises InklingError for another kind.
-        """
-        if kind != "onnx":
-            raise InklingError(f"Expected a kind of export (onnx), got {kind!r}", "Name that one")
-        write_atomically(Path(path), self.session.model)
-        return Path(path)
 
     def test(self, part: Labelled) -> TestReport:
         """How it reads labelled images: the part of a data set, as `load_data("mnist").test`.

@@ -1,0 +1,33 @@
+"""A bundle in other forms: for other programs, pages and machines."""
+
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inkling.errors import InklingError, suggest
+
+if TYPE_CHECKING:
+    from inkling.reading.reader import Reader
+
+KINDS = {  # each a module here, with a function `write`
+    "onnx": "one file that ONNX Runtime runs, in any language",
+}
+
+
+def export(reader: "Reader", to: str, path: str | os.PathLike[str]) -> Path:
+    """Write a reader's network for other programs; gives the path of what was written.
+
+    `to` is a kind of KINDS. Raises InklingError for another one, or where the network cannot be
+    written so, and MissingExtra.
+
+    >>> inkling.export(inkling.Reader.load(), "onnx", "digits.onnx").stat().st_size
+    844704
+    """
+    if to not in KINDS:
+        raise InklingError(
+            f"Expected a kind of export ({', '.join(KINDS)}), got {to!r}",
+            suggest(to, KINDS, "See: inkling export --help"),
+        )
+    module = import_module(f"inkling.exports.{to.replace('-', '_')}")
+    return Path(module.write(reader, Path(path)))

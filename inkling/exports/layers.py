@@ -1,0 +1,143 @@
+"""The network of a bundle as a list of layers, read from its graph.
+
+What writes a network for another language needs its layers, and not a runtime.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkling.errors import InklingError, MissingExtra
+from inkling.reading.reader import Reader
+
+try:
+    import onnx
+    from onnx import numpy_helper
+except ImportError as cause:
+    raise MissingExtra("This export", str(cause.name), "train") from cause
+
+Array = NDArray[np.float32]
+STANDARDISATION = ["ReduceMean", "Sub", "Mul", "ReduceMean", "Add", "Sqrt", "Div"]
+SUPPORTED = "Conv, BatchNormalization, MaxPool, Relu, Reshape, Flatten, Gemm"
+
+
+@dataclass(frozen=True, eq=False)
+class Standardise:
+    """(x - mean) / sqrt(variance + epsilon), of each image by itself."""
+
+    epsilon: float
+
+
+@dataclass(frozen=True, eq=False)
+class Convolution:
+    """Kernels `(O, I, H, W)` slid by one pixel, over an image with a border of zeros."""
+
+    weights: Array
+    bias: Array  # (O,)
+    padding: int  # pixels of the border
+
+
+@dataclass(frozen=True, eq=False)
+class MaxPool:
+    """The largest of each square of `size` pixels a side."""
+
+    size: int
+
+
+@dataclass(frozen=True, eq=False)
+class Affine:
+    """Each channel times its scale `(C,)`, plus its shift `(C,)`: a batch normalisation."""
+
+    scale: Array
+    shift: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Relu:
+    """What is below 0 becomes 0."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """W x + b of all values in a row: W `(O, I)`, b `(O,)`."""
+
+    weights: Array
+    bias: Array
+
+
+Layer = Standardise | Convolution | MaxPool | Affine | Relu | Dense
+
+
+def layers(reader: Reader) -> list[Layer]:
+    """From an image `(1, 28, 28)` in [0, 1] to the logits `(K,)`, not divided by a temperature.
+
+    Raises InklingError where the network is more than such layers, one after the other.
+    """
+    graph = onnx.load_from_string(reader.session.model).graph
+    arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    nodes, found = list(graph.node), list[Layer]()
+    if [node.op_type for node in nodes[:7]] == STANDARDISATION:
+        found.append(Standardise(float(arrays[nodes[4].input[1]])))
+        nodes = nodes[7:]
+    last = max(index for index, node in enumerate(nodes) if node.op_type == "Gemm")
+    for before, node in zip([None, *nodes], nodes[: last + 1], strict=False):
+        if before is not None and node.input[0] != before.output[0]:
+            raise _unsupported("a branch")
+        found += _layer(node, arrays)
+    return found
+
+
+def _layer(node: Any, arrays: dict[str, Array]) -> Iterator[Layer]:
+    """The layer of a node; none where it only changes the shape."""
+    values = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
+    given = [arrays[name] for name in node.input[1:]]
+    match node.op_type:
+        case "Conv" if _is_plain(values):
+            bias = given[1] if len(given) > 1 else np.zeros(len(given[0]), np.float32)
+            yield Convolution(given[0], bias, values.get("pads", [0])[0])
+        case "MaxPool" if values["kernel_shape"] == values["strides"]:
+            yield MaxPool(values["kernel_shape"][0])
+        case "BatchNormalization":
+            gamma, beta, mean, variance = given
+            scale = gamma / np.sqrt(variance + np.float32(values["epsilon"]))
+            yield Affine(scale, beta - mean * scale)
+        case "Relu":
+            yield Relu()
+        case "Gemm" if values.get("transB") == 1:
+            yield Dense(given[0], given[1])
+        case "Reshape" | "Flatten":
+            return
+        case other:
+            raise _unsupported(other)
+
+
+def _is_plain(values: dict[str, Any]) -> bool:
+    """Whether a convolution has one group, steps of one pixel and the same border all around."""
+    ones = all(one == 1 for key in ("strides", "dilations") for one in values.get(key, [1]))
+    return ones and values.get("group", 1) == 1 and len(set(values.get("pads", [0]))) == 1
+
+
+def _unsupported(what: str) -> InklingError:
+    return InklingError(
+        f"Expected a network of layers one after the other ({SUPPORTED}), got {what}",
+        "Export it as onnx, or export a bundle of the recipe `digits`",
+    )
+
+
+def shapes(network: Sequence[Layer], shape: tuple[int, ...] = (1, 28, 28)) -> list[tuple[int, ...]]:
+    """The shape of what goes into each layer, and last of what comes out."""
+    found = [shape]
+    for layer in network:
+        match layer:
+            case Convolution(weights, _, padding):
+                size, lost = len(weights), weights.shape[2] - 1 - 2 * padding
+                shape = (size, shape[1] - lost, shape[2] - lost)
+            case MaxPool(size):
+                shape = (shape[0], shape[1] // size, shape[2] // size)
+            case Dense(weights, _):
+                shape = (len(weights),)
+        found.append(shape)
+    return found
