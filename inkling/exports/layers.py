@@ -10,14 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkling.errors import InklingError, MissingExtra
+from inkling.errors import InklingError
+from inkling.exports.graph import Node, parse
 from inkling.reading.reader import Reader
-
-try:
-    import onnx
-    from onnx import numpy_helper
-except ImportError as cause:
-    raise MissingExtra("This export", str(cause.name), "train") from cause
 
 Array = NDArray[np.float32]
 STANDARDISATION = ["ReduceMean", "Sub", "Mul", "ReduceMean", "Add", "Sqrt", "Div"]
@@ -37,14 +32,14 @@ class Convolution:
 
     weights: Array
     bias: Array  # (O,)
-    padding: int  # pixels of the border
+    padding: tuple[int, int]  # pixels of the border: above and below, left and right
 
 
 @dataclass(frozen=True, eq=False)
 class MaxPool:
-    """The largest of each square of `size` pixels a side."""
+    """The largest of each rectangle of pixels."""
 
-    size: int
+    size: tuple[int, int]  # rows, columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +63,14 @@ class Dense:
     bias: Array
 
 
-Layer = Standardise | Convolution | MaxPool | Affine | Relu | Dense
+@dataclass(frozen=True, eq=False)
+class Residual:
+    """x, and what these layers make of it, added."""
+
+    layers: "list[Layer]"
+
+
+Layer = Standardise | Convolution | MaxPool | Affine | Relu | Dense | Residual
 
 
 def layers(reader: Reader) -> list[Layer]:
@@ -76,30 +78,68 @@ def layers(reader: Reader) -> list[Layer]:
 
     Raises InklingError where the network is more than such layers, one after the other.
     """
-    graph = onnx.load_from_string(reader.session.model).graph
-    arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    nodes, found = list(graph.node), list[Layer]()
-    if [node.op_type for node in nodes[:7]] == STANDARDISATION:
-        found.append(Standardise(float(arrays[nodes[4].input[1]])))
+    nodes, arrays = parse(reader.session.model)
+    found = list[Layer]()
+    if [node.operator for node in nodes[:7]] == STANDARDISATION:
+        found.append(Standardise(float(arrays[nodes[4].inputs[1]])))
         nodes = nodes[7:]
-    last = max(index for index, node in enumerate(nodes) if node.op_type == "Gemm")
-    for before, node in zip([None, *nodes], nodes[: last + 1], strict=False):
-        if before is not None and node.input[0] != before.output[0]:
+    gemms = [index for index, node in enumerate(nodes) if node.operator == "Gemm"]
+    if not gemms:
+        raise _unsupported("no dense layer at the end")
+    return found + _chain(nodes[: gemms[-1] + 1], arrays)
+
+
+def line_layers(model: bytes) -> tuple[list[Layer], Array]:
+    """From a line `(1, 32, W)` to a score of each class in each column `(K, 1, W / 4)`.
+
+    The log-probabilities are the log-softmax of the scores and the prior `(K,)`, added; also
+    given. The temperature is part of the last layer. Raises InklingError as `layers` does.
+    """
+    nodes, arrays = parse(model)
+    operators = [node.operator for node in nodes]
+    if operators[-5:] != ["Squeeze", "Transpose", "Div", "Add", "LogSoftmax"]:
+        raise _unsupported("another end than that of a line network")
+    temperature, prior = (arrays[node.inputs[1]] for node in nodes[-3:-1])
+    found = _chain(nodes[:-5], arrays)
+    last = found[-1]
+    if not isinstance(last, Convolution):
+        raise _unsupported("another last layer than a convolution")
+    found[-1] = Convolution(last.weights / temperature, last.bias / temperature, last.padding)
+    return found, prior
+
+
+def _chain(nodes: Sequence[Node], arrays: dict[str, Array]) -> list[Layer]:
+    """The layers of nodes, each of which takes what the one before gives."""
+    found, made = list[Layer](), dict[str, int]()  # how many layers there are after each output
+    latest = nodes[0].inputs[0]
+    made[latest] = 0
+    for node in nodes:
+        if node.operator == "Add" and latest in node.inputs:
+            (other,) = (name for name in node.inputs if name != latest)
+            if other not in made:
+                raise _unsupported("a sum with what is no earlier output")
+            found[made[other] :] = [Residual(found[made[other] :])]
+        elif node.inputs[0] != latest:
             raise _unsupported("a branch")
-        found += _layer(node, arrays)
+        else:
+            found += _layer(node, arrays)
+        latest = node.outputs[0]
+        made[latest] = len(found)
     return found
 
 
-def _layer(node: Any, arrays: dict[str, Array]) -> Iterator[Layer]:
+def _layer(node: Node, arrays: dict[str, Array]) -> Iterator[Layer]:
     """The layer of a node; none where it only changes the shape."""
-    values = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
-    given = [arrays[name] for name in node.input[1:]]
-    match node.op_type:
+    values = node.attributes
+    given = [arrays[name] for name in node.inputs[1:]]
+    match node.operator:
         case "Conv" if _is_plain(values):
             bias = given[1] if len(given) > 1 else np.zeros(len(given[0]), np.float32)
-            yield Convolution(given[0], bias, values.get("pads", [0])[0])
+            above, left, *_ = values.get("pads", [0, 0])
+            yield Convolution(given[0], bias, (above, left))
         case "MaxPool" if values["kernel_shape"] == values["strides"]:
-            yield MaxPool(values["kernel_shape"][0])
+            rows, columns = values["kernel_shape"]
+            yield MaxPool((rows, columns))
         case "BatchNormalization":
             gamma, beta, mean, variance = given
             scale = gamma / np.sqrt(variance + np.float32(values["epsilon"]))
@@ -115,9 +155,10 @@ def _layer(node: Any, arrays: dict[str, Array]) -> Iterator[Layer]:
 
 
 def _is_plain(values: dict[str, Any]) -> bool:
-    """Whether a convolution has one group, steps of one pixel and the same border all around."""
+    """Whether a convolution has one group, steps of one pixel and equal borders on two sides."""
     ones = all(one == 1 for key in ("strides", "dilations") for one in values.get(key, [1]))
-    return ones and values.get("group", 1) == 1 and len(set(values.get("pads", [0]))) == 1
+    pads = values.get("pads", [0] * 4)
+    return ones and values.get("group", 1) == 1 and pads[:2] == pads[2:]
 
 
 def _unsupported(what: str) -> InklingError:
@@ -132,11 +173,11 @@ def shapes(network: Sequence[Layer], shape: tuple[int, ...] = (1, 28, 28)) -> li
     found = [shape]
     for layer in network:
         match layer:
-            case Convolution(weights, _, padding):
-                size, lost = len(weights), weights.shape[2] - 1 - 2 * padding
-                shape = (size, shape[1] - lost, shape[2] - lost)
-            case MaxPool(size):
-                shape = (shape[0], shape[1] // size, shape[2] // size)
+            case Convolution(weights, _, (rows, columns)):
+                high = shape[1] + 2 * rows - weights.shape[2] + 1
+                shape = (len(weights), high, shape[2] + 2 * columns - weights.shape[3] + 1)
+            case MaxPool((rows, columns)):
+                shape = (shape[0], shape[1] // rows, shape[2] // columns)
             case Dense(weights, _):
                 shape = (len(weights),)
         found.append(shape)

@@ -1,4 +1,4 @@
-// The pad in a notebook's cell. `Sheet` is the page's own: this stands below static/sheet.js, in one module.
+// The pad in a notebook's cell. `Sheet` is the page's own: this stands below static/inkling-js/sheet.js, in one module.
 
 function render({ model, el }) {
   const make = (kind, properties) => Object.assign(document.createElement(kind), properties);

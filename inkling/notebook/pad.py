@@ -28,7 +28,7 @@ else:
         raise MissingExtra("A pad", str(cause.name), "notebook") from cause
 
 HERE = Path(__file__).parent
-SHEET = system.PACKAGE / "web" / "static" / "sheet.js"
+SHEET = system.PACKAGE / "web" / "static" / "inkling-js" / "sheet.js"
 
 
 class Pad(AnyWidget):

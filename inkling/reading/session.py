@@ -90,6 +90,11 @@ class LineSession:
                 "Train the bundle again",
             )
 
+    @property
+    def model(self) -> bytes:
+        """The graph, as its file has it."""
+        return self._made_of[0]
+
     def __reduce__(self) -> tuple[Any, ...]:
         return LineSession, self._made_of
 

@@ -17,9 +17,12 @@ Every error is {"error", "hint"}. Pattern: starlette's lifespan state; each test
 import asyncio
 import contextlib
 import errno
+import hashlib
+import json
 import sqlite3
 import string
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +99,7 @@ def create_app(
     app.mount("/static", GZipMiddleware(StaticFiles(directory=STATIC)), name="static")
     for path, name in PAGES.items():
         app.add_api_route(path, _page(path, name), include_in_schema=False)
+    app.add_api_route("/sw.js", service_worker, include_in_schema=False)
     app.add_api_route("/livez", livez, summary="Whether the process runs")
     app.add_api_route("/metrics", metrics, summary="For Prometheus", response_class=Response)
     for resource in (reading, batch, inference, drawings, models, training, learn):
@@ -149,6 +153,31 @@ async def metrics() -> Response:
     """Of all workers together."""
     content, kind = monitoring.page()
     return Response(content, media_type=kind)
+
+
+async def service_worker() -> Response:
+    """The program that keeps the pages in the browser, for when the server is gone.
+
+    It lies above /static, so that all pages are in its reach. Each version of the files has its
+    own name, so that a browser takes them whole or not at all.
+    """
+    content = _service_worker()
+    return Response(content, 200, {"Cache-Control": "no-cache"}, "text/javascript")
+
+
+@lru_cache(1)
+def _service_worker() -> str:
+    files = sorted(path for path in STATIC.rglob("*") if path.is_file() and path.suffix != ".html")
+    digest = hashlib.sha256(
+        b"".join(path.read_bytes() for path in (*files, *STATIC.glob("*.html")))
+    )
+    names = [f"static/{path.relative_to(STATIC).as_posix()}" for path in files]
+    pages = [path.removeprefix("/") or "./" for path in PAGES]
+    return (
+        (STATIC / "sw.js")
+        .read_text()
+        .replace("[/* version, files */]", json.dumps([digest.hexdigest()[:16], [*pages, *names]]))
+    )
 
 
 def _page(path: str, name: str) -> Callable[[], Awaitable[Response]]:

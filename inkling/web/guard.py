@@ -28,10 +28,11 @@ PAGES = {
 }
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
 )
 PUBLIC = ("/livez", "/readyz", "/v2/health/live", "/v2/health/ready", "/openapi.json", "/redoc")
-FILES = ("/static/", "/static-offline-docs/", "/docs")  # of the pages
+FILES = ("/static/", "/static-offline-docs/", "/docs", "/sw.js")  # of the pages
 SHARED = ("/api/read", "/v2")  # what pages of other sites may ask, where --allow-origin names them
 STORE = "/api/drawings"  # POST here stores one drawing, which a reader may
 ADMINISTERED = (STORE, "/api/runs", "/api/teach", "/api/models/served")

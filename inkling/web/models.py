@@ -15,6 +15,7 @@ from PIL import Image
 from inkling import data, metrics, plots
 from inkling.data import catalog
 from inkling.errors import BundleError, DataError, InklingError
+from inkling.exports import js
 from inkling.reading import bundle
 from inkling.reading.reader import Reader
 from inkling.web.state import Current, State
@@ -102,6 +103,24 @@ async def export(state: Current, name: str = "") -> Response:
 
     content = await state.run(work)
     return _file(content, name or state.served.name, "onnx", "application/octet-stream")
+
+
+@router.get("/api/models/js/model.json", summary="The served bundle, for inkling-js")
+async def described(state: Current) -> dict[str, Any]:
+    """Its layers, classes and thresholds; the weights are model.bin beside it."""
+    return (await state.run(_packed, state.served.reader))[0]
+
+
+@router.get("/api/models/js/model.bin", response_class=Response, summary="Its weights")
+async def weights(state: Current) -> Response:
+    """As model.json beside it describes them."""
+    content = (await state.run(_packed, state.served.reader))[1]
+    return Response(content, media_type="application/octet-stream")
+
+
+@lru_cache(1)
+def _packed(reader: Reader) -> tuple[dict[str, Any], bytes]:
+    return js.packed(reader)
 
 
 @router.get("/api/models/cell", summary="Test images of one label that were read as another")

@@ -3,7 +3,7 @@
 // resizes it. A frame has left, top, right and bottom in pixels of the picture.
 
 import { make } from "./dom.js";
-import { ARROWS } from "./sheet.js";
+import { ARROWS } from "./inkling-js/sheet.js";
 
 const MIN_SIDE = 1 / 24; // of a frame, as a share of the picture's longer side
 const KEY_STEP = 1 / 48; // of that side, by which an arrow key moves or resizes
@@ -23,7 +23,7 @@ export class Crop {
   /** @type {any} */ #drag = null; // { id, start, by }: the pointer that is down, where it went down, what moving it by some pixels does
 
   /** @type {HTMLElement} */ element;
-  /** @type {import("./sheet.js").Sheet} */ sheet;
+  /** @type {import("./inkling-js/sheet.js").Sheet} */ sheet;
   /** @type {HTMLElement} */ frame;
   /** @type {() => void} */ onChange; // the frame has changed
 

@@ -3,6 +3,7 @@
 
 import { find, recall, remember } from "./dom.js";
 import { isText } from "./number.js";
+import { keep } from "./offline.js";
 import { drawing, shared } from "./state.js";
 
 const CONSENT = "keep"; // the key in localStorage; browsers hold it, so its name stays
@@ -21,7 +22,7 @@ function session() {
 
 export class Labels {
   #isStoring = false;
-  /** @type {import("./sheet.js").Sheet} */ sheet;
+  /** @type {import("./inkling-js/sheet.js").Sheet} */ sheet;
   /** @type {(path: string) => Promise<any[]>} */ post; // sends the drawing; gives whether it succeeded, and the answer
   /** @type {(state: string, text?: string) => void} */ showMessage;
   /** @type {{ strokes?: number[][][], key: string }} */ #latest = { key: "" }; // the strokes sent last, with their idempotency key: sent again, they are stored once
@@ -63,18 +64,31 @@ export class Labels {
     if (this.#isStoring) return;
     this.#isStoring = true;
     const drawn = this.sheet.strokes;
+    if (this.#latest.strokes !== drawn) this.#latest = { strokes: drawn, key: randomName() };
+    const { key } = this.#latest;
+    const path = `api/drawings?${new URLSearchParams({ .../** @type {any} */ (label), session: session(), idempotency_key: key })}`;
+    const name = "text" in label ? label.text : shared.get("card")?.classes[label.label] ?? label.label;
     try {
-      if (this.#latest.strokes !== drawn) this.#latest = { strokes: drawn, key: randomName() };
-      const query = new URLSearchParams({ .../** @type {any} */ (label), session: session(), idempotency_key: this.#latest.key });
-      const [ok, answer] = await this.post(`api/drawings?${query}`);
+      const [ok, answer] = await this.post(path);
       if (!ok) return this.showMessage("error", `${answer.error}. ${answer.hint}. Your drawing is still here.`);
       if (this.sheet.strokes === drawn) this.sheet.replace([]);
-      const name = "text" in label ? label.text : shared.get("card")?.classes[label.label] ?? label.label;
       this.showMessage("stored", `Stored as ${name}. Write the next one.`);
     } catch {
-      this.showMessage("unconfirmed");
+      await this.#wait({ key, path, body: JSON.stringify({ strokes: drawn, pen: this.sheet.width }) }, drawn, name);
     } finally {
       this.#isStoring = false;
     }
+  }
+
+  /** The server does not answer: strokes wait in the browser; a picture stays on the sheet. */
+  async #wait(sent, drawn, name) {
+    if (this.sheet.picture) return this.showMessage("unconfirmed");
+    try {
+      await keep(sent);
+    } catch { // the browser keeps nothing
+      return this.showMessage("unconfirmed");
+    }
+    if (this.sheet.strokes === drawn) this.sheet.replace([]);
+    this.showMessage("kept", `Kept in this browser as ${name}. It is sent once the server is back.`);
   }
 }

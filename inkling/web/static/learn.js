@@ -2,12 +2,12 @@
 // A network that learns in the page: a drawing is followed through it, and a worker trains it.
 
 import { drawLines } from "./chart.js";
-import { toImage } from "./digit.js";
+import { toImage } from "./inkling-js/image.js";
 import { find, make, recall, remember, say, table } from "./dom.js";
 import { count, percent } from "./format.js";
 import { showMaps } from "./maps.js";
 import { ACTIVATIONS, forward } from "./network.js";
-import { Sheet } from "./sheet.js";
+import { Sheet } from "./inkling-js/sheet.js";
 import "./shell.js";
 import { classRow, grey, group, paint, showShare, signed, tint } from "./units.js";
 
@@ -51,7 +51,7 @@ function network() {
 /** Show what is drawn as both networks see it. */
 function look() {
   find("undo").disabled = !sheet.canUndo;
-  image = toImage(sheet.strokes) ?? new Float64Array(SIDE * SIDE);
+  image = Float64Array.from(toImage(sheet.strokes) ?? new Float64Array(SIDE * SIDE));
   paint(find("image"), image, SIDE, grey);
   follow();
   showMaps(image);

@@ -8,14 +8,16 @@ import { EXAMPLES, PHOTO, centred, play } from "./examples.js";
 import { Labels } from "./labels.js";
 import { Live } from "./live.js";
 import { Numbers, SIGNS, rowsOf } from "./number.js";
+import { readHere, ready, send, waiting } from "./offline.js";
 import * as share from "./share.js";
-import { Sheet, drawThrough } from "./sheet.js";
+import { Sheet, drawThrough } from "./inkling-js/sheet.js";
 import { isForControl, listShortcuts, loadCard, shortcutsAreOn } from "./shell.js";
 import { drawing, shared } from "./state.js";
 
 const MESSAGES = { // of the status line, by its state
   "": "",
   interrupted: "Connection lost. Connecting again …",
+  here: "The server is gone. This page reads by itself.",
   waiting: "Waiting for the server …",
   unreachable: "The server does not answer. Your drawing is still here. Check that the server is running, then try again.",
   unconfirmed: "The server has not confirmed that your drawing is stored. Your drawing is still here. Try again.",
@@ -29,6 +31,7 @@ const MESSAGES = { // of the status line, by its state
 const WAITING_MS = 2000; // without an answer, after which the status line says so
 const GIVE_UP_MS = 60000; // without an answer, after which a request is aborted
 const REREAD_MS = 150; // without a change of the crop frame, after which its inside is read
+const FETCH_MS = 3000; // after the page is shown, when the network is fetched
 const SAME = { scale: 1, x: 0, y: 0 }; // the place of strokes on the sheet
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */ let rereading; // the timer of the crop frame
@@ -51,11 +54,17 @@ drawThrough(find("characters"), find("canvas"), () => numbers.hide());
 drawThrough(find("invitation"), find("canvas"));
 const live = new Live(
   (answer) => { if (!sheet.empty) show(answer); },
-  () => { shared.set("connection", "online"); if (message() === "interrupted") showMessage(""); if (!sheet.empty) changed(); },
+  () => {
+    shared.set("connection", "online");
+    if (["interrupted", "here"].includes(message())) showMessage("");
+    if (!sheet.empty) changed();
+    sendWhatWaits();
+  },
   () => {
     if (shared.get("connection") === "refused") return; // the header says why
     shared.set("connection", "offline");
     if (!message()) showMessage("interrupted");
+    if (!sheet.empty) changed();
   },
 );
 shared.watch("connection", (state) => { if (state === "refused" && message() === "interrupted") showMessage(""); });
@@ -81,7 +90,24 @@ function changed() {
     return clear();
   }
   if (sheet.picture) return predict();
-  return live.send({ ...content(), explain: drawing.get("look") === "why", image: true });
+  live.send({ ...content(), explain: drawing.get("look") === "why", image: true });
+  return shared.get("connection") === "offline" ? withoutServer() : undefined;
+}
+
+/** Read the strokes in the page. */
+async function withoutServer() {
+  const drawn = sheet.strokes;
+  const answer = await readHere(content()).catch(() => null); // the network was never fetched
+  if (!answer || drawn !== sheet.strokes || shared.get("connection") !== "offline") return;
+  show(answer);
+  showMessage("here");
+}
+
+/** Send the drawings that were labelled without a server. */
+async function sendWhatWaits() {
+  if (!(await waiting().catch(() => 0))) return; // or the browser keeps nothing
+  const stored = await send();
+  if (stored) showMessage("sent", `Stored ${stored} drawing${stored === 1 ? "" : "s"} that waited for the server.`);
 }
 
 const content = () => ({ strokes: sheet.strokes, pen: sheet.width });
@@ -308,3 +334,5 @@ shared.watch("card", (card) => {
 });
 changed();
 openLink();
+if ("serviceWorker" in navigator) navigator.serviceWorker.register("sw.js").catch(() => {}); // as where the browser keeps nothing
+addEventListener("load", () => setTimeout(() => ready().catch(() => {}), FETCH_MS)); // the network, for when the server is gone

@@ -1,7 +1,7 @@
 // @ts-check
 // Exports of a drawing: its strokes as JSON, PNG images, commands, and a link.
 
-import { MAX_POINTS, PRESSURE_STEPS, draw } from "./sheet.js";
+import { MAX_POINTS, PRESSURE_STEPS, draw } from "./inkling-js/sheet.js";
 
 const COORDINATE_STEPS = 10; // in a link, a coordinate counts tenths of a pixel
 

@@ -1,0 +1,111 @@
+"""A bundle for inkling-js, which reads in a page: model.json and model.bin."""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkling.exports.layers import (
+    Convolution,
+    Layer,
+    MaxPool,
+    Residual,
+    Standardise,
+    layers,
+    line_layers,
+)
+from inkling.files import write_atomically
+from inkling.reading.bundle import Card
+from inkling.reading.reader import SET_LEVEL, Reader
+
+FORMAT = "inkling-js 1"
+MODEL, WEIGHTS = "model.json", "model.bin"
+KINDS = {"maxpool": "pool"}  # what is called otherwise there
+ALIGNED = 4  # bytes, at which an array of 32-bit numbers may begin
+
+
+def write(reader: Reader, path: Path) -> Path:
+    """Write the folder. Raises the errors of `packed`."""
+    model, weights = packed(reader)
+    path.mkdir(parents=True, exist_ok=True)
+    write_atomically(path / WEIGHTS, weights)
+    write_atomically(path / MODEL, json.dumps(model).encode())
+    return path
+
+
+def packed(reader: Reader) -> tuple[dict[str, Any], bytes]:
+    """What model.json and model.bin hold. Weights are of 8 bits, with a scale for each output.
+
+    Raises InklingError where the network is more than layers one after the other.
+    """
+    body = bytearray()
+    model = {
+        "format": FORMAT,
+        "licence": reader.card.licence,
+        **_network(reader.card, layers(reader), body),
+        "temperature": reader.card.temperature,
+    }
+    if reader.card.frame == "digit":
+        found, prior = line_layers(reader.lines.session.model)
+        model["numbers"] = _network(reader.lines.card, found, body) | {"prior": prior.tolist()}
+    model["bytes"] = len(body)
+    return model, bytes(body)
+
+
+def _network(card: Card, network: list[Layer], body: bytearray) -> dict[str, Any]:
+    """What model.json says of a network, the thresholds of its card with it."""
+    acceptance = card.acceptance
+    return {
+        "model_sha256": card.model_sha256,
+        "classes": card.classes,
+        "acceptance": acceptance
+        and {
+            "min_confidence": acceptance.min_confidence,
+            "max_ood_score": acceptance.max_ood_score,
+            "min_label_probability": acceptance.min_label_probability(SET_LEVEL),
+        },
+        "layers": [_described(layer, body) for layer in network],
+    }
+
+
+def _described(layer: Layer, body: bytearray) -> dict[str, Any]:
+    """A layer for model.json; its arrays go to the end of model.bin."""
+    values = {field.name: getattr(layer, field.name) for field in fields(layer)}
+    arrays = {key: value for key, value in values.items() if isinstance(value, np.ndarray)}
+    name = type(layer).__name__.lower()
+    found: dict[str, Any] = {"kind": KINDS.get(name, name)}
+    match layer:
+        case Convolution(weights, _, padding):
+            found |= {"kernel": weights.shape[2:], "padding": padding}
+        case MaxPool(size):
+            found |= {"size": size}
+        case Standardise(epsilon):
+            found |= {"epsilon": epsilon}
+        case Residual(parts):
+            found |= {"layers": [_described(part, body) for part in parts]}
+    packed = {key: _packed(array, body) for key, array in arrays.items()}
+    return found | ({"arrays": packed} if packed else {})
+
+
+def _packed(array: NDArray[np.float32], body: bytearray) -> dict[str, int]:
+    """Where an array lies in model.bin. What has rows is rounded to 8 bits, row by row."""
+    if array.ndim == 1:
+        return {"offset": _append(array.astype("<f4"), body), "size": array.size}
+    rows = array.reshape(len(array), -1)
+    scales = np.maximum(np.abs(rows).max(1), 1e-12) / 127
+    whole = np.rint(rows / scales[:, None]).astype(np.int8)
+    place = {"size": array.size, "rows": len(array)}
+    return place | {
+        "scales": _append(scales.astype("<f4"), body),
+        "offset": _append(whole, body),
+    }
+
+
+def _append(array: NDArray[Any], body: bytearray) -> int:
+    body.extend(bytes(-len(body) % ALIGNED))
+    offset = len(body)
+    body.extend(array.tobytes())
+    return offset

@@ -1,0 +1,5 @@
+// @ts-check
+// Reads handwritten digits in a page, without a server. A bundle comes from `inkling export --to js`.
+
+export { toImage } from "./image.js";
+export { Reader } from "./reader.js";

@@ -1,0 +1,145 @@
+// @ts-check
+// A reader of digits: what `Reader` is in Python.
+
+import { align, alternatives, search } from "./decoding.js";
+import { toPlacedImage } from "./image.js";
+import { forward } from "./layers.js";
+import { boxes, toLine } from "./lines.js";
+
+const SIDE = 28; // pixels of an image
+
+/**
+ * @typedef {object} Reading
+ * @property {number} label - Index of the likeliest class
+ * @property {string} name - Its name
+ * @property {number} confidence - Its probability
+ * @property {Float32Array} probabilities - Of every class
+ * @property {number} oodScore - Out-of-distribution score in nats: above 0 for what shows no digit
+ * @property {boolean | null} accepted - Whether to believe it; null if the bundle cannot say
+ * @property {number[] | null} labels - Label set, the likeliest first
+ * @property {Float32Array} image - What the network saw: 784 numbers in [0, 1]
+ * @property {number[]} [imageBox] - Where that lies: left, top, right, bottom in the unit of the strokes
+ */
+
+/**
+ * @typedef {object} NumberReading
+ * @property {string} text - As "-12.5"; "?" stands for ink that is no character of a number
+ * @property {number} confidence - That all of it is right
+ * @property {boolean | null} accepted
+ * @property {{ text: string, confidence: number, alternatives: [string, number][], box: number[] }[]} parts - Its characters, what else each could be, and where it lies: left, top, right, bottom in the unit of the strokes
+ * @property {number[]} box - Around the number
+ * @property {[string, number][]} alternatives - Other texts, the likeliest first
+ */
+
+const MIN_LIKELY = 0.9; // confidence of a number, from which on it is no single digit
+const DOUBTFUL_SCORE = -2.5; // out-of-distribution score at which a digit is as likely as none
+const [COLUMN, UNKNOWN] = [4, "?"]; // pixels of a column that the line network gives; ink that is no character
+
+/** Reads with one bundle, as `inkling export --to js` writes it: model.json and model.bin. */
+export class Reader {
+  /** @param {any} model - What model.json holds  @param {ArrayBuffer} weights - What model.bin holds */
+  constructor(model, weights) {
+    if (model?.format !== "inkling-js 1") throw new Error("Expected the model.json of `inkling export --to js`, got something else");
+    if (weights.byteLength !== model.bytes) throw new Error(`Expected ${model.bytes} bytes of weights, got ${weights.byteLength}: is model.bin whole?`);
+    this.model = model;
+    this.layers = loaded(model.layers, weights);
+    this.lineLayers = model.numbers && loaded(model.numbers.layers, weights);
+  }
+
+  /** Fetch a bundle: the address of its folder. @param {string | URL} address @returns {Promise<Reader>} */
+  static async load(address) {
+    const folder = String(address).replace(/\/?$/, "/");
+    const [model, weights] = await Promise.all(["model.json", "model.bin"].map(async (name) => {
+      const response = await fetch(folder + name);
+      if (!response.ok) throw new Error(`Expected ${name} at ${folder}, got status ${response.status}`);
+      return name === "model.json" ? response.json() : response.arrayBuffer();
+    }));
+    return new Reader(model, weights);
+  }
+
+  /** Read strokes of points x, y and perhaps a pressure; null where nothing is drawn. @param {number[][][]} strokes  @param {number} [pen] - The width of the line @returns {Reading | null} */
+  read(strokes, pen) {
+    const placed = toPlacedImage(strokes, pen);
+    return placed && { ...this.readImage(placed.image), imageBox: placed.box };
+  }
+
+  /** Read what is drawn on one line: a digit, unless a number of several characters is more likely. @param {number[][][]} strokes  @param {number} [pen] @returns {Reading | NumberReading | null} */
+  readAny(strokes, pen) {
+    const [digit, number] = [this.read(strokes, pen), this.lineLayers ? this.readNumber(strokes) : null];
+    if (!digit || !number || [...number.text].length < 2) return digit;
+    const likely = digit.confidence / (1 + Math.exp(digit.oodScore - DOUBTFUL_SCORE)); // that there is a digit, and this one
+    return number.confidence > MIN_LIKELY || likely < number.confidence ? number : digit;
+  }
+
+  /** Read a number that is drawn on one line; null where nothing is drawn. @param {number[][][]} strokes @returns {NumberReading | null} */
+  readNumber(strokes) {
+    if (!this.lineLayers) throw new Error("Expected a bundle that reads numbers, got one without the line network");
+    const line = toLine(strokes);
+    if (!line) return null;
+    const { classes, prior, acceptance } = this.model.numbers;
+    const columns = this.columns(line, prior);
+    const found = search(columns, classes);
+    const { text, probability } = found[0] ?? { text: "", probability: 0 };
+    const places = boxes(line, align(columns, text, classes).map((span) => span.map((column) => column * COLUMN)));
+    const isNumber = !text.includes(UNKNOWN) && /\d/.test(text);
+    return {
+      text, confidence: probability,
+      accepted: acceptance && probability >= acceptance.min_confidence && isNumber,
+      parts: alternatives(columns, text, classes).map(([[own, confidence], ...others], index) => ({ text: own, confidence, alternatives: others, box: places[index] })),
+      box: places.at(-1),
+      alternatives: found.slice(1).map((other) => /** @type {[string, number]} */ ([other.text, other.probability])),
+    };
+  }
+
+  /** The log-probabilities of each column of a line. @param {import("./lines.js").Line} line  @param {number[]} prior @returns {Float64Array[]} */
+  columns({ data, shape: [, rows, wide] }, prior) {
+    const whole = Math.ceil(wide / COLUMN) * COLUMN;
+    const padded = new Float32Array(rows * whole);
+    for (let row = 0; row < rows; row++) padded.set(data.subarray(row * wide, (row + 1) * wide), row * whole);
+    const scores = forward(this.lineLayers, { data: padded, shape: [1, rows, whole] });
+    const many = scores.shape[2];
+    return Array.from({ length: many }, (_, column) => {
+      const own = Float64Array.from(prior, (one, index) => one + scores.data[index * many + column]);
+      const total = logSumExp(own);
+      return own.map((one) => one - total);
+    });
+  }
+
+  /** Read an image as MNIST's: 784 numbers in [0, 1], 1 is ink. @param {Float32Array} image @returns {Reading} */
+  readImage(image) {
+    const { classes, temperature, acceptance } = this.model;
+    const own = forward(this.layers, { data: image, shape: [1, SIDE, SIDE] }).data; // logits, not divided by the temperature
+    const oodScore = -logSumExp(own);
+    const logits = own.map((value) => value / temperature);
+    const total = logSumExp(logits);
+    const probabilities = logits.map((value) => Math.exp(value - total));
+    const order = [...probabilities.keys()].sort((one, other) => probabilities[other] - probabilities[one]);
+    const [label] = order;
+    const confidence = probabilities[label];
+    return {
+      label, name: classes[label], confidence, probabilities, oodScore, image,
+      accepted: acceptance && confidence >= acceptance.min_confidence && oodScore <= (acceptance.max_ood_score ?? Infinity),
+      labels: acceptance?.min_label_probability == null ? null : order.filter((one, place) => !place || probabilities[one] >= acceptance.min_label_probability),
+    };
+  }
+}
+
+/** Layers with their arrays. @param {any[]} layers  @param {ArrayBuffer} weights @returns {import("./layers.js").Layer[]} */
+const loaded = (layers, weights) => layers.map(({ arrays = {}, ...layer }) => ({
+  ...layer,
+  ...(layer.layers ? { layers: loaded(layer.layers, weights) } : {}),
+  ...Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, unpacked(array, weights)])),
+}));
+
+/** @param {ArrayLike<number>} values */
+function logSumExp(values) {
+  const top = Math.max(...Array.from(values));
+  return top + Math.log(Array.from(values).reduce((sum, value) => sum + Math.exp(value - top), 0));
+}
+
+/** The numbers of an array: of 32 bits, or of 8 bits with a scale for each of its rows. @returns {Float32Array} */
+function unpacked({ offset, size, rows, scales }, bytes) {
+  if (!rows) return new Float32Array(bytes, offset, size);
+  const [whole, factors] = [new Int8Array(bytes, offset, size), new Float32Array(bytes, scales, rows)];
+  return Float32Array.from(whole, (value, place) => value * factors[Math.floor((place * rows) / size)]);
+}

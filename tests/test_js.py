@@ -1,0 +1,133 @@
+"""inkling-js reads as the Reader does: by node, against Python."""
+
+import json
+import random
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from conftest import ROOT, missing
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import inkling
+from inkling import ink
+from inkling.errors import InklingError
+
+JS = ROOT / "inkling" / "web" / "static" / "inkling-js" / "index.js"
+PROGRAM = """
+import { readFileSync } from "node:fs";
+import { Reader, toImage } from "PATH";
+const { model, strokes, images } = JSON.parse(readFileSync(0));
+const [about, weights] = ["json", "bin"].map((end) => readFileSync(`${model}/model.${end}`));
+const reader = new Reader(JSON.parse(about), new Uint8Array(weights).buffer);
+const plain = (reading) => reading && {
+  ...reading,
+  probabilities: [...reading.probabilities],
+  image: [...reading.image].map((value) => Math.round(value * 255)),
+};
+process.stdout.write(JSON.stringify([
+  ...strokes.map(([drawing, pen]) => plain(reader.read(drawing, pen))),
+  ...images.map((image) => plain(reader.readImage(Float32Array.from(image, (ink) => ink / 255)))),
+]));
+"""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """The folder of the bundle that ships, for inkling-js."""
+    return inkling.export(inkling.Reader.load(), "js", tmp_path_factory.mktemp("js") / "model")
+
+
+def read_by_node(model, drawings=(), images=()):
+    """The readings of drawings (strokes, pen) and of images of bytes."""
+    if shutil.which("node") is None:
+        missing("node is not here")
+    given = {
+        "model": str(model),
+        "strokes": drawings,
+        "images": [image.ravel().tolist() for image in images],
+    }
+    result = subprocess.run(
+        ["node", "--input-type=module", "-e", PROGRAM.replace("PATH", JS.as_uri())],
+        input=json.dumps(given), capture_output=True, text=True,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def drawn(rng, pressed):
+    """Strokes of one to sixty points, somewhere."""
+    strokes = []
+    for _ in range(rng.randint(1, 3)):
+        many, x, y = rng.choice([1, 2, 5, 20, 60]), rng.uniform(0, 300), rng.uniform(0, 300)
+        strokes.append([])
+        for _ in range(many):
+            strokes[-1].append([x, y, rng.uniform(0.05, 1)] if pressed else [x, y])
+            x, y = x + rng.gauss(0, 300 / many), y + rng.gauss(0, 300 / many)
+    return strokes, rng.choice([1.0, 10.0, 30.0, 500.0])
+
+
+@pytest.mark.parametrize("pressed", [False, True])
+def test_a_drawing_becomes_the_same_image_pixel_for_pixel(model, pressed):
+    rng = random.Random(0)
+    drawings = [drawn(rng, pressed) for _ in range(150)]
+    for (strokes, pen), found in zip(drawings, read_by_node(model, drawings), strict=True):
+        drawing = inkling.Drawing(strokes, pen)
+        assert np.array_equal(np.rint(inkling.to_image(drawing).ravel() * 255), found["image"])
+        assert found["imageBox"] == pytest.approx(ink.image_box(drawing), abs=1e-3)
+
+
+points = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=6)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.lists(points, min_size=1, max_size=3), min_size=20, max_size=20))
+def test_so_does_one_of_whole_numbers(model, drawings):
+    given = [([[list(point) for point in stroke] for stroke in one], 3.0) for one in drawings]
+    for (strokes, pen), found in zip(given, read_by_node(model, given), strict=True):
+        image = inkling.to_image(inkling.Drawing(strokes, pen))
+        assert np.array_equal(np.rint(image.ravel() * 255), found["image"])
+
+
+def agree(reader, model, pixels):
+    """Read images both ways: labels, acceptance and label sets are the same."""
+    images = pixels.reshape(-1, 1, 28, 28).astype(np.float32) / 255
+    expected, found = reader.read_images(images), read_by_node(model, images=pixels)
+    gaps = []
+    for mine, theirs in zip(expected, found, strict=True):
+        assert mine.label == theirs["label"]
+        gaps.append(np.abs(mine.probabilities - theirs["probabilities"]).max())
+        assert abs(mine.ood_score - theirs["oodScore"]) < 0.2
+    return np.array(gaps), [
+        mine.accepted == theirs["accepted"] for mine, theirs in zip(expected, found, strict=True)
+    ]
+
+
+def test_it_reads_as_python_does(reader, model, digits):
+    gaps, accepted = agree(reader, model, digits[:200])
+    assert gaps.max() < 0.05
+    assert np.mean(accepted) > 0.97
+    found = read_by_node(model, images=digits[:1])[0]
+    expected = reader.read(digits[0])
+    assert found["name"] == expected.name
+    assert found["labels"][0] == expected.label
+    assert found["confidence"] == max(found["probabilities"])
+
+
+def test_a_blank_sheet_has_no_reading(model):
+    assert read_by_node(model, [([], 3.0), ([[]], 3.0)]) == [None, None]
+
+
+def test_a_network_with_branches_is_refused(tmp_path, monkeypatch, reader):
+    from inkling.exports import layers
+
+    monkeypatch.setattr(layers, "STANDARDISATION", [])
+    with pytest.raises(InklingError, match="Expected a network of layers one after the other"):
+        inkling.export(reader, "js", tmp_path)
+
+
+def test_another_kind_of_export_is_named(reader, tmp_path):
+    with pytest.raises(InklingError, match=r"Expected a kind of export \(onnx, .*got 'onx'.*onnx"):
+        inkling.export(reader, "onx", tmp_path)
