@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 KINDS = {  # each a module here, with a function `write`
     "onnx": "one file that ONNX Runtime runs, in any language",
+    "site": "a folder that any web host serves: a page that reads by itself",
     "js": "a folder for inkling-js, which reads in a page without a server",
 }
 

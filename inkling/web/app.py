@@ -17,8 +17,6 @@ Every error is {"error", "hint"}. Pattern: starlette's lifespan state; each test
 import asyncio
 import contextlib
 import errno
-import hashlib
-import json
 import sqlite3
 import string
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -38,6 +36,7 @@ from starlette.requests import ClientDisconnect
 from inkling import __version__, system
 from inkling.drawings import ENVIRONMENT, Store, default_url
 from inkling.errors import InklingError, StoreError
+from inkling.exports import site
 from inkling.reading.registry import Registry, Served
 from inkling.web import (
     batch,
@@ -167,17 +166,8 @@ async def service_worker() -> Response:
 
 @lru_cache(1)
 def _service_worker() -> str:
-    files = sorted(path for path in STATIC.rglob("*") if path.is_file() and path.suffix != ".html")
-    digest = hashlib.sha256(
-        b"".join(path.read_bytes() for path in (*files, *STATIC.glob("*.html")))
-    )
-    names = [f"static/{path.relative_to(STATIC).as_posix()}" for path in files]
     pages = [path.removeprefix("/") or "./" for path in PAGES]
-    return (
-        (STATIC / "sw.js")
-        .read_text()
-        .replace("[/* version, files */]", json.dumps([digest.hexdigest()[:16], [*pages, *names]]))
-    )
+    return site.service_worker(STATIC, pages, "static/")
 
 
 def _page(path: str, name: str) -> Callable[[], Awaitable[Response]]:

@@ -25,9 +25,10 @@ export async function readHere({ strokes, pen }) {
   if (!reading) return null;
   const of = ({ model_sha256: digest }) => digest.slice(0, 12);
   const texts = (/** @type {[string, number][]} */ pairs) => pairs.map(([text, confidence]) => ({ text, confidence }));
-  if ("text" in reading) {
-    return { ...reading, model: of(own.model.numbers), alternatives: texts(reading.alternatives), parts: reading.parts.map((part) => ({ ...part, alternatives: texts(part.alternatives) })) };
-  }
+  const number = (/** @type {import("./inkling-js/reader.js").NumberReading} */ one) => ({
+    ...one, model: of(own.model.numbers), alternatives: texts(one.alternatives), parts: one.parts.map((part) => ({ ...part, alternatives: texts(part.alternatives) })) });
+  if (Array.isArray(reading)) return { lines: reading.map(number), model: of(own.model.numbers) };
+  if ("text" in reading) return number(reading);
   const { oodScore, image, imageBox, probabilities, ...rest } = reading;
   const rows = Array.from({ length: SIDE }, (_, y) => Array.from(image.slice(y * SIDE, (y + 1) * SIDE), (value) => Math.round(value * 255)));
   return { ...rest, model: of(own.model), ood_score: oodScore, probabilities: [...probabilities], image: rows, image_box: imageBox, explanation: null };

@@ -85,6 +85,11 @@ export class InklingPad extends HTMLElement {
     this.#sheet.replace([]);
   }
 
+  /** @param {boolean} disabled */
+  formDisabledCallback(disabled) {
+    this.inert = disabled;
+  }
+
   formResetCallback() {
     this.clear();
   }

@@ -5,6 +5,7 @@ import { align, alternatives, search } from "./decoding.js";
 import { toPlacedImage } from "./image.js";
 import { forward } from "./layers.js";
 import { boxes, toLine } from "./lines.js";
+import { rowsOf } from "./rows.js";
 
 const SIDE = 28; // pixels of an image
 
@@ -63,12 +64,19 @@ export class Reader {
     return placed && { ...this.readImage(placed.image), imageBox: placed.box };
   }
 
-  /** Read what is drawn on one line: a digit, unless a number of several characters is more likely. @param {number[][][]} strokes  @param {number} [pen] @returns {Reading | NumberReading | null} */
+  /** Read what is there: a digit, a number of several characters where that is more likely, or several rows. @param {number[][][]} strokes  @param {number} [pen] @returns {Reading | NumberReading | NumberReading[] | null} */
   readAny(strokes, pen) {
-    const [digit, number] = [this.read(strokes, pen), this.lineLayers ? this.readNumber(strokes) : null];
+    const rows = this.lineLayers ? this.readLines(strokes) : [];
+    if (rows.length > 1) return rows;
+    const [digit, [number]] = [this.read(strokes, pen), rows];
     if (!digit || !number || [...number.text].length < 2) return digit;
     const likely = digit.confidence / (1 + Math.exp(digit.oodScore - DOUBTFUL_SCORE)); // that there is a digit, and this one
     return number.confidence > MIN_LIKELY || likely < number.confidence ? number : digit;
+  }
+
+  /** Read every row, from top to bottom. @param {number[][][]} strokes @returns {NumberReading[]} */
+  readLines(strokes) {
+    return rowsOf(strokes).map((row) => this.readNumber(row)).filter(Boolean);
   }
 
   /** Read a number that is drawn on one line; null where nothing is drawn. @param {number[][][]} strokes @returns {NumberReading | null} */
