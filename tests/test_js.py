@@ -35,9 +35,14 @@ process.stdout.write(JSON.stringify([
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def reader():
+    return inkling.Reader.load()
+
+
+@pytest.fixture(scope="module")
+def model(reader, tmp_path_factory):
     """The folder of the bundle that ships, for inkling-js."""
-    return inkling.export(inkling.Reader.load(), "js", tmp_path_factory.mktemp("js") / "model")
+    return inkling.export(reader, "js", tmp_path_factory.mktemp("js") / "model")
 
 
 def read_by_node(model, drawings=(), images=()):

@@ -52,25 +52,25 @@ def test_the_page_reads_labels_and_opens_without_its_server(page, tmp_path):
         with page.expect_response(re.compile("model.bin")):
             page.reload()
         draw(page, "#canvas")
-        expect(page.locator("#answer")).to_contain_text("7")
+        expect(page.locator("#label")).to_have_text("7")
         page.locator("#reset").click()
     expect(page.locator("#connection")).to_have_attribute("data-state", "offline", timeout=30_000)
     draw(page, "#canvas")
     expect(page.locator("#status")).to_have_text("The server is gone. This page reads by itself.")
-    expect(page.locator("#answer")).to_contain_text("7")
+    expect(page.locator("#label")).to_have_text("7")
     page.keyboard.press("7")
     page.locator("#consent button[value=yes]").click()
     expect(page.locator("#status")).to_contain_text("Kept in this browser as 7.")
     page.goto(address)  # nobody answers there
     draw(page, "#canvas")
-    expect(page.locator("#answer")).to_contain_text("7", timeout=30_000)
+    expect(page.locator("#label")).to_have_text("7", timeout=30_000)
     page.locator("#reset").click()
     with serving(*options, **environment):
         expect(page.locator("#status")).to_contain_text("Stored 1 drawing", timeout=60_000)
         page.reload()
         page.wait_for_timeout(500)
     with contextlib.closing(sqlite3.connect(tmp_path / "drawings.sqlite")) as store:
-        assert store.execute("SELECT label FROM drawings").fetchall() == [("7",)]
+        assert store.execute("SELECT label FROM drawings").fetchall() == [(7,)]
 
 
 @pytest.fixture(scope="module")
