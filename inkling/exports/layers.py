@@ -21,6 +21,7 @@ except ImportError as cause:
 
 Array = NDArray[np.float32]
 STANDARDISATION = ["ReduceMean", "Sub", "Mul", "ReduceMean", "Add", "Sqrt", "Div"]
+CALIBRATION = ["Div", "Softmax", "ReduceLogSumExp", "Neg"]  # of logits; where T = 1, without Div
 SUPPORTED = "Conv, BatchNormalization, MaxPool, Relu, Reshape, Flatten, Gemm"
 
 
@@ -82,9 +83,12 @@ def layers(reader: Reader) -> list[Layer]:
     if [node.op_type for node in nodes[:7]] == STANDARDISATION:
         found.append(Standardise(float(arrays[nodes[4].input[1]])))
         nodes = nodes[7:]
-    last = max(index for index, node in enumerate(nodes) if node.op_type == "Gemm")
-    for before, node in zip([None, *nodes], nodes[: last + 1], strict=False):
-        if before is not None and node.input[0] != before.output[0]:
+    for kind in reversed(CALIBRATION):
+        if nodes and nodes[-1].op_type == kind:
+            nodes.pop()
+    for before, node in zip([None, *nodes], nodes, strict=False):
+        others = set(node.input[1:]) - set(arrays)
+        if others or (before is not None and node.input[0] != before.output[0]):
             raise _unsupported("a branch")
         found += _layer(node, arrays)
     return found
@@ -98,7 +102,7 @@ def _layer(node: Any, arrays: dict[str, Array]) -> Iterator[Layer]:
         case "Conv" if _is_plain(values):
             bias = given[1] if len(given) > 1 else np.zeros(len(given[0]), np.float32)
             yield Convolution(given[0], bias, values.get("pads", [0])[0])
-        case "MaxPool" if values["kernel_shape"] == values["strides"]:
+        case "MaxPool" if _is_tiled(values):
             yield MaxPool(values["kernel_shape"][0])
         case "BatchNormalization":
             gamma, beta, mean, variance = given
@@ -115,9 +119,17 @@ def _layer(node: Any, arrays: dict[str, Array]) -> Iterator[Layer]:
 
 
 def _is_plain(values: dict[str, Any]) -> bool:
-    """Whether a convolution has one group, steps of one pixel and the same border all around."""
+    """Whether a convolution has one group, a square window that goes by one pixel, one border."""
     ones = all(one == 1 for key in ("strides", "dilations") for one in values.get(key, [1]))
-    return ones and values.get("group", 1) == 1 and len(set(values.get("pads", [0]))) == 1
+    same = all(len(set(values.get(key, [0]))) == 1 for key in ("kernel_shape", "pads"))
+    return ones and same and values.get("group", 1) == 1
+
+
+def _is_tiled(values: dict[str, Any]) -> bool:
+    """Whether the pools are squares side by side, without a border or a part of one."""
+    spare = any(values.get("pads", [0])) or values.get("ceil_mode", 0)
+    size = values["kernel_shape"]
+    return size == values.get("strides") and len(set(size)) == 1 and not spare
 
 
 def _unsupported(what: str) -> InklingError:
