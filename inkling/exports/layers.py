@@ -100,8 +100,7 @@ def _layer(node: Any, arrays: dict[str, Array]) -> Iterator[Layer]:
     given = [arrays[name] for name in node.input[1:]]
     match node.op_type:
         case "Conv" if _is_plain(values):
-            bias = given[1] if len(given) > 1 else np.zeros(len(given[0]), np.float32)
-            yield Convolution(given[0], bias, values.get("pads", [0])[0])
+            yield Convolution(given[0], _bias(given), values.get("pads", [0])[0])
         case "MaxPool" if _is_tiled(values):
             yield MaxPool(values["kernel_shape"][0])
         case "BatchNormalization":
@@ -111,11 +110,16 @@ def _layer(node: Any, arrays: dict[str, Array]) -> Iterator[Layer]:
         case "Relu":
             yield Relu()
         case "Gemm" if values.get("transB") == 1:
-            yield Dense(given[0], given[1])
+            yield Dense(given[0], _bias(given))
         case "Reshape" | "Flatten":
             return
         case other:
             raise _unsupported(other)
+
+
+def _bias(given: Sequence[Array]) -> Array:
+    """The bias of a layer of weights, zeros where it has none."""
+    return given[1] if len(given) > 1 else np.zeros(len(given[0]), np.float32)
 
 
 def _is_plain(values: dict[str, Any]) -> bool:
