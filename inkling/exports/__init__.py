@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 KINDS = {  # each a module here, with a function `write`
     "onnx": "one file that ONNX Runtime runs, in any language",
+    "c": "C without libraries or allocation, in a folder",
+    "c-int8": "the same with weights of 8 bits, for microcontrollers",
 }
 
 
