@@ -4,8 +4,8 @@
 
 C: the bundle that ships is exported with weights of float32 and of 8 bits, compiled by gcc, and
 reads MNIST's 10,000 test images, as Python does. Then each round reads the first 1,000 of them one
-by one, in turn by C and by ONNX Runtime on one thread; the milliseconds are medians. Where
-arm-linux-gnueabihf-gcc is here, the object is compiled for a Cortex-M4 as well. Stack is that of the
+by one, in turn by C and by ONNX Runtime on one thread; the milliseconds are medians. Where there is
+arm-linux-gnueabihf-gcc, the object is compiled for a Cortex-M4 as well. Stack is that of the
 functions of inkling.c, without that of math.h. Other keys of the record stay as they are.
 """
 

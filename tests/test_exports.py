@@ -109,6 +109,7 @@ int main(void)
 }
 """
 FLAGS = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wvla", "-Werror", "-O2"]
+SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 READING = np.dtype(
     [
         ("label", np.int32),
@@ -235,7 +236,7 @@ def test_c_reads_any_network_of_layers(gcc, digits, tmp_path, network):
     if isinstance(network, str):
         network = architectures.build(network, CLASSES, torch.Generator().manual_seed(1))
     reader = reader_of(network)
-    program = compiled(gcc, inkling.export(reader, "c", tmp_path))
+    program = compiled(gcc, inkling.export(reader, "c", tmp_path), *SANITIZERS)
     check_same(ran([program], digits[:50])[0], reader, digits[:50])
 
 
