@@ -6,7 +6,8 @@ C: the bundle that ships is exported with weights of float32 and of 8 bits, comp
 reads MNIST's 10,000 test images, as Python does. Then each round reads the first 1,000 of them one
 by one, in turn by C and by ONNX Runtime on one thread; the milliseconds are medians. Where there is
 arm-linux-gnueabihf-gcc, the object is compiled for a Cortex-M4 as well. Stack is that of the
-functions of inkling.c, without that of math.h. Other keys of the record stay as they are.
+functions of inkling.c, without that of math.h. Lines are those that hold no array of numbers. Other
+keys of the record stay as they are.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from inkling import Reader, data, exports, system
 from inkling.reading import many
 
 WAYS = {"float32": "c", "int8": "c-int8"}
+ARRAYS = ("static const weight ", "static const float ")  # how their lines begin
 FIRST = 1000  # images that are read one by one
 TARGETS = {
     "x86_64": "gcc -fno-pie",
@@ -86,10 +88,12 @@ def in_c(rounds: int) -> dict[str, object]:
             folder = exports.export(reader, kind, Path(name) / way)
             programs[way] = compiled("gcc", folder)
             lines = (folder / "inkling.c").read_text().splitlines()
-            arrays = sum(line.startswith("static const") and "[] = {" in line for line in lines)
+            arrays = sum(line.startswith(ARRAYS) for line in lines)
+            floats = re.findall(r"float [ab]\[(\d+)\];", (folder / "inkling.h").read_text())
             ways[way] = {
                 **agreement(programs[way], reader, part),
                 "lines": len(lines) - arrays,
+                "memory": 4 * sum(map(int, floats)),
                 "sizes": sizes(folder),
             }
         seconds: dict[str, list[float]] = {way: [] for way in (*WAYS, "onnxruntime")}
