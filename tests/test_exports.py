@@ -1,6 +1,7 @@
 """A bundle in other forms reads as Python does."""
 
 import dataclasses
+import json
 import re
 import shutil
 import subprocess
@@ -319,6 +320,25 @@ def test_the_page_on_exports_shows_c_that_compiles(gcc, written):
     page = (ROOT / "docs" / "export.md").read_text()
     (written / "page.c").write_text(re.search("```c\n(.*?)```", page, re.DOTALL)[1])
     subprocess.run([gcc, *FLAGS, "-c", "page.c"], check=True, cwd=written)
+
+
+def test_the_page_on_exports_shows_the_record_of_c():
+    page = (ROOT / "docs" / "export.md").read_text()
+    found = json.loads((ROOT / "results" / "exports.json").read_text())["c"]
+    ways, milliseconds = [found["float32"], found["int8"]], found["milliseconds"]
+    size = [way["sizes"]["cortex-m4"] for way in ways]
+    rows = (
+        [f"{way['labels_equal']:,}" for way in ways],
+        [f"{way['accepted_equal']:,}" for way in ways],
+        [f"{way['probability_gap']:.1g}".replace("1e-05", "0.00001") for way in ways],
+        [f"{one['text']:,}" for one in size],
+        [f"{way['memory']:,} + {one['stack']}" for way, one in zip(ways, size, strict=True)],
+        [f"{milliseconds[name]:.2f}" for name in ("float32", "int8")],
+    )
+    for row in rows:
+        assert f"| {' | '.join(row)} |" in page
+    assert f"in the same run: {milliseconds['onnxruntime']:.2f})" in page
+    assert f"C99 of {ways[0]['lines']} lines" in page
 
 
 def test_c_names_classes_as_they_are(gcc, tmp_path):
