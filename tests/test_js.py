@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 import inkling
 from inkling import ink
-from inkling.errors import InklingError
 
 JS = ROOT / "inkling" / "web" / "static" / "inkling-js" / "index.js"
 PROGRAM = """
@@ -123,16 +122,3 @@ def test_it_reads_as_python_does(reader, model, digits):
 
 def test_a_blank_sheet_has_no_reading(model):
     assert read_by_node(model, [([], 3.0), ([[]], 3.0)]) == [None, None]
-
-
-def test_a_network_with_branches_is_refused(tmp_path, monkeypatch, reader):
-    from inkling.exports import layers
-
-    monkeypatch.setattr(layers, "STANDARDISATION", [])
-    with pytest.raises(InklingError, match="Expected a network of layers one after the other"):
-        inkling.export(reader, "js", tmp_path)
-
-
-def test_another_kind_of_export_is_named(reader, tmp_path):
-    with pytest.raises(InklingError, match=r"Expected a kind of export \(onnx, .*got 'onx'.*onnx"):
-        inkling.export(reader, "onx", tmp_path)

@@ -16,6 +16,7 @@ from inkling.reading.reader import Reader
 
 Array = NDArray[np.float32]
 STANDARDISATION = ["ReduceMean", "Sub", "Mul", "ReduceMean", "Add", "Sqrt", "Div"]
+CALIBRATION = ["Div", "Softmax", "ReduceLogSumExp", "Neg"]  # of logits; where T = 1, without Div
 SUPPORTED = "Conv, BatchNormalization, MaxPool, Relu, Reshape, Flatten, Gemm"
 
 
@@ -83,10 +84,10 @@ def layers(reader: Reader) -> list[Layer]:
     if [node.operator for node in nodes[:7]] == STANDARDISATION:
         found.append(Standardise(float(arrays[nodes[4].inputs[1]])))
         nodes = nodes[7:]
-    gemms = [index for index, node in enumerate(nodes) if node.operator == "Gemm"]
-    if not gemms:
-        raise _unsupported("no dense layer at the end")
-    return found + _chain(nodes[: gemms[-1] + 1], arrays)
+    for kind in reversed(CALIBRATION):
+        if nodes and nodes[-1].operator == kind:
+            nodes.pop()
+    return found + _chain(nodes, arrays)
 
 
 def line_layers(model: bytes) -> tuple[list[Layer], Array]:
@@ -98,12 +99,12 @@ def line_layers(model: bytes) -> tuple[list[Layer], Array]:
     nodes, arrays = parse(model)
     operators = [node.operator for node in nodes]
     if operators[-5:] != ["Squeeze", "Transpose", "Div", "Add", "LogSoftmax"]:
-        raise _unsupported("another end than that of a line network")
+        raise unsupported("another end than that of a line network")
     temperature, prior = (arrays[node.inputs[1]] for node in nodes[-3:-1])
     found = _chain(nodes[:-5], arrays)
     last = found[-1]
     if not isinstance(last, Convolution):
-        raise _unsupported("another last layer than a convolution")
+        raise unsupported("another last layer than a convolution")
     found[-1] = Convolution(last.weights / temperature, last.bias / temperature, last.padding)
     return found, prior
 
@@ -117,10 +118,10 @@ def _chain(nodes: Sequence[Node], arrays: dict[str, Array]) -> list[Layer]:
         if node.operator == "Add" and latest in node.inputs:
             (other,) = (name for name in node.inputs if name != latest)
             if other not in made:
-                raise _unsupported("a sum with what is no earlier output")
+                raise unsupported("a sum with what is no earlier output")
             found[made[other] :] = [Residual(found[made[other] :])]
-        elif node.inputs[0] != latest:
-            raise _unsupported("a branch")
+        elif node.inputs[0] != latest or set(node.inputs[1:]) - set(arrays):
+            raise unsupported("a branch")
         else:
             found += _layer(node, arrays)
         latest = node.outputs[0]
@@ -134,10 +135,9 @@ def _layer(node: Node, arrays: dict[str, Array]) -> Iterator[Layer]:
     given = [arrays[name] for name in node.inputs[1:]]
     match node.operator:
         case "Conv" if _is_plain(values):
-            bias = given[1] if len(given) > 1 else np.zeros(len(given[0]), np.float32)
             above, left, *_ = values.get("pads", [0, 0])
-            yield Convolution(given[0], bias, (above, left))
-        case "MaxPool" if values["kernel_shape"] == values["strides"]:
+            yield Convolution(given[0], _bias(given), (above, left))
+        case "MaxPool" if _is_tiled(values):
             rows, columns = values["kernel_shape"]
             yield MaxPool((rows, columns))
         case "BatchNormalization":
@@ -147,11 +147,16 @@ def _layer(node: Node, arrays: dict[str, Array]) -> Iterator[Layer]:
         case "Relu":
             yield Relu()
         case "Gemm" if values.get("transB") == 1:
-            yield Dense(given[0], given[1])
+            yield Dense(given[0], _bias(given))
         case "Reshape" | "Flatten":
             return
         case other:
-            raise _unsupported(other)
+            raise unsupported(other)
+
+
+def _bias(given: Sequence[Array]) -> Array:
+    """The bias of a layer of weights, zeros where it has none."""
+    return given[1] if len(given) > 1 else np.zeros(len(given[0]), np.float32)
 
 
 def _is_plain(values: dict[str, Any]) -> bool:
@@ -161,7 +166,14 @@ def _is_plain(values: dict[str, Any]) -> bool:
     return ones and values.get("group", 1) == 1 and pads[:2] == pads[2:]
 
 
-def _unsupported(what: str) -> InklingError:
+def _is_tiled(values: dict[str, Any]) -> bool:
+    """Whether the pools lie side by side, without a border or a part of one."""
+    spare = any(values.get("pads", [0])) or values.get("ceil_mode", 0)
+    return values["kernel_shape"] == values.get("strides") and not spare
+
+
+def unsupported(what: str) -> InklingError:
+    """The error of a network that is not such layers."""
     return InklingError(
         f"Expected a network of layers one after the other ({SUPPORTED}), got {what}",
         "Export it as onnx, or export a bundle of the recipe `digits`",
