@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 KINDS = {  # each a module here, with a function `write`
     "onnx": "one file that ONNX Runtime runs, in any language",
+    "hub": "a model repository of the Hugging Face Hub",
 }
 
 
