@@ -77,6 +77,8 @@ class Hub(BaseHTTPRequestHandler):
             code = 409 if name in self.commits else 200
             self.commits.setdefault(name, [{".gitattributes": b""}])
             return self._send(code, {"url": f"{self.base}/{name}"})
+        if path == "api/validate-yaml":
+            return self._send(200, {"warnings": [], "errors": []})
         api = re.fullmatch(r"api/models/([^/]+/[^/]+)/(preupload|commit|tree)/main", path)
         file = re.fullmatch(r"([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path)
         if not (api or file) or (api or file)[1] not in self.commits:
@@ -114,7 +116,8 @@ class Hub(BaseHTTPRequestHandler):
             if change["key"] == "deletedFile":
                 del files[value["path"]]
         commits.append(files)
-        return {"commitUrl": f"{self.base}/commit/1", "commitOid": f"{len(commits) - 1:040}"}
+        name, commit = self.path.split("/")[3:5], f"{len(commits) - 1:040}"
+        return {"commitUrl": "/".join([self.base, *name, "commit", commit]), "commitOid": commit}
 
     def _send(self, code, answer, headers=(), size=None):
         content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
@@ -133,7 +136,7 @@ def there(tmp_path, monkeypatch):
     kind = type("Empty", (Hub,), {"commits": {}, "sizes": {}, "asked": []})
     with ThreadingHTTPServer(("127.0.0.1", 0), kind) as server:
         kind.base = f"http://127.0.0.1:{server.server_address[1]}"
-        threading.Thread(target=server.serve_forever).start()
+        threading.Thread(target=server.serve_forever, args=[0.01]).start()
         at(kind.base, tmp_path, monkeypatch)
         yield kind
         server.shutdown()
@@ -222,25 +225,25 @@ def test_a_bundle_of_garments_has_a_card_too(reader, tmp_path):
     assert len(card.data.eval_results) == 1
     assert hub.UNKNOWN in card.text
     assert "one digit" not in card.text
-    assert not [*(folder / "examples").iterdir()]
+    assert not (folder / "examples").exists()
 
 
-def trained(name, views="none"):
-    """A network whose every tensor is another, as after a training."""
+def trained(name, views):
+    """A network as after a training; some tensors are equal, which a graph keeps once."""
     network = architectures.build(name, 10, torch.Generator().manual_seed(1))
     generator = torch.Generator().manual_seed(2)
     for layer in network.modules():
         if isinstance(layer, torch.nn.BatchNorm2d):
-            for tensor in (layer.weight, layer.bias, layer.running_mean, layer.running_var):
+            for tensor in (layer.bias, layer.running_var):
                 torch.nn.init.uniform_(tensor, 0.5, 1.5, generator=generator)
     return architectures.Averaged(network, views).eval()
 
 
-@pytest.mark.parametrize("views", ["none", "shifts"])
-@pytest.mark.parametrize("name", architectures.MODELS)
+@pytest.mark.parametrize(
+    ("name", "views"),
+    [*((name, "none") for name in architectures.MODELS), ("sprint", "shifts"), ("cnn", "flip")],
+)
 def test_pytorch_loads_every_network(name, views, reader, tmp_path):
-    if views != "none" and name not in ("cnn", "sprint", "residual"):
-        pytest.skip("one network of each kind is enough")
     network = trained(name, views)
     values = {"model": name, "evaluation": {"test_time_augmentation": views}}
     card = reader.card.model_copy(update={"recipe": values, "temperature": 1.5})
@@ -251,16 +254,6 @@ def test_pytorch_loads_every_network(name, views, reader, tmp_path):
     images = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
         torch.testing.assert_close(loaded(images), network(images) / 1.5, rtol=1e-4, atol=1e-5)
-
-
-def test_pytorch_loads_a_network_that_was_not_trained(reader):
-    network = architectures.build("residual", 10, torch.Generator()).eval()
-    card = reader.card.model_copy(update={"recipe": {"model": "residual", "evaluation": {}}})
-    tensors = hub.weights(export.to_onnx(architectures.Averaged(network, "none"), 1), card)
-    expected = {f"network.{name}": value for name, value in network.state_dict().items()}
-    assert tensors.keys() == expected.keys()  # though the graph keeps equal tensors once
-    for name, value in expected.items():
-        np.testing.assert_array_equal(tensors[name], value)
 
 
 def test_pytorch_gives_the_logits_of_the_bundle(reader, repository):
@@ -378,6 +371,7 @@ def test_a_bundle_that_was_fetched_is_read_offline(repository, tmp_path, monkeyp
     hub.push(repository, "me/digits")
     card = Reader.load("hf://me/digits").card
     at("http://127.0.0.1:9", tmp_path, monkeypatch)
+    monkeypatch.setattr("time.sleep", lambda _: None)  # between the attempts
     assert Reader.load("hf://me/digits").card == card
     with pytest.raises(BundleError, match="the Hub to give this bundle") as caught:
         Reader.load("hf://me/another")
@@ -390,7 +384,7 @@ def test_a_bundle_that_was_fetched_is_read_offline(repository, tmp_path, monkeyp
     [
         ("", "me/digits", "expected a token of the Hub, got none"),
         ("guest", "me/digits", "expected a token that may write there, got 403"),
-        ("writer", "me/di gits", "expected what the Hub takes"),
+        ("writer", "me/di gits", "expected a name as user/name"),
     ],
 )
 def test_a_push_that_is_refused_is_one_line(token, name, told, tmp_path, monkeypatch):
@@ -404,7 +398,7 @@ def test_a_push_that_is_refused_is_one_line(token, name, told, tmp_path, monkeyp
 
 def test_a_push_without_a_network_is_one_line(repository, tmp_path, monkeypatch):
     at("http://127.0.0.1:9", tmp_path, monkeypatch)
-    with pytest.raises(InklingError, match="was not reached") as caught:
+    with pytest.raises(InklingError, match="expected the Hub to take it") as caught:
         hub.push(repository, "me/digits")
     assert "\n" not in str(caught.value)
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkling import __version__, metrics
+from inkling import metrics
 from inkling.acceptance import Acceptance, highest_score
 from inkling.errors import InklingError, MissingExtra
 from inkling.files import write_atomically
@@ -32,6 +32,7 @@ from inkling.reading.reader import Reader
 
 try:
     import huggingface_hub as hf
+    from huggingface_hub.errors import HFValidationError
 except ImportError as cause:
     raise MissingExtra("The Hub", str(cause.name), "hub") from cause
 try:
@@ -166,13 +167,14 @@ def write(reader: Reader, path: Path, name: str | None = None) -> Path:
                 f"{path}: expected a new folder, or one that such an export made, got another",
                 "Name a new one",
             )
-        (path / EXAMPLES).mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
         for old in (path / CONFIG, path / WEIGHTS, *(path / EXAMPLES).glob("*.png")):
             old.unlink(missing_ok=True)  # another network may have had it
         if tensors:
             write_atomically(path / CONFIG, json.dumps(_config(card), indent=2).encode() + b"\n")
             write_atomically(path / WEIGHTS, save(tensors, {"format": "pt"}))
         for about, drawing in DRAWINGS.items() if _reads_digits(card) else ():
+            (path / EXAMPLES).mkdir(exist_ok=True)
             write_atomically(path / EXAMPLES / f"{about}.png", png(drawing.picture()))
         content = _readme(reader, name or f"user/{path.resolve().name}", bool(tensors))
         write_atomically(path / README, content.encode())
@@ -195,7 +197,7 @@ def push(folder: Path, name: str) -> str:
             f"{name}: expected a token of the Hub, got none",
             "Log in with `hf auth login`, or set HF_TOKEN; then push again",
         )
-    api = hf.HfApi(library_name="inkling", library_version=__version__)
+    api = hf.HfApi(library_name="inkling")
     try:
         url = api.create_repo(name, exist_ok=True)
         api.upload_folder(
@@ -203,7 +205,7 @@ def push(folder: Path, name: str) -> str:
             folder_path=folder,
             allow_patterns=OURS,
             delete_patterns=OURS,
-            commit_message=f"Inkling {__version__}",
+            commit_message="Exported from Inkling",
         )
     except Exception as cause:  # HTTP, sockets, storage and checks of names raise their own
         raise _refused(name, cause) from cause
@@ -220,9 +222,9 @@ def _refused(name: str, cause: Exception) -> InklingError:
             f"{name}: expected a token that may write there, got {status} from the Hub ({said})",
             "See https://huggingface.co/settings/tokens",
         )
-    if isinstance(cause, ValueError):
-        return InklingError(f"{name}: expected what the Hub takes, but {said}", "Name it user/name")
-    answered = f"the Hub answered {status} ({said})" if status else f"it was not reached ({said})"
+    if isinstance(cause, HFValidationError):
+        return InklingError(f"{name}: expected a name as user/name, but {said}", "Name another")
+    answered = f"the Hub answered {status} ({said})" if status else said
     return InklingError(
         f"{name}: expected the Hub to take it, but {answered}",
         "Check the network and HF_ENDPOINT, then push again",
@@ -249,12 +251,12 @@ def weights(model: bytes, card: Card) -> Tensors:
                 return {}
             layer = kernel.removeprefix(PREFIX).removesuffix(".weight")
             found[f"{layer}.weight"] = arrays[kernel]
-            if bias and bias[0].endswith(".weight_bias"):
+            if bias == [f"{PREFIX}{layer}.bias"]:
+                found[f"{layer}.bias"] = arrays[bias[0]]
+            elif bias:
                 layer, shift = _next(layer), arrays[bias[0]]
                 one, zero = np.ones_like(shift), np.zeros_like(shift)
                 found |= _normalisation(layer, one, shift, zero, one - np.float32(EPSILON))
-            elif bias:
-                found[f"{layer}.bias"] = arrays[bias[0]]
         elif node.op_type == "MaxPool":
             layer = _next(layer)
         elif node.op_type == "BatchNormalization":

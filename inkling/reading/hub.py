@@ -33,7 +33,7 @@ def fetch(name: str) -> Path:
     try:
         for file in (bundle.CARD, bundle.MODEL):
             size = hf_hub_download(repository, file, revision=revision, dry_run=True).file_size
-            if size > bundle.MAX_MODEL_BYTES:
+            if size and size > bundle.MAX_MODEL_BYTES:
                 raise BundleError(
                     f"{name}: expected at most {bundle.MAX_MODEL_BYTES:,} bytes, got {size:,}",
                     "Check where this bundle comes from",
