@@ -22,9 +22,20 @@ def export(
         ),
     ],
     bundle: BundleOption = None,
+    push: Annotated[
+        str | None,
+        typer.Option(metavar="USER/NAME", help="With hub: create this repository and upload it."),
+    ] = None,
 ) -> None:
     """Write a bundle's network for other programs, pages and machines."""
     from inkling.reading.reader import Reader
 
-    written = exports.export(Reader.load(bundle_folder(bundle)), to, path)
-    typer.echo(str(written))
+    reader = Reader.load(bundle_folder(bundle))
+    if push is None:
+        typer.echo(str(exports.export(reader, to, path)))
+        return
+    if to != "hub":
+        raise typer.BadParameter("--push goes with --to hub")
+    from inkling.exports import hub
+
+    typer.echo(hub.push(hub.write(reader, path, push), push))

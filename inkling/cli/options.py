@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 FOUND_WRONG, STOPPED = 1, 128  # exit codes; 128 + the signal's number is the shell's custom
 MAX_SEED = 2**63 - 1  # of a PyTorch generator
 SERVED = "served"  # instead of a folder: the bundle that is served
-BUNDLE_HELP = "A bundle's or run's folder, or `served` (default: the one that ships)"
+BUNDLE_HELP = (
+    "A bundle's or run's folder, `served`, or hf://user/name (default: the one that ships)"
+)
 BundleOption = Annotated[Path | None, typer.Option("--bundle", help=BUNDLE_HELP)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, an object a line.")]
 Drawings = Annotated[
@@ -31,10 +33,16 @@ Drawings = Annotated[
 
 
 def bundle_folder(path: Path | None) -> Path | None:
-    """The folder that a bundle option means; None of the bundle that ships. Raises BundleError."""
+    """The folder that a bundle option means; None of the bundle that ships. Raises BundleError.
+
+    What is on the Hub is fetched.
+    """
     from inkling import system
+    from inkling.reading import hub
     from inkling.reading.registry import Registry
 
+    if path is not None and hub.is_name(str(path)):
+        return hub.fetch(str(path))
     return Registry(system.home(), RUNS).path_of_choice() if path == Path(SERVED) else path
 
 

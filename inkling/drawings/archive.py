@@ -1,4 +1,7 @@
-"""Drawings -> files: IDX as MNIST's, a folder of PNG, Parquet, JSON lines; the last also back."""
+"""Drawings -> files: IDX as MNIST's, a folder of PNG, Parquet, JSON lines; the last also back.
+
+Beside a table, croissant.json says what it holds.
+"""
 
 import base64
 import io
@@ -14,6 +17,7 @@ from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 
 from inkling.data import idx
+from inkling.drawings import croissant
 from inkling.drawings.store import NUMBER, Labelled, Store
 from inkling.errors import InkError, MissingExtra, StoreError
 from inkling.files import write_atomically
@@ -36,13 +40,15 @@ def export(
 
     "idx": their images and labels as MNIST's two training files. "png": each image in the folder
     of its label. "parquet": a column for each field, and the image as its 784 bytes, row by row,
-    ink high. "jsonl": everything, an object a line, pictures as base64.
+    ink high. "jsonl": everything, an object a line, pictures as base64. Beside these two,
+    croissant.json describes them.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if form == "jsonl":
             lines = [to_line(drawing) for drawing in drawings]
-            write_atomically(folder / LINES, "".join(f"{line}\n" for line in lines).encode())
+            content = "".join(f"{line}\n" for line in lines).encode()
+            _write_described(folder / LINES, content, len(lines))
             return len(lines)
         chosen, images = [], []
         digits = (drawing for drawing in drawings if isinstance(drawing.label, int))
@@ -56,7 +62,7 @@ def export(
                 write_atomically(folder / name, idx.serialize(array))
             return len(chosen)
         if form == "parquet":
-            write_atomically(folder / TABLE, _table(chosen, images))
+            _write_described(folder / TABLE, _table(chosen, images), len(chosen))
             return len(chosen)
         if any(folder.glob("*/*.png")):
             raise StoreError(
@@ -129,6 +135,14 @@ def reason(cause: Exception) -> str:
     if isinstance(cause, InkError):
         return cause.error
     return str(getattr(cause, "strerror", None) or cause).partition("\n")[0]
+
+
+def _write_described(file: Path, content: bytes, drawings: int) -> None:
+    """Write a table, and what it holds beside it."""
+    write_atomically(file, content)
+    write_atomically(
+        file.with_name(croissant.NAME), croissant.describe(file.name, content, drawings)
+    )
 
 
 def _table(drawings: list[Labelled], images: list[NDArray[np.uint8]]) -> bytes:

@@ -24,7 +24,7 @@ from inkling.errors import BundleError, InkError, InklingError
 from inkling.ink import lines
 from inkling.ink.lines import Line
 from inkling.plots import html
-from inkling.reading import bundle
+from inkling.reading import bundle, hub
 from inkling.reading.formats import Constraints
 from inkling.reading.numbers import ANYTHING, SAID, Box, LineReader, Number
 from inkling.reading.readings import Readings
@@ -134,7 +134,9 @@ class Reader:
         """The Reader of a bundle's folder, or of a name it was saved by; by default, of the
         bundle that ships.
 
-        One thread reads one image fastest; give more for large batches. Raises BundleError.
+        "hf://user/name" is one on the Hugging Face Hub, "hf://user/name@v2" a revision of it. One
+        thread reads one image fastest; give more for large batches. Raises BundleError, and
+        MissingExtra for the Hub.
         """
         folder = bundle.PRETRAINED if path is None else _folder(os.fspath(path))
         card, model = bundle.read(folder)
@@ -147,6 +149,11 @@ class Reader:
         Gives the folder. Raises BundleError where it holds another bundle.
         """
         name = os.fspath(path)
+        if hub.is_name(name):
+            raise BundleError(
+                f"Expected a folder or a bare name, got {name}",
+                "To the Hub: inkling export --to hub FOLDER --push user/name",
+            )
         folder = Path(name) if _is_path(name) else _saved(name)
         if (folder / bundle.CARD).is_file() and bundle.read(folder)[0] != self.card:
             raise BundleError(f"{folder}: expected a new name, but a bundle is there", "Choose one")
@@ -418,7 +425,9 @@ def _saved(name: str) -> Path:
 
 
 def _folder(name: str) -> Path:
-    """The folder that is meant: a path, or a name that a bundle was saved by."""
+    """The folder that is meant: a path, a name that a bundle was saved by, or one of the Hub."""
+    if hub.is_name(name):
+        return hub.fetch(name)
     if _is_path(name) or Path(name).exists():
         return Path(name)
     saved = _saved(name)
