@@ -106,7 +106,7 @@ def _half_blocks(image: NDArray[np.floating], colour: bool) -> Text:
 
     An image is `(1, H, W)`, or `(3, H, W)`, which has its own colours.
     """
-    scale = HEAT if colour else np.array([(0, 0, 0), (255, 255, 255)])
+    scale = HEAT if colour and len(image) == 1 else np.array([(0, 0, 0), (255, 255, 255)])
     stops = np.linspace(0, 1, len(scale))
     channels = np.broadcast_to(image, (3, *image.shape[1:]))
     shades = np.stack(
