@@ -96,7 +96,7 @@ def _images(part: Part, reader: Reader, options: Options) -> Iterator[dict[str, 
         content = file.read(part.count * size)
     pixels = np.frombuffer(content, dtype).reshape(-1, 1, ink.SIDE, ink.SIDE)
     items = range(part.start, part.start + len(pixels))
-    if options.what == "digit":
+    if options.what == "digit" and reader.card.frame != "picture":
         yield from _digits(place, items, pixels, reader, options)
     else:
         for item, image in zip(items, pixels, strict=True):

@@ -66,7 +66,7 @@ def show(
     colour: Annotated[bool, typer.Option("--colour", help="A heat scale, not grey.")] = False,
     png: Annotated[Path | None, typer.Option(help="Write a contact sheet instead.")] = None,
 ) -> None:
-    """Show training images as heat maps, each with its label and one-hot row.
+    """Show training images, as heat maps or in their colours, each with its label and one-hot row.
 
     Of a data set that only measures, those are shown that measure.
     """

@@ -34,16 +34,18 @@ MEASURES = {
 def heat_maps(
     images: NDArray[np.floating], captions: Sequence[str], console: Console, colour: bool = False
 ) -> RenderableType:
-    """The images `(N, 1, H, W)` in [0, 1] side by side, as many as fit, captions below.
+    """The images `(N, C, H, W)` in [0, 1] side by side, as many as fit, captions below.
 
-    `colour` takes a heat scale instead of grey.
+    `colour` takes a heat scale instead of grey; three channels are red, green and blue.
     """
     painted = console.color_system is not None and console.encoding.startswith("utf")
     width = max(images.shape[-1], *(len(line) for text in captions for line in text.split("\n")))
     columns = max(1, (console.width + 2) // (width + 2))
     grid = Table.grid(padding=(0, 2, 1, 0))
     cells = [
-        Text("\n").join([_half_blocks(image[0], colour) if painted else _plain(image[0]), Text(c)])
+        Text("\n").join(
+            [_half_blocks(image, colour) if painted else _plain(image.mean(0)), Text(c)]
+        )
         for image, c in zip(images, captions, strict=True)
     ]
     for start in range(0, len(cells), columns):
@@ -54,7 +56,7 @@ def heat_maps(
 def weight_maps(
     weights: NDArray[np.float32], captions: Sequence[str], console: Console
 ) -> RenderableType:
-    """Weights `(N, 1, H, W)` side by side, 0 as a middle grey; small ones are drawn twice as large.
+    """Weights `(N, C, H, W)` side by side, 0 as a middle grey; small ones are drawn twice as large.
 
     Each unit's largest weight is at full strength.
     """
@@ -100,10 +102,16 @@ def _curve(values: Sequence[float], lowest: float, highest: float, console: Cons
 
 
 def _half_blocks(image: NDArray[np.floating], colour: bool) -> Text:
-    """Two rows of pixels to a line of text: the upper is the block, the lower its background."""
-    scale = HEAT if colour else np.array([(0, 0, 0), (255, 255, 255)])
+    """Two rows of pixels to a line of text: the upper is the block, the lower its background.
+
+    An image is `(1, H, W)`, or `(3, H, W)`, which has its own colours.
+    """
+    scale = HEAT if colour and len(image) == 1 else np.array([(0, 0, 0), (255, 255, 255)])
     stops = np.linspace(0, 1, len(scale))
-    shades = np.stack([np.interp(image, stops, channel) for channel in scale.T], -1).astype(int)
+    channels = np.broadcast_to(image, (3, *image.shape[1:]))
+    shades = np.stack(
+        [np.interp(one, stops, of) for one, of in zip(channels, scale.T, strict=True)], -1
+    ).astype(int)
     text = Text()
     for upper, lower in zip(shades[::2], shades[1::2], strict=True):
         for above, below in zip(upper, lower, strict=True):

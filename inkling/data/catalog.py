@@ -4,6 +4,8 @@ MNIST: LeCun, Cortes & Burges 1998. Fashion-MNIST: Xiao, Rasul & Vollgraf 2017.
 optdigits: Alpaydin & Kaynak 1998, UCI, the part that scikit-learn carries. Corrections: the label
 errors that most of five people confirmed, and the images on which no three agreed with either
 label; Northcutt, Athalye & Mueller 2021, github.com/cleanlab/label-errors, mnist_mturk.json.
+CIFAR-10: Krizhevsky 2009. Its maker publishes the MD5 of the archive alone; the SHA-256 of each
+file in it is as torchvision for Ruby has it, github.com/ankane/torchvision-ruby, cifar10.rb.
 The others hold pen strokes; see data/strokes.py for their files.
 """
 
@@ -11,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from inkling.errors import DataError, suggest
-from inkling.ink import Frame
+from inkling.ink import SHAPES, Frame, Shape
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,11 @@ class DataSet:
     licence: str
     classes: tuple[str, ...]
     frame: Frame
-    files: tuple[File, ...] = ()  # train images, train labels, test images, test labels
-    mirrors: tuple[str, ...] = ()  # each holds FILE.gz for every file
-    torchvision: str = ""  # what torchvision calls its folder
+    # train images, train labels, test images, test labels; or of an archive, the last is the test
+    files: tuple[File, ...] = ()
+    mirrors: tuple[str, ...] = ()  # each holds FILE.gz for every file, or the archive
+    archive: str = ""  # the name of a tar archive that holds the files
+    torchvision: str = ""  # what torchvision, or the archive, calls its folder
     corrections: dict[int, int] = field(default_factory=dict)  # test index: what it truly shows
     undecided: tuple[int, ...] = ()  # test indexes on whose label people disagreed
     strokes: tuple[str, ...] = ()  # its files of pen strokes, each KIND-PART
@@ -42,6 +46,11 @@ class DataSet:
     citation: str = ""  # who made it; stands on the card of what is trained on it
     url: str = ""  # where it is published
     path: Path | None = None  # of a user's own
+
+    @property
+    def shape(self) -> Shape:
+        """Channels, height and width of its images."""
+        return SHAPES[self.frame]
 
 
 _MNIST_FILES = (
@@ -54,6 +63,16 @@ _MNIST_FILES = (
 
 def _files(*digests: str) -> tuple[File, ...]:
     return tuple(File(*file, digest) for file, digest in zip(_MNIST_FILES, digests, strict=True))
+
+
+_CIFAR_DIGESTS = {
+    "data_batch_1.bin": "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5",
+    "data_batch_2.bin": "a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed",
+    "data_batch_3.bin": "bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67",
+    "data_batch_4.bin": "014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48",
+    "data_batch_5.bin": "755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add",
+    "test_batch.bin": "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b",
+}
 
 
 CATALOG = {
@@ -120,6 +139,36 @@ CATALOG = {
                 "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
             ),
             torchvision="FashionMNIST",
+        ),
+        DataSet(
+            name="cifar10",
+            title="60,000 colour pictures of 32x32: animals and vehicles",
+            licence="none stated; its maker asks to be cited",
+            citation="Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images",
+            url="https://www.cs.toronto.edu/~kriz/cifar.html",
+            classes=(
+                "airplane",
+                "automobile",
+                "bird",
+                "cat",
+                "deer",
+                "dog",
+                "frog",
+                "horse",
+                "ship",
+                "truck",
+            ),
+            frame="picture",
+            files=tuple(
+                File(name, 10_000 * (1 + 3 * 32 * 32), digest)
+                for name, digest in _CIFAR_DIGESTS.items()
+            ),
+            mirrors=(
+                "https://www.cs.toronto.edu/~kriz/",
+                "https://apache-mxnet.s3-accelerate.dualstack.amazonaws.com/gluon/dataset/cifar10/",
+            ),
+            archive="cifar-10-binary.tar.gz",
+            torchvision="cifar-10-batches-bin",
         ),
         DataSet(
             name="optdigits",

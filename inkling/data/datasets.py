@@ -10,8 +10,8 @@ import hashlib
 import importlib.util
 import json
 import os
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +20,7 @@ import requests
 from numpy.typing import ArrayLike, NDArray
 
 from inkling import ink
-from inkling.data import catalog, download, idx, own, strokes, unipen
+from inkling.data import catalog, cifar, download, idx, own, strokes, unipen
 from inkling.data.catalog import DataSet, File
 from inkling.data.download import Report, cache_folder
 from inkling.data.parts import Split, Splits
@@ -28,6 +28,7 @@ from inkling.data.strokes import Item
 from inkling.errors import DataError, MissingExtra, suggest
 
 SPLIT_SEED = 1998  # the year of MNIST; choosing another makes old and new figures incomparable
+SHAPES = ((ink.SIDE, ink.SIDE), ink.SHAPES["picture"])  # of an image in a published file
 MIN_WRITERS = 12  # from which on writers, not images, are held out to validate
 Scheme = Literal["standard", "tutorial", "all"]
 
@@ -122,10 +123,28 @@ def fetch(dataset: DataSet, report: Report) -> list[Path]:
                     f"{path}: expected the published content, got other",
                     "Delete it, since INKLING_DATA comes before the cache, and fetch again",
                 )
-            path = cache_folder() / dataset.name / f"{file.name}.gz"
-            _download(file, path, dataset.mirrors, report)
+            path = _fetched(dataset, file, report)
         paths.append(path)
     return paths
+
+
+def _fetched(dataset: DataSet, file: File, report: Report) -> Path:
+    """The file, downloaded to the cache, and with it the others of its archive."""
+    folder = cache_folder() / dataset.name
+    if dataset.archive:
+        size = sum(each.size_bytes for each in dataset.files)  # unpacked: more than packed
+        take = partial(cifar.unpack, files=dataset.files, folder=folder)
+        _download(folder / dataset.archive, size, dataset.mirrors, report, take)
+        return folder / file.name
+    path = folder / f"{file.name}.gz"
+
+    def into_place(downloaded: Path) -> bool:
+        if whole := _is_published(downloaded, file):
+            downloaded.replace(path)
+        return whole
+
+    _download(path, file.size_bytes, dataset.mirrors, report, into_place)
+    return path
 
 
 def _is_published(path: Path, file: File) -> bool:
@@ -145,25 +164,33 @@ def _verify(content: bytes, path: Path, file: File) -> None:
         )
 
 
-def _download(file: File, path: Path, mirrors: tuple[str, ...], report: Report) -> None:
-    """Bring one file to `path` from the first mirror that serves it whole."""
+def _download(
+    path: Path,
+    size_bytes: int,
+    mirrors: tuple[str, ...],
+    report: Report,
+    take: Callable[[Path], bool],
+) -> None:
+    """Bring a file of at most so many bytes from the first mirror that serves it whole.
+
+    `take` puts what was downloaded into place, and says whether it is the published content.
+    """
     failures, advice = [], dict[str, None]()  # a set that keeps its order
     with download.room(path) as temporary:
         for mirror in mirrors:
-            limit = file.size_bytes + download.CHUNK_BYTES
+            limit = size_bytes + download.CHUNK_BYTES
             try:
                 download.stream(mirror + path.name, temporary, limit, report)
             except requests.RequestException as cause:
                 failures.append(f"{mirror} ({type(cause).__name__})")
                 advice[download.advice(cause)] = None
                 continue
-            if _is_published(temporary, file):
-                temporary.replace(path)
+            if take(temporary):
                 return
             failures.append(f"{mirror} (not the published content)")
     raise DataError(
         f"{path.name}: expected a download, but no mirror gave it: {'; '.join(failures)}",
-        f"{'; '.join(advice) or 'Check the network'}, or put the file into the folder that "
+        f"{'; '.join(advice) or 'Check the network'}, or put what it holds into the folder that "
         f"INKLING_DATA names, under {path.parent.name}/; the data set optdigits needs no network",
     )
 
@@ -184,7 +211,29 @@ def load(dataset: DataSet) -> tuple[Split, Split]:
         return _optdigits()
     paths = tuple(_located(dataset, file) for file in dataset.files)
     changed = tuple(path.stat().st_mtime_ns for path in paths)
-    return _read(dataset.files, paths, changed, dataset.classes)
+    read = _read_batches if dataset.archive else _read
+    return read(dataset.files, paths, changed, dataset.classes)
+
+
+@lru_cache(1)
+def _read_batches(
+    files: tuple[File, ...],
+    paths: tuple[Path, ...],
+    _changed: tuple[int, ...],
+    classes: tuple[str, ...],
+) -> tuple[Split, Split]:
+    """The parts that files in CIFAR's form hold, of which the last one tests; see `_read`."""
+    parts = []
+    for file, path in zip(files, paths, strict=True):
+        content = idx.read_bytes(path, file.size_bytes)
+        parts.append(split(*cifar.parse(content, str(path)), classes, str(path)))
+        _verify(content, path, file)  # last: the checks above give clearer errors
+    *training, test = parts
+    pixels = np.concatenate([part.pixels for part in training])
+    labels = np.concatenate([part.labels for part in training])
+    for array in (pixels, labels):
+        array.setflags(write=False)
+    return Split(pixels, labels, classes=classes), test
 
 
 @lru_cache(2)
@@ -218,7 +267,7 @@ def _located(dataset: DataSet, file: File) -> Path:
     if path is None:
         found = [path for folder in folders() for path in _files_in([folder, folder / "raw"], file)]
         raise DataError(
-            f"{dataset.name}: expected {file.name}.gz in "
+            f"{dataset.name}: expected {file.name}{'' if dataset.archive else '.gz'} in "
             f"{' or '.join(str(folder / dataset.name) for folder in folders())}, found "
             f"{f'only {found[0]} of other content' if found else 'none'}",
             f"Fetch it with: inkling data fetch {dataset.name}",
@@ -357,8 +406,11 @@ def of_items(found: tuple[Item, ...]) -> Split:
 def split(
     pixels: NDArray[np.uint8], labels: NDArray[np.uint8], classes: tuple[str, ...], name: str
 ) -> Split:
-    """A Split of `(N, 28, 28)` pixels and `(N,)` labels, or a DataError if they disagree."""
-    if pixels.shape != (len(labels), ink.SIDE, ink.SIDE) or labels.ndim != 1:
+    """A Split of pixels `(N, 28, 28)`, or `(N, 3, 32, 32)`, and `(N,)` labels.
+
+    Raises DataError if they disagree.
+    """
+    if pixels.shape[1:] not in SHAPES or pixels.shape[:1] != labels.shape:
         raise DataError(
             f"{name}: expected as many 28x28 images as labels, got images {pixels.shape} "
             f"and labels {labels.shape}",
@@ -369,7 +421,7 @@ def split(
             f"{name}: expected labels from 0 to {len(classes) - 1}, got {labels.max()}",
             "Check that the labels belong to this data set",
         )
-    return Split(pixels[:, None], labels, classes=classes)
+    return Split(pixels if pixels.ndim == 4 else pixels[:, None], labels, classes=classes)
 
 
 def load_data(name: str = "mnist", split: Scheme = "standard") -> Splits:
@@ -403,8 +455,9 @@ def from_arrays(
     PIL images, Drawings. `labels` `(N,)` are whole numbers from 0 on, and `names` the name of each
     class; without them, digits. Every sixth image tests; where `writers` says who wrote each, every
     sixth writer. `frame` says how a reader places ink: "digit", or "garment" for pictures that fill
-    their image. They are kept in a file, so that a run can be resumed: `name` is its path, which
-    the command line takes as --dataset. Raises DataError.
+    their image; of a "picture", the colours stay, and it becomes `(3, 32, 32)`. They are kept in a
+    file, so that a run can be resumed: `name` is its path, which the command line takes as
+    --dataset. Raises DataError.
 
     >>> import numpy as np
     >>> images = np.random.default_rng(0).random((60, 28, 28))

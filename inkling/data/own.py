@@ -58,7 +58,7 @@ def dataset(name: str) -> DataSet:
 
 @lru_cache(2)
 def images(path: Path, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pixels `(N, 1, 28, 28)` in 0..255, labels `(N,)` and writers `(N,)`. Raises DataError."""
+    """Pixels `(N, C, H, W)` in 0..255, labels `(N,)` and writers `(N,)`. Raises DataError."""
     if path.suffix == ARRAYS:
         return _arrays(path)[:3]
     pixels, labels, writers = [], [], []
@@ -125,7 +125,7 @@ def from_arrays(
 
 
 def _pixels(images: Iterable[ink.Source], frame: Frame) -> NDArray[np.uint8]:
-    """Images `(N, 1, 28, 28)` in 0..255, each as a reader sees it."""
+    """Images in 0..255, as `ink.to_image` gives them, each as a reader sees it."""
     found: list[NDArray[np.uint8]] = []
     try:
         found.extend(np.rint(ink.to_image(one, frame) * 255).astype(np.uint8) for one in images)
@@ -136,7 +136,7 @@ def _pixels(images: Iterable[ink.Source], frame: Frame) -> NDArray[np.uint8]:
             f"Expected images (N, 28, 28), or a list of pictures, got {type(images).__name__}",
             "Put them into one array or list",
         ) from cause
-    return np.stack(found) if found else np.empty((0, 1, ink.SIDE, ink.SIDE), np.uint8)
+    return np.stack(found) if found else np.empty((0, *ink.SHAPES[frame]), np.uint8)
 
 
 def _classes(names: Sequence[str] | None, largest: int) -> tuple[str, ...]:

@@ -19,17 +19,18 @@ SHOWN = 40  # images of a data set's contact sheet
 class Example:
     """One image and its label."""
 
-    pixels: NDArray[np.uint8]  # (1, 28, 28), ink = 255 on 0
+    pixels: NDArray[np.uint8]  # (1, 28, 28), ink = 255 on 0; of colours (3, 32, 32)
     label: int
     name: str  # of the label
 
     @property
     def image(self) -> NDArray[np.float32]:
-        """The image `(1, 28, 28)` in [0, 1]."""
+        """The image `(C, H, W)` in [0, 1]."""
         return self.pixels.astype(np.float32) / np.float32(255)
 
     def __repr__(self) -> str:
-        rows = ("".join(SHADES[value // 52] for value in row) for row in self.pixels[0])
+        grey = self.pixels.mean(0).astype(np.uint8)
+        rows = ("".join(SHADES[value // 52] for value in row) for row in grey)
         return f"Example({self.name!r})\n" + "\n".join(row.rstrip() for row in rows)
 
     def _repr_html_(self) -> str:
@@ -44,7 +45,7 @@ class Example:
 class Split:
     """One part of a data set, read-only. A number gives an Example; a slice or a mask, a Split."""
 
-    pixels: NDArray[np.uint8]  # (N, 1, 28, 28), ink = 255 on 0
+    pixels: NDArray[np.uint8]  # (N, 1, 28, 28), ink = 255 on 0; of colours (N, 3, 32, 32)
     labels: NDArray[np.uint8]  # (N,), each below the number of classes
     writers: NDArray[np.str_] | None = None  # (N,) who wrote each, where that is known
     classes: tuple[str, ...] = ()  # the name of each label; without them, it is the number
@@ -76,7 +77,7 @@ class Split:
         return [self.name(int(label)) for label in self.labels]
 
     def images(self) -> NDArray[np.float32]:
-        """The images `(N, 1, 28, 28)` in [0, 1]."""
+        """The images `(N, C, H, W)` in [0, 1]."""
         return self.pixels.astype(np.float32) / np.float32(255)
 
     @property

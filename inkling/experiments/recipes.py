@@ -1,7 +1,8 @@
 """The named recipes.
 
 `digits` is the network Inkling ships, `mlp` that of the tutorial "Recognize Digits Using ML in
-Elixir" (Nx, Axon, LiveView), `cnn` that of the Elixir Fashion-MNIST challenge. The others are for
+Elixir" (Nx, Axon, LiveView), `cnn` that of the Elixir Fashion-MNIST challenge. `cifar` has flips,
+shifts, smoothing and schedule from airbench (Jordan 2024), and was not tuned. The others are for
 the boards: docs/log says how their values were chosen, on validation, before all images were
 trained on.
 """
@@ -142,6 +143,20 @@ _CHALLENGE = Recipe(
     augmentation=Augmentation(flip=0.5, flip_mode="alternate"),
     evaluation=Evaluation(temperature=0.65, test_time_augmentation="flip"),
 )
+_CIFAR = Recipe(
+    name="cifar",
+    about="colour pictures: a small network after airbench's",
+    model="cifar",
+    dataset="cifar10",
+    epochs=10,
+    batch=128,
+    precision="bfloat16",
+    label_smoothing=0.2,
+    optimizer=Optimizer("sgd", learning_rate=0.1, momentum=0.85, weight_decay=5e-4),
+    schedule=Schedule("triangle", warm_up=0.23),
+    augmentation=Augmentation(flip=0.5, flip_mode="alternate", max_shift_pixels=2),
+    evaluation=Evaluation(test_time_augmentation="flip"),
+)
 
 RECIPES = {
     recipe.name: recipe
@@ -202,6 +217,7 @@ RECIPES = {
             epochs=50,
             augmentation=replace(_CHALLENGE.augmentation, max_erase_pixels=14),
         ),
+        _CIFAR,
     )
 }
 

@@ -26,7 +26,7 @@ STROKE = 2.5  # pixels, the median width of MNIST's strokes in a box of paper.BO
 RASTER = 160  # pixels of the longer side, in which strokes are drawn; 8 to 1 of a digit's box
 MARGIN = 16  # pixels of paper around a picture of a drawing
 
-Frame = Literal["digit", "garment"]
+Frame = Literal["digit", "garment", "picture"]
 
 
 Point = tuple[float, ...]  # x, y, and perhaps the pressure

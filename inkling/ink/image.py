@@ -12,6 +12,8 @@ QMNIST writes the shift as int(15 - centre). That differs only for a centre on a
 MNIST holds three such images, and their centres lie at 14.
 
 In Fashion-MNIST's frame (Xiao, Rasul & Vollgraf 2017), the longer side is 28 and the box centred.
+
+A "picture" has no ink: its colours stay, and its middle square becomes 32x32.
 """
 
 import math
@@ -19,7 +21,9 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
+from inkling.errors import InkError
 from inkling.ink import colour, decode, drawing, paper
 from inkling.ink.decode import SIDE
 from inkling.ink.drawing import Drawing, Frame, Sheet
@@ -28,10 +32,18 @@ MAX_KNOWN = 200  # pixels; matrices for boxes up to it, as of strokes, are made 
 MIN_PAPER = 64  # pixels of the longer side; in a smaller picture, uneven paper is not removed
 
 Source = decode.Picture | Drawing
+Shape = tuple[int, int, int]  # of an image: channels, height, width
+SHAPES: dict[Frame, Shape] = {
+    "digit": (1, SIDE, SIDE),
+    "garment": (1, SIDE, SIDE),
+    "picture": (3, 32, 32),  # as in CIFAR-10
+}
 
 
 def to_image(source: Source, frame: Frame = "digit") -> NDArray[np.float32]:
     """The image `(1, 28, 28)` in [0, 1], ink = 1 on 0, of one drawing or picture.
+
+    In the frame "picture" it is `(3, 32, 32)`: red, green and blue, of a picture alone.
 
     `source` is a path, a data URL, a file opened for bytes, the bytes of one (bytes, bytearray,
     memoryview), a PIL image, an array or a `Drawing`. `formats.KINDS` names the formats of files.
@@ -40,16 +52,33 @@ def to_image(source: Source, frame: Frame = "digit") -> NDArray[np.float32]:
     array, and so are nested lists of such numbers, in which whole numbers may also go up to 255.
     An open file is read from its beginning, and is left open.
     Dark ink on light paper is inverted. A transparent background becomes black or white,
-    whichever contrasts with the ink. `frame` is "digit" as in MNIST or "garment" as in
-    Fashion-MNIST.
+    whichever contrasts with the ink. `frame` is "digit" as in MNIST, "garment" as in
+    Fashion-MNIST or "picture" as in CIFAR-10.
 
     Raises NothingDrawn if there is no ink, TooLarge or InkError if the source cannot be read.
 
     >>> inkling.to_image("7.png").shape
     (1, 28, 28)
     """
+    if frame == "picture":
+        return _coloured(source)
     sheet = to_sheet(source, frame)
     return sheet.ink[None] / np.float32(255) if sheet.placed else fit(sheet.ink, frame)
+
+
+def _coloured(source: Source) -> NDArray[np.float32]:
+    """The image `(3, 32, 32)` in [0, 1] of a picture: its middle square, by the mean of areas."""
+    if isinstance(source, Drawing):
+        raise InkError(
+            "Expected a picture, for this bundle reads colours, got a drawing",
+            "Give a picture, or read with a bundle of digits",
+        )
+    with decode.naming(source):
+        pixels, _ = decode.pixels(source)
+    middle = Image.fromarray(np.rint(pixels).astype(np.uint8)).convert("RGB")
+    size = SHAPES["picture"][1:]
+    square = ImageOps.fit(middle, size[::-1], Image.Resampling.BOX)
+    return np.asarray(square, np.float32).transpose(2, 0, 1) / np.float32(255)
 
 
 def to_sheet(source: Source, frame: Frame = "digit") -> Sheet:

@@ -2,7 +2,7 @@
 
     recipe = Recipe(name="mine", about="...", model="custom", dataset="fashion-mnist", epochs=5)
 
-    def model(classes: int) -> nn.Module: ...  # images (N, 1, 28, 28) in [0, 1] -> logits (N, K)
+    def model(classes: int) -> nn.Module: ...  # images (N, C, H, W) in [0, 1] -> logits (N, K)
 
 The file is run, as any Python file that a user names; it is checked before anything trains.
 """
@@ -24,6 +24,7 @@ from inkling import data
 from inkling.errors import InklingError, RecipeError
 from inkling.experiments.recipe import Recipe
 from inkling.experiments.recipes import RECIPES, get
+from inkling.ink import Shape
 from inkling.networks import architectures
 from inkling.networks.written import Network, as_file
 
@@ -53,29 +54,33 @@ def load(path: Path) -> Recipe:
         )
     architectures.check(recipe.model)
     if recipe.model == "custom":
-        build(path, len(data.get(recipe.dataset).classes), torch.Generator().manual_seed(0))
+        dataset, rng = data.get(recipe.dataset), torch.Generator().manual_seed(0)
+        build(path, len(dataset.classes), rng, dataset.shape)
     return recipe
 
 
-def build(path: Path, classes: int, generator: Generator) -> nn.Module:
+def build(
+    path: Path, classes: int, generator: Generator, shape: Shape = architectures.DIGIT
+) -> nn.Module:
     """The network that the file makes, its random numbers decided by `generator`.
 
-    Raises RecipeError unless images `(2, 1, 28, 28)` become finite logits `(2, K)`.
+    Raises RecipeError unless two images of that shape become finite logits `(2, K)`.
     """
     make = _run(path).get("model")
     if not callable(make):
         raise RecipeError(f"{path}: expected a function `model(classes)`, found none", WAY_OUT)
-    return _built(make, path, classes, generator)
+    return _built(make, path, classes, generator, shape)
 
 
 @contextmanager
-def written(model: Network, recipe: Recipe, classes: int) -> Iterator[tuple[Recipe, Path]]:
+def written(model: Network, recipe: Recipe) -> Iterator[tuple[Recipe, Path]]:
     """A recipe with a class or function as its network, and, within this, a file that holds both.
 
     The network is tried first. Raises RecipeError.
     """
     name = getattr(model, "__name__", type(model).__name__)
-    _built(model, Path(name), classes, torch.Generator().manual_seed(0))
+    dataset, rng = data.get(recipe.dataset), torch.Generator().manual_seed(0)
+    _built(model, Path(name), len(dataset.classes), rng, dataset.shape)
     about = f"{recipe.name}, with a network of one's own"
     recipe = replace(recipe, name=name.lower(), about=about, model="custom")
     with TemporaryDirectory() as folder:
@@ -84,7 +89,9 @@ def written(model: Network, recipe: Recipe, classes: int) -> Iterator[tuple[Reci
         yield recipe, path
 
 
-def _built(make: Network, path: Path, classes: int, generator: Generator) -> nn.Module:
+def _built(
+    make: Network, path: Path, classes: int, generator: Generator, shape: Shape
+) -> nn.Module:
     """See `build`; errors name `path`."""
     with torch.random.fork_rng(devices=[]), reported(path):
         torch.manual_seed(generator.initial_seed())
@@ -95,11 +102,11 @@ def _built(make: Network, path: Path, classes: int, generator: Generator) -> nn.
             WAY_OUT,
         )
     with reported(path), torch.no_grad():
-        logits = model.eval()(torch.zeros(2, 1, 28, 28))
-    shape = tuple(getattr(logits, "shape", ()))
-    if shape != (2, classes) or not logits.isfinite().all():
+        logits = model.eval()(torch.zeros(2, *shape))
+    given = tuple(getattr(logits, "shape", ()))
+    if given != (2, classes) or not logits.isfinite().all():
         raise RecipeError(
-            f"{path}: expected two images to become finite logits (2, {classes}), got {shape}",
+            f"{path}: expected two images to become finite logits (2, {classes}), got {given}",
             WAY_OUT,
         )
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a stub lacks it

@@ -20,7 +20,7 @@ from torch import nn
 from inkling.errors import RecipeError
 from inkling.experiments.recipe import Recipe
 
-Network = Callable[[int], nn.Module]  # the number of classes -> images (N, 1, 28, 28) to logits
+Network = Callable[[int], nn.Module]  # the number of classes -> images (N, C, H, W) to logits
 GROUPS = ("Augmentation", "Evaluation", "Optimizer", "Recipe", "Schedule", "Scratch")
 WAY_OUT = "Put recipe and network into a file of their own: docs/own-recipe.md"
 

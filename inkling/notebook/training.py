@@ -129,7 +129,7 @@ def train(
 
     `dataset` is a name, the path of your own pictures or strokes, or what `load_data` and
     `from_arrays` gave. `model` is another network: a name, or a class or function of your own,
-    called with the number of classes, which makes logits of images `(N, 1, 28, 28)` in [0, 1]; the
+    called with the number of classes, which makes logits of images `(N, C, H, W)` in [0, 1]; the
     run keeps its source. `out` is the run's folder; by default, a new one under runs/. `changes`
     are values of the recipe by their short keys. An interrupt saves the run, and gives it: `resume`
     goes on. Raises MissingExtra, RecipeError, DataError, RunError.
@@ -157,8 +157,7 @@ def train(
     data.load_data(chosen.dataset, chosen.split)  # downloads it where it is not here
     with ExitStack() as files:
         if not isinstance(model, str | None):
-            classes = len(data.get(chosen.dataset).classes)
-            chosen, source = files.enter_context(custom.written(model, chosen, classes))
+            chosen, source = files.enter_context(custom.written(model, chosen))
         folder = Path(out) if out is not None else runs.new_folder(RUNS / chosen.name)
         training.create(folder, chosen, seed, device, source, workers)
     return Run(folder).resume(show)

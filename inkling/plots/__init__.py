@@ -1,6 +1,7 @@
 """Plots: images, weights and confusion matrices as PNG. `charts` needs matplotlib."""
 
 from inkling.plots.images import (
+    as_picture,
     at_full_strength,
     confusion_matrix,
     contact_sheet,
@@ -11,6 +12,7 @@ from inkling.plots.images import (
 )
 
 __all__ = [
+    "as_picture",
     "at_full_strength",
     "confusion_matrix",
     "contact_sheet",

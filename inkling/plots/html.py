@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from inkling.plots.images import png
+from inkling.plots.images import as_picture, png
 
 MAX_SHOWN = 60  # images of a sheet, or rows of a table
 STYLE = """<style>
@@ -51,13 +51,13 @@ def image(picture: Image.Image, width: int, text: str) -> str:
 def tiles(
     images: NDArray[np.float32], captions: Sequence[str], width: int = 42, of: int = 0
 ) -> str:
-    """Images `(N, 1, H, W)` in [0, 1], light ink on black, each with a caption; not all of many.
+    """Images `(N, C, H, W)` in [0, 1], light ink on black, each with a caption; not all of many.
 
     `of` says how many there are, where only the first ones are given.
     """
     shown = [
-        f"<figure>{image(_grey(one), width, caption)}<figcaption>{escape(caption)}</figcaption>"
-        "</figure>"
+        f"<figure>{image(as_picture(one), width, caption)}"
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
         for one, caption in zip(images[:MAX_SHOWN], captions, strict=False)
     ]
     left = max(of, len(images)) - len(shown)
@@ -118,7 +118,3 @@ def _cell(value: Cell) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return escape(f"{value:,}" if isinstance(value, int) else value)
-
-
-def _grey(pixels: NDArray[np.float32]) -> Image.Image:
-    return Image.fromarray(np.rint(pixels[0] * 255).astype(np.uint8))

@@ -17,6 +17,12 @@ PAPER, TEXT = "white", "black"
 INK = 0.4  # how dark ink is that speaks neither for the reading nor against it; 1 is black
 
 
+def as_picture(image: NDArray[np.float32]) -> Image.Image:
+    """An image `(1, H, W)` in [0, 1] as grey levels, or `(3, H, W)` as red, green and blue."""
+    pixels = np.rint(image * 255).astype(np.uint8)
+    return Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
+
+
 def contact_sheet(
     images: NDArray[np.float32], captions: Sequence[str], columns: int = 10
 ) -> Image.Image:
@@ -37,8 +43,7 @@ def contact_sheet(
     pencil = ImageDraw.Draw(sheet)
     for index, (image, caption) in enumerate(zip(images, captions, strict=True)):
         x, y = GAP + index % columns * width, GAP + index // columns * height
-        colours = np.broadcast_to(image, (3, *image.shape[1:])).transpose(1, 2, 0)
-        tile = Image.fromarray(np.rint(colours * 255).astype(np.uint8))
+        tile = as_picture(image)
         sheet.paste(tile.resize((side, side), Image.Resampling.NEAREST), (x, y))
         pencil.text((x, y + side + 1), caption, TEXT, font)
     return sheet
@@ -63,9 +68,12 @@ def png(picture: Image.Image) -> bytes:
 def tint(weights: NDArray[np.float32]) -> NDArray[np.float32]:
     """Weights `(N, 1, H, W)` as colours `(N, 3, H, W)`: red above 0, blue below 0, white at 0.
 
-    The largest weight of each unit has the full colour.
+    The largest weight of each unit has the full colour. Weights `(N, 3, H, W)` of colours have
+    that colour, on grey at 0.
     """
     share = at_full_strength(weights)
+    if weights.shape[1] == 3:
+        return np.asarray((1 + share) / 2, np.float32)
     red, blue = np.minimum(1 + share, 1), np.minimum(1 - share, 1)
     return np.concatenate([red, np.minimum(red, blue), blue], 1)
 
@@ -82,7 +90,7 @@ def explained(
 
 
 def at_full_strength(weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Weights `(N, 1, H, W)` in [-1, 1]: those of each unit divided by its largest."""
+    """Weights `(N, C, H, W)` in [-1, 1]: those of each unit divided by its largest."""
     largest = np.abs(weights).max((1, 2, 3), keepdims=True)
     share: NDArray[np.float32] = weights / np.maximum(largest, np.finfo(np.float32).tiny)
     return share

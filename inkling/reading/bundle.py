@@ -1,7 +1,7 @@
 """A trained model as a folder: model.onnx and card.json, which says what it is.
 
     bundle/
-      model.onnx  images `(N, 1, 28, 28)` in [0, 1] -> logits, probabilities `(N, K)` and
+      model.onnx  images `(N, C, H, W)` in [0, 1] -> logits, probabilities `(N, K)` and
                   ood_score `(N,)`, the out-of-distribution score; or, where the card reads lines,
                   lines `(N, 1, 32, W)` -> log_probabilities `(N, W / 4, 1 + K)`, class 0 the
                   blank; input scaling and calibration temperature are part of the graph
@@ -13,22 +13,23 @@ Reading one trusts nothing: digest, schema and graph are checked before anything
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from inkling.acceptance import Acceptance
 from inkling.errors import BundleError
 from inkling.files import write_atomically
-from inkling.ink import Frame
+from inkling.ink import SHAPES, Frame, Shape
 from inkling.metrics import Measures, Report
 from inkling.plots import html
 from inkling.reading.onnx_check import refuse_foreign_parts
 
 MODEL, CARD = "model.onnx", "card.json"
 IN_A_RUN = "bundle"  # the folder, inside that of its run
-# 1 had no acceptance; 2 other names in it; 3 no guarantee; 4 read images alone; 5 no other reports
-SCHEMA_VERSION = 6
+# 1 had no acceptance; 2 other names in it; 3 no guarantee; 4 read images alone; 5 no other reports;
+# 6 images of 28x28 alone
+SCHEMA_VERSION = 7
 MAX_MODEL_BYTES = 200_000_000
 TAUGHT = "taught"  # a folder of the user's own: bundles with a name
 PRETRAINED = Path(__file__).parent / "pretrained"
@@ -63,7 +64,8 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     data_sha256: dict[str, str]  # of each file's unpacked content
     reads: Reads = "images"
     classes: tuple[str, ...] = Field(min_length=2)  # the name of each label, or each character
-    frame: Frame  # how ink.to_image must place an image; of no use where it reads lines
+    frame: Frame  # how ink.to_image must make an image; of no use where it reads lines
+    shape: Shape = SHAPES["digit"]  # of an image: channels, height, width; likewise
     temperature: float  # inside the graph already
     parameters: int
     multiply_adds: int  # an image
@@ -77,6 +79,12 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     report: Report | None = None  # on the test images; None before 0.7.0
     reports: dict[str, Report] = Field(default_factory=dict)  # on other sources, as "CROHME dev"
     attribution: tuple[Attribution, ...] = ()  # of all it was trained with; none before 0.8.0
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.shape != SHAPES[self.frame]:
+            raise ValueError(f"a {self.frame} has the shape {SHAPES[self.frame]}")
+        return self
 
     @property
     def summary(self) -> list[tuple[str, html.Cell]]:

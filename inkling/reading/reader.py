@@ -58,7 +58,7 @@ class Reading:
     ood_score: float  # out-of-distribution score, in nats: above 0 for what shows no class
     accepted: bool | None  # None if the bundle cannot say
     labels: tuple[int, ...] | None  # the label set of SET_LEVEL, the likeliest first; None likewise
-    image: NDArray[np.float32]  # (1, 28, 28) in [0, 1]: what the network saw
+    image: NDArray[np.float32]  # (C, H, W) in [0, 1]: what the network saw
     classes: tuple[str, ...] = ()  # the name of each label
 
     @property
@@ -140,7 +140,7 @@ class Reader:
         """
         folder = bundle.PRETRAINED if path is None else _folder(os.fspath(path))
         card, model = bundle.read(folder)
-        session = Session(model, len(card.classes), threads, card.temperature)
+        session = Session(model, len(card.classes), threads, card.temperature, card.shape)
         return cls(card, session, SHIPPED if path is None else os.fspath(path))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -176,7 +176,7 @@ class Reader:
         return TestReport(images, part.labels, outputs.probabilities, accepted, self.card.classes)
 
     def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The probabilities `(N, K)` of images `(N, 1, 28, 28)` in [0, 1], ink = 1 on 0."""
+        """The probabilities `(N, K)` of images `(N, C, H, W)` in [0, 1], ink = 1 on 0."""
         return self.session.run(images).probabilities
 
     def read(self, source: ink.Source, min_accuracy: float | None = None) -> Reading:
@@ -228,7 +228,7 @@ class Reader:
     def read_images(
         self, images: NDArray[np.float32], min_accuracy: float | None = None
     ) -> list[Reading]:
-        """Read images `(N, 1, 28, 28)` in [0, 1], ink = 1 on 0; `min_accuracy` as in `read`."""
+        """Read images `(N, C, H, W)` in [0, 1], ink = 1 on 0; `min_accuracy` as in `read`."""
         acceptance, outputs = self.card.acceptance, self.session.run(images)
         lowest = acceptance.min_label_probability(SET_LEVEL) if acceptance else None
         accepted = self.accepted(outputs, min_accuracy)
@@ -293,8 +293,13 @@ class Reader:
         Above 0, the ink spoke for the label; below, against it; 0 where there is no ink. Patch
         after patch of the image is blanked, all in one batch; a pixel's value is how much the log
         odds of the label against the second guess fall, as a mean over the patches that hold it.
-        Source: Zeiler & Fergus 2014.
+        Source: Zeiler & Fergus 2014. Raises InklingError where the bundle reads no ink.
         """
+        if self.card.frame == "picture":
+            raise InklingError(
+                f"Expected a bundle that reads ink, got one of {self.card.dataset}",
+                "What colours did is not explained; read with a bundle of digits",
+            )
         side = reading.image.shape[-1]
         starts = np.arange(0, side - PATCH + 1, STRIDE)[:, None]
         covers = (np.arange(side) >= starts) & (np.arange(side) < starts + PATCH)  # (P, 28)
@@ -379,7 +384,7 @@ class Reader:
         return self.card.acceptance
 
     def accepts(self, images: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Which of many images `(N, 1, 28, 28)` in [0, 1] it would accept the reading of `(N,)`."""
+        """Which of many images `(N, C, H, W)` in [0, 1] it would accept the reading of `(N,)`."""
         self._acceptance()
         return np.array(self.accepted(self.session.run(images)), np.bool_)
 

@@ -94,9 +94,9 @@ class Registry:
         return self._choice_among(self._listed())[1]
 
     def choose(self, name: str) -> None:
-        """Serve another bundle, if it is whole. Raises BundleError."""
+        """Serve another bundle, if it is whole and reads ink. Raises BundleError."""
         folder = self.find(name)
-        bundle.read(folder)
+        _refuse_pictures(bundle.read(folder)[0], folder)
         content = name if name == PRETRAINED else f"{name}\n{folder.resolve()}"
         try:
             self.home.mkdir(parents=True, exist_ok=True)
@@ -150,7 +150,7 @@ class Served:
             with suppress(InklingError):  # the page opens though it is broken
                 self._use(name)
                 return
-        self._current = str(given or PRETRAINED), given or bundle.PRETRAINED, Reader.load(given)
+        self._current = str(given or PRETRAINED), given or bundle.PRETRAINED, _reader(given)
 
     @property
     def name(self) -> str:
@@ -169,7 +169,7 @@ class Served:
 
     def _use(self, name: str) -> None:
         path = self.registry.find(name)
-        self._current = name, path, Reader.load(path)
+        self._current = name, path, _reader(path)
 
     def _look(self) -> tuple[str, Path, Reader]:
         if self._stamp() != self._seen:
@@ -185,3 +185,19 @@ class Served:
             return self.registry.choice.stat().st_mtime_ns
         except OSError:
             return None
+
+
+def _reader(folder: Path | None) -> Reader:
+    """The Reader of a bundle that can be served. Raises BundleError."""
+    reader = Reader.load(folder)
+    _refuse_pictures(reader.card, folder)
+    return reader
+
+
+def _refuse_pictures(card: Card, folder: Path | None) -> None:
+    """Raise BundleError for a bundle that reads colours: the page draws and shows ink alone."""
+    if card.frame == "picture":
+        raise BundleError(
+            f"{folder}: expected a bundle that reads ink, got one that reads colour pictures",
+            f"Read with it here: inkling read PICTURE --bundle {folder}",
+        )

@@ -30,7 +30,7 @@ class Labelled(Protocol):
         ...
 
     def images(self) -> NDArray[np.float32]:
-        """The images `(N, 1, 28, 28)` in [0, 1]."""
+        """The images `(N, C, H, W)` in [0, 1]."""
         ...
 
 
@@ -40,7 +40,7 @@ class TestReport:
 
     __test__ = False  # pytest takes it for a test otherwise
 
-    images: NDArray[np.float32]  # (N, 1, 28, 28)
+    images: NDArray[np.float32]  # (N, C, H, W)
     labels: NDArray[np.uint8]  # (N,)
     probabilities: NDArray[np.float32]  # (N, K)
     accepted: Sequence[bool | None] | None  # (N,) of each reading; None if the bundle cannot say

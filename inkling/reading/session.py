@@ -6,14 +6,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from inkling import acceptance, ink
-from inkling.errors import BundleError
+from inkling import acceptance
+from inkling.errors import BundleError, InkError
+from inkling.ink import SHAPES, Shape
 
 # Before the import, which else writes to the user's cache and looks up a host of its maker.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime
 
-IMAGES = (1, ink.SIDE, ink.SIDE)  # the shape of an image
+DIGIT = SHAPES["digit"]
 SCORE = "ood_score"
 COLUMN = 4  # pixels of a line, of each column that a graph gives
 IMAGES_AT_ONCE = 1000  # whose features take 100 MB
@@ -30,16 +31,22 @@ class Session:
     """A graph in memory. Safe to share between threads; passes to other processes."""
 
     def __init__(
-        self, model: bytes, classes: int, threads: int = 1, temperature: float | None = None
+        self,
+        model: bytes,
+        classes: int,
+        threads: int = 1,
+        temperature: float | None = None,
+        shape: Shape = DIGIT,
     ) -> None:
         """Load the graph from its bytes. Raises BundleError if it is not one of a bundle.
 
-        `temperature` is the card's, which graphs of before 0.7.0 need: they give no score.
+        `temperature` is the card's, which graphs of before 0.7.0 need: they give no score. `shape`
+        is that of an image.
         """
-        self._made_of = (model, classes, threads, temperature)
+        self._made_of = (model, classes, threads, temperature, shape)
         self._session = _opened(model, threads)
-        self._temperature = temperature
-        self._scored = _check(self._session, classes, temperature)
+        self._temperature, self._shape = temperature, shape
+        self._scored = _check(self._session, classes, temperature, shape)
 
     @property
     def model(self) -> bytes:
@@ -50,7 +57,7 @@ class Session:
         return Session, self._made_of
 
     def run(self, images: NDArray[np.float32]) -> Outputs:
-        """Probabilities and out-of-distribution scores of images `(N, 1, 28, 28)` in [0, 1]."""
+        """Probabilities and out-of-distribution scores of images `(N, C, H, W)` in [0, 1]."""
         if self._scored:
             return Outputs(*self._run(["probabilities", SCORE], images))
         assert self._temperature is not None  # _check has seen to it
@@ -59,12 +66,17 @@ class Session:
         return Outputs(probabilities, scores.astype(np.float32))
 
     def logits(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The logits `(N, K)`, divided by the temperature, of images `(N, 1, 28, 28)` in [0, 1]."""
+        """The logits `(N, K)`, divided by the temperature, of images `(N, C, H, W)` in [0, 1]."""
         (logits,) = self._run(["logits"], images)
         return np.asarray(logits, np.float32)
 
     def _run(self, outputs: list[str], images: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """These outputs of the graph for images, a part at a time, so that memory stays small."""
+        if images.shape[1:] != self._shape:
+            raise InkError(
+                f"Expected images of the shape {self._shape}, got {images.shape[1:]}",
+                "Read them with a bundle of their data set",
+            )
         if len(images) <= IMAGES_AT_ONCE:
             return self._session.run(outputs, {"images": images})  # type: ignore[no-any-return]
         starts = range(0, len(images), IMAGES_AT_ONCE)
@@ -126,11 +138,13 @@ def _opened(model: bytes, threads: int) -> onnxruntime.InferenceSession:
         ) from cause
 
 
-def _check(session: onnxruntime.InferenceSession, classes: int, temperature: float | None) -> bool:
+def _check(
+    session: onnxruntime.InferenceSession, classes: int, temperature: float | None, shape: Shape
+) -> bool:
     """Whether the graph gives a score. Raises BundleError if its inputs or outputs are others."""
     nodes = (*session.get_inputs(), *session.get_outputs())
     shapes = {node.name: tuple(node.shape[1:]) for node in nodes}
-    expected = {"images": IMAGES, "logits": (classes,), "probabilities": (classes,), SCORE: ()}
+    expected = {"images": shape, "logits": (classes,), "probabilities": (classes,), SCORE: ()}
     scored = SCORE in shapes
     if not scored and temperature is not None:
         del expected[SCORE]

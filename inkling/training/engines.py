@@ -5,6 +5,7 @@ and exported, and their whole state as tensors, to be saved.
 """
 
 import ctypes
+import math
 import platform
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -21,6 +22,7 @@ from torch import Generator, Tensor, nn
 from inkling import system
 from inkling.errors import RecipeError, RunError
 from inkling.experiments.recipe import Recipe
+from inkling.ink import Shape
 from inkling.networks import architectures, custom, scratch
 from inkling.training.group import ALONE, Group
 
@@ -56,7 +58,7 @@ class Engine(Kept, Protocol):
     ) -> tuple[float, int]:
         """Take one step for each learning rate, on as many equal batches of the images in order.
 
-        Images `(N, 1, 28, 28)` in [0, 1], labels `(N,)`; `rng` decides what dropout drops.
+        Images `(N, C, H, W)` in [0, 1], labels `(N,)`; `rng` decides what dropout drops.
         Gives the sum of the steps' losses, and how many of a recipe's `batch` images, which
         come first in each, were read correctly.
         """
@@ -68,20 +70,26 @@ class Engine(Kept, Protocol):
 
 
 def build(
-    recipe: Recipe, classes: int, seed: int, device: str, source: Path, group: Group = ALONE
+    recipe: Recipe,
+    classes: int,
+    seed: int,
+    device: str,
+    source: Path,
+    group: Group = ALONE,
+    shape: Shape = architectures.DIGIT,
 ) -> Engine:
     """The recipe's network with fresh weights, decided by `seed`, and what trains it.
 
-    `recipe.batch` is that of this process. `source` is the file of a user's own network. Raises
-    RecipeError.
+    `recipe.batch` is that of this process, and `shape` that of an image. `source` is the file of a
+    user's own network. Raises RecipeError.
     """
     if recipe.model == "scratch":
-        return Scratch(recipe, classes, seed)
+        return Scratch(recipe, classes, seed, shape)
     rng = generator(seed, WEIGHTS, 0)
     if recipe.model == "custom":
-        model = custom.build(source, classes, rng)
+        model = custom.build(source, classes, rng, shape)
     else:
-        model = architectures.build(recipe.model, classes, rng)
+        model = architectures.build(recipe.model, classes, rng, shape)
     if recipe.freeze < 1 and not hasattr(model, "stem"):
         raise RecipeError(
             f"{recipe.name}: expected a network with a stem to freeze, {recipe.model} has none",
@@ -190,9 +198,9 @@ class Torch:
 class Scratch:
     """The network of scratch.py, whose multiplications are NumPy's."""
 
-    def __init__(self, recipe: Recipe, classes: int, seed: int) -> None:
+    def __init__(self, recipe: Recipe, classes: int, seed: int, shape: Shape) -> None:
         self.recipe = recipe
-        sizes = (28 * 28, *map(int, recipe.scratch.hidden.split(",")), classes)
+        sizes = (math.prod(shape), *map(int, recipe.scratch.hidden.split(",")), classes)
         values, optimizer = recipe.scratch, recipe.optimizer
         self.shape = scratch.Network(sizes, values.activation, values.loss, values.initialiser)
         self.optimizer = scratch.Optimizer(
@@ -308,7 +316,7 @@ def generator(seed: int, purpose: int, index: int, device: str = "cpu") -> Gener
 
 @torch.no_grad()
 def compute_logits(model: nn.Module, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The logits `(N, K)` of images `(N, 1, 28, 28)` in [0, 1], in float32, batch by batch."""
+    """The logits `(N, K)` of images `(N, C, H, W)` in [0, 1], in float32, batch by batch."""
     device = next(model.parameters()).device
     model.eval()
     rows = [

@@ -20,6 +20,7 @@ from inkling import __version__, acceptance, data, metrics, system
 from inkling.acceptance import Sample
 from inkling.errors import RunError
 from inkling.experiments.recipe import Recipe
+from inkling.ink import Shape
 from inkling.networks import architectures
 from inkling.reading import bundle
 from inkling.reading.session import SCORE, Session
@@ -40,7 +41,7 @@ class Calibrated(nn.Module):
         self.temperature = temperature
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Images `(N, 1, 28, 28)` -> logits and probabilities `(N, K)`, ood_score `(N,)`."""
+        """Images `(N, C, H, W)` -> logits and probabilities `(N, K)`, ood_score `(N,)`."""
         logits = self.network(images)
         calibrated = logits / self.temperature
         return calibrated, calibrated.softmax(1), -logits.logsumexp(1)
@@ -71,9 +72,10 @@ def write_bundle(
             for name, split in parts
         ]
         temperature = metrics.fit_temperature(*acceptance.pooled(samples))
-    content = to_onnx(model, temperature)
     dataset = data.get(recipe.dataset)
-    session = Session(content, len(dataset.classes), threads=torch.get_num_threads())
+    shape, threads = dataset.shape, torch.get_num_threads()
+    content = to_onnx(model, temperature, shape)
+    session = Session(content, len(dataset.classes), threads, shape=shape)
     few = data.Split(splits.train.pixels[:7], splits.train.labels[:7]).images()
     check_agreement(session, compute_logits(model, few) / temperature, few)
 
@@ -81,9 +83,10 @@ def write_bundle(
         **described(recipe, seed, content, train_seconds, device),
         classes=dataset.classes,
         frame=dataset.frame,
+        shape=shape,
         temperature=temperature,
         parameters=architectures.count_parameters(model),
-        multiply_adds=architectures.count_multiply_adds(model),
+        multiply_adds=architectures.count_multiply_adds(model, shape),
         **measured(session, temperature, splits, parts),
     )
     bundle.write(folder, card, content)
@@ -157,11 +160,11 @@ def measured(
     }
 
 
-def to_onnx(network: nn.Module, temperature: float) -> bytes:
-    """The ONNX graph of a network, with the outputs of Calibrated, for any batch size."""
+def to_onnx(network: nn.Module, temperature: float, shape: Shape = architectures.DIGIT) -> bytes:
+    """The ONNX graph of a network, with the outputs of Calibrated, for batches of any size."""
     outputs = ["logits", "probabilities", SCORE]
     sizes = {0: torch.export.Dim("N")}
-    return graph_of(Calibrated(network, temperature), (2, 1, 28, 28), sizes, "images", outputs)
+    return graph_of(Calibrated(network, temperature), (2, *shape), sizes, "images", outputs)
 
 
 def graph_of(

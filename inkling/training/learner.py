@@ -119,7 +119,7 @@ class Learner(Course):
 
     recipe: Recipe
     seed: int
-    pixels: Tensor  # (N, 1, 28, 28) uint8, on the device
+    pixels: Tensor  # (N, C, H, W) uint8, on the device
     labels: Tensor  # (N,) int64, on the device
     engine: Engine
     mixed: list[Mixed]
@@ -201,14 +201,15 @@ def prepare(run: Path, plan: Plan, splits: Splits, group: Group = ALONE) -> Lear
     """A fresh network, and the data set whole on its device. Raises RecipeError, RunError."""
     hint = f"Resume it on a machine with {plan.device}, or train again"
     recipe, device = plan.recipe, engines.choose_device(plan.device, plan.recipe, hint)
-    classes, train = len(data.get(recipe.dataset).classes), splits.train
+    dataset, train = data.get(recipe.dataset), splits.train
+    classes = len(dataset.classes)
     share = dataclasses.replace(recipe, batch=recipe.batch // group.size)
     return Learner(
         recipe,
         plan.seed,
         torch.tensor(train.pixels, device=device),
         torch.tensor(train.labels, device=device, dtype=torch.int64),
-        engines.build(share, classes, plan.seed, device, run / SOURCE, group),
+        engines.build(share, classes, plan.seed, device, run / SOURCE, group, dataset.shape),
         mixtures(share, plan.seed, train, device),
         splits.validation,
         group=group,

@@ -82,7 +82,7 @@ def write_bundle(
         frame="digit",
         temperature=temperature,
         parameters=architectures.count_parameters(model),
-        multiply_adds=architectures.count_multiply_adds(model, (HEIGHT, USUAL_WIDTH)),
+        multiply_adds=architectures.count_multiply_adds(model, (1, HEIGHT, USUAL_WIDTH)),
         validation=None,
         test=measured(read(session, test)),
         acceptance=accepted,

@@ -70,6 +70,12 @@ def create(
             f"Expected a data set of digits for handwriting and outliers, got {recipe.dataset}",
             "Train without them: --set handwriting=0 --set outliers=0",
         )
+    fitting = ("corruptions", "real_digits", "real_outliers")
+    if dataset.frame == "picture" and any(getattr(augmentation, key) for key in fitting):
+        raise RecipeError(
+            f"Expected a data set of ink for corruptions and pen strokes, got {recipe.dataset}",
+            f"Train without them: {' '.join(f'--set {key}=0' for key in fitting)}",
+        )
     images = recipe.lines or len(data.splits(recipe.dataset, recipe.split).train.labels)
     if recipe.batch > images:
         raise RunError(
@@ -77,10 +83,11 @@ def create(
             "Set a smaller one: --set batch=64",
         )
     if recipe.model == "custom" and source:
-        network = custom.build(source, len(dataset.classes), torch.Generator().manual_seed(seed))
+        rng = torch.Generator().manual_seed(seed)
+        network = custom.build(source, len(dataset.classes), rng, dataset.shape)
         averaged = architectures.Averaged(network, recipe.evaluation.test_time_augmentation)
         with custom.reported(source, "gives a graph"):  # now, not when all is trained
-            export.to_onnx(averaged, recipe.evaluation.temperature)
+            export.to_onnx(averaged, recipe.evaluation.temperature, dataset.shape)
     place = engines.place(engines.choose_device(device, recipe))
     place["threads"] = max(1, place["threads"] // workers)  # of each
     plan = runs.Plan(recipe, seed, system.commit(), **place, workers=workers)

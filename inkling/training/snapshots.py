@@ -1,8 +1,8 @@
 """Snapshots of a network as it learns: how it reads a fixed sheet of digits, and its filters.
 
-sheet.png    25 images, five in a row, 28 pixels each
+sheet.png    25 images, five in a row, as large as the network sees them
 snapshot.json  the step, the images' labels, readings and confidences
-filters.png  the first layer's weights, red above 0 and blue below; where it has such
+filters.png  the first layer's weights, red above 0 and blue below, or in colour; where it has such
 """
 
 import json
@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import nn
 
 from inkling import data, plots
@@ -35,10 +34,11 @@ class Snapshots:
         self._images = torch.from_numpy(split.images()[: ROW**2])
         self._labels = split.labels[: ROW**2].tolist()
         self._last = -math.inf
-        tiles = np.zeros((ROW**2, 28, 28), np.uint8)
-        tiles[: len(self._labels)] = split.pixels[: ROW**2, 0]
-        rows = tiles.reshape(ROW, ROW, 28, 28)
-        sheet = Image.fromarray(rows.transpose(0, 2, 1, 3).reshape(ROW * 28, ROW * 28))
+        channels, height, width = self._images.shape[1:]
+        tiles = np.zeros((ROW**2, channels, height, width), np.float32)
+        tiles[: len(self._labels)] = self._images
+        rows = tiles.reshape(ROW, ROW, channels, height, width).transpose(2, 0, 3, 1, 4)
+        sheet = plots.as_picture(rows.reshape(channels, ROW * height, ROW * width))
         self._write(SHEET, plots.png(sheet))
 
     @torch.no_grad()
@@ -58,7 +58,8 @@ class Snapshots:
         self._write(SNAPSHOT, json.dumps(seen).encode())
         arrays = {n: tensor.float().cpu().numpy() for n, tensor in network.state_dict().items()}
         try:
-            filters = weights.first(arrays, RunError, self._run)[:MAX_FILTERS]
+            shape = tuple(self._images.shape[1:])
+            filters = weights.first(arrays, RunError, self._run, shape)[:MAX_FILTERS]
         except RunError:  # a user's own network may have none
             return
         self._write(FILTERS, plots.png(plots.tiles(plots.tint(filters), columns=8)))

@@ -10,7 +10,6 @@ from urllib.parse import quote
 import numpy as np
 from fastapi import APIRouter, Query, Response
 from numpy.typing import NDArray
-from PIL import Image
 
 from inkling import data, metrics, plots
 from inkling.data import catalog
@@ -152,16 +151,16 @@ async def list_data() -> list[str]:
 
 @router.get("/api/data/{dataset}/{index}.png", response_class=Response, summary="A test image")
 async def image(dataset: str, index: int, state: Current) -> Response:
-    """28x28 pixels."""
+    """As large as the network sees it."""
 
     def work() -> bytes:
-        pixels = data.load(catalog.get(dataset))[1].pixels
-        if not 0 <= index < len(pixels):
+        test = data.load(catalog.get(dataset))[1]
+        if not 0 <= index < len(test):
             raise DataError(
-                f"Expected the number of one of {len(pixels):,} images, got {index}",
+                f"Expected the number of one of {len(test):,} images, got {index}",
                 "Count from 0",
             )
-        return plots.png(Image.fromarray(pixels[index, 0]))
+        return plots.png(plots.as_picture(test[index].image))
 
     return Response(await state.run(work), media_type="image/png")
 
