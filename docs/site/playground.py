@@ -2,14 +2,14 @@
 
 import re
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from inkling.reading import bundle
 from inkling.web import learn
 
 STATIC = Path(learn.__file__).parent / "static"
 NAVIGATION = '<nav aria-label="Pages"><a href="../index.html">Lessons</a></nav>'
-IMPORT = re.compile(r'(?:from|import|new URL\()\s*"\./([\w-]+\.js)"')
+IMPORT = re.compile(r'(?:from|import|new URL\()\s*"\./([\w/-]+\.js)"')
 
 
 def write(folder: Path) -> None:
@@ -17,14 +17,17 @@ def write(folder: Path) -> None:
     static = folder / "static"
     static.mkdir(parents=True, exist_ok=True)
     page = (STATIC / "learn.html").read_text()
-    shell = (STATIC / "shell.html").read_text()
+    shell = re.sub(r'<link rel="manifest".*\n', "", (STATIC / "shell.html").read_text())
     todo, done = set(re.findall(r'static/([\w.-]+)"', page + shell)), set[str]()
     while todo:
         name = todo.pop()
         done.add(name)
+        (static / name).parent.mkdir(exist_ok=True)
         shutil.copy(STATIC / name, static / name)
         if name.endswith(".js"):
-            todo |= set(IMPORT.findall((STATIC / name).read_text())) - done
+            near = PurePath(name).parent
+            found = IMPORT.findall((STATIC / name).read_text())
+            todo |= {(near / other).as_posix() for other in found} - done
     head, main = page.split("<main", 1)
     main = main.replace("api/learn/sample", "sample.bin").replace(
         "api/models/model.onnx", "model.onnx"

@@ -82,7 +82,7 @@ export class Labels {
 
   /** The server does not answer: strokes wait in the browser; a picture stays on the sheet. */
   async #wait(sent, drawn, name) {
-    if (this.sheet.picture) return this.showMessage("unconfirmed");
+    if (this.sheet.picture || shared.get("connection") !== "offline") return this.showMessage("unconfirmed");
     try {
       await keep(sent);
     } catch { // the browser keeps nothing

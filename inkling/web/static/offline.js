@@ -1,17 +1,16 @@
 // @ts-check
 // Without a server: the page reads by itself, and keeps what was labelled until the server is back.
 
-import { Reader } from "./inkling-js/reader.js";
-
 const MODEL = "api/models/js"; // of the served bundle; the service worker keeps it
 const [DATABASE, STORE] = ["inkling", "outbox"];
 const SIDE = 28; // pixels of an image
 
+/** @typedef {import("./inkling-js/reader.js").Reader} Reader */
 /** @type {Promise<Reader> | null} */ let reader = null;
 
 /** The reader of the page, fetched once; what fails is tried again. */
 export function ready() {
-  reader ??= Reader.load(new URL(MODEL, document.baseURI)).catch((error) => {
+  reader ??= import("./inkling-js/reader.js").then(({ Reader }) => Reader.load(new URL(MODEL, document.baseURI))).catch((error) => {
     reader = null;
     throw error;
   });
