@@ -1,16 +1,13 @@
 """The page and the pad read on without a server, and nothing that was labelled is lost."""
 
 import contextlib
-import functools
-import http.server
 import re
 import socket
 import sqlite3
-import threading
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import serving
+from conftest import hosting, serving
 from playwright.sync_api import expect
 
 import inkling
@@ -79,17 +76,8 @@ def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("host")
     inkling.export(inkling.Reader.load(), "site", folder / "site")
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            """Say nothing."""
-
-    handler = functools.partial(Quiet, directory=folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/site/"
-        server.shutdown()
-        thread.join()
+    with hosting(folder) as host:
+        yield f"{host}/site/"
 
 
 def test_a_site_reads_digits_and_numbers_and_works_offline(page, site):

@@ -1,16 +1,13 @@
 """The built documentation site, in a real browser; run by `make docs`, which builds it."""
 
 import contextlib
-import functools
-import http.server
 import json
 import re
-import threading
 
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import ROOT
+from conftest import ROOT, hosting
 from playwright.sync_api import expect
 from test_learn import SEVEN, accuracy, draw
 
@@ -30,17 +27,8 @@ def site():
     """The address at which the site is served, below a path as on any web host."""
     assert PAGES, "Build the site first: make docs"
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            """Say nothing."""
-
-    handler = functools.partial(Quiet, directory=SITE.parent)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/site"
-        server.shutdown()
-        thread.join()
+    with hosting(SITE.parent) as host:
+        yield f"{host}/site"
 
 
 @pytest.fixture

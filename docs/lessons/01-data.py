@@ -197,7 +197,7 @@ plots.contact_sheet(
 )
 
 # %% [markdown]
-# ## What you take along
+# ## In short
 #
 # - An image is an array of numbers. A label says what it shows.
 # - Look at the data before you train: range, counts, the extremes, the labels.

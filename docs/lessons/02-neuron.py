@@ -235,7 +235,7 @@ plots.contact_sheet(
 # Draw a zero on [the playground](playground/index.html), and choose "none" where it says "Hidden
 # layers". You see ten such neurons at work, with your own ink. (Lesson 4 says what hidden layers are.)
 #
-# ## What you take along
+# ## In short
 #
 # - A neuron is a weighted sum, a bias and a squeeze.
 # - A loss says how wrong an answer is. The slope of the loss says how each weight should move.

@@ -191,7 +191,7 @@ plots.contact_sheet(
 # pixels for and against its digit, as if a digit were a stencil. A 7 that stands further left misses the
 # stencil.
 #
-# ## What you take along
+# ## In short
 #
 # - A layer is a matrix of weights and a row of biases.
 # - Softmax turns logits into probabilities. Subtract the largest first.

@@ -336,7 +336,7 @@ print(
 # On [the playground](playground/index.html), "Check the gradient" does what you did: eight slopes,
 # computed and measured.
 #
-# ## What you take along
+# ## In short
 #
 # - The error of a hidden neuron is what comes back through its weights, times the slope of its squeeze.
 # - The slope of a weight is its input times its error.

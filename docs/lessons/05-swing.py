@@ -238,7 +238,7 @@ charts.lines(found, "thousands of images", "accuracy, unseen images")
 # See it with your own eyes: on [the playground](playground/index.html), set the learning rate to 2 and
 # the images a step to 1, and press Train. Then set 128 images a step.
 #
-# ## What you take along
+# ## In short
 #
 # - The gradient of a batch is the true one plus noise. The noise falls with the square root of the
 #   batch.

@@ -240,7 +240,7 @@ charts.lines(found, "times 2,000 images", "accuracy, unseen images")
 # reads {{scratch-deep.mean:.2f}} ± {{scratch-deep.std:.2f}} % of the test images ({{scratch-deep.n}}
 # seeds). That is about what a network can do that sees 784 numbers in a row.
 #
-# ## What you take along
+# ## In short
 #
 # - Slopes shrink on their way back through sigmoids. ReLUs let them through.
 # - Weights must begin at the right size. The rule depends on the squeeze.

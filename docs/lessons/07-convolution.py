@@ -291,7 +291,7 @@ plots.contact_sheet((maps / maps.max())[:, None], [str(n) for n in range(8)])
 # The recipe `sprint` is a network of this kind with two convolutions. It reads {{sprint.mean:.2f}} %
 # after {{sprint.train_seconds:.1f}} seconds of training ({{sprint.n}} seeds, two cores).
 #
-# ## What you take along
+# ## In short
 #
 # - A convolution asks the same small question everywhere. It needs few weights.
 # - Pooling keeps what was found, and forgets a little where.

@@ -236,7 +236,7 @@ for name, part in PARTS.items():
 # %% [markdown]
 # The most honest test is your own hand. Start `inkling serve`, draw each digit ten times, and count.
 #
-# ## What you take along
+# ## In short
 #
 # - A test set measures what it is made of. Ask of each figure: which people, which pens, how many?
 # - Test on a source that you did not train on.

@@ -231,7 +231,7 @@ labels_right = [
 print(f"of the accepted digits, {np.mean(labels_right):.2%} are right")
 
 # %% [markdown]
-# ## What you take along
+# ## In short
 #
 # - Report coverage and selective accuracy together. A reader that answers a single image, and is right, has
 #   an accuracy of 100 %.

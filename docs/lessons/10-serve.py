@@ -239,7 +239,7 @@ check_wait(wait)
 # Inkling's server never waits to fill a batch. It takes all that came while it was busy. A single request
 # is answered at once. Many requests share a call.
 #
-# ## What you take along
+# ## In short
 #
 # - Train with one tool, serve with another. A file format stands between them.
 # - Compare outputs after every export.

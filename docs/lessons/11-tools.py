@@ -194,7 +194,7 @@ print(
 # fewer. Their speed pays off where the arithmetic is large, as with convolutions.
 # [Engines](../engines.md) has the details.
 #
-# ## What you take along
+# ## In short
 #
 # - Say it for whole arrays. Loops over numbers are what is slow in Python.
 # - A library buys speed, or it buys less writing. Know which one you need.

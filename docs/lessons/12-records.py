@@ -209,7 +209,7 @@ print(record.chosen_on)
 # choose on validation images, and how to take the record. `inkling record mine.py --seeds 3` trains three
 # seeds and tests each once. It leaves none out.
 #
-# ## What you take along
+# ## In short
 #
 # - Choose on validation. Test once.
 # - Report the mean over seeds, with its spread, and leave none out.

@@ -4,7 +4,7 @@
     python docs/site/build.py --lessons 04-backpropagation ...   run these lessons alone
     python docs/site/build.py --accept    take the lessons' output as the expected one
 
-A lesson whose source and outputs did not change since the last build is not run again.
+A lesson runs again once it or the package has changed.
 """
 
 import argparse
@@ -64,8 +64,9 @@ def main() -> int:
 
 def _notebook(name: str) -> nbformat.NotebookNode:
     """The lesson, run; or as it ran before, if it is the same."""
-    source = lessons.LESSONS / f"{name}.py"
-    path = RUN / f"{name}-{hashlib.sha256(source.read_bytes()).hexdigest()[:12]}.ipynb"
+    sources = [lessons.LESSONS / f"{name}.py", *sorted((ROOT / "inkling").rglob("*.py"))]
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+    path = RUN / f"{name}-{digest[:12]}.ipynb"
     if path.exists():
         return nbformat.read(path, as_version=4)
     notebook = lessons.executed(name, RUN / name)

@@ -31,7 +31,8 @@ def _value(found: re.Match[str]) -> str:
     for key in keys[1:].split("."):
         value = value[int(key)] if isinstance(value, list) else value[key]
     if template:
-        return "\n".join(template.format_map(row) for row in value)
+        rows = ({key: "" if one is None else one for key, one in row.items()} for row in value)
+        return "\n".join(map(template.format_map, rows))
     return format(value, spec or "").replace("%", " %")
 
 

@@ -1,15 +1,15 @@
 """An ONNX graph, read without ONNX's own library: its nodes and its constant arrays.
 
-The field numbers are those of onnx.proto, walked with protobuf, which ONNX Runtime brings along.
+The field numbers are those of onnx.proto.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from google.protobuf import empty_pb2, unknown_fields
 from numpy.typing import NDArray
+
+from inkling.reading.onnx_check import fields
 
 TYPES = {1: np.float32, 6: np.int32, 7: np.int64, 10: np.float16}  # TensorProto.DataType
 GRAPH, NODE, TENSOR = 7, 1, 5  # of ModelProto, and of GraphProto
@@ -28,29 +28,23 @@ class Node:
 
 def parse(model: bytes) -> tuple[list[Node], dict[str, NDArray[Any]]]:
     """The nodes of a checked graph in their order, and its constant arrays by name."""
-    (graph,) = (value for number, value in _fields(model) if number == GRAPH)
-    parts = list(_fields(graph))
+    (graph,) = (value for number, value in fields(model) if number == GRAPH)
+    parts = list(fields(graph))
     nodes = [_node(value) for number, value in parts if number == NODE]
     return nodes, dict(_array(value) for number, value in parts if number == TENSOR)
 
 
-def _fields(content: bytes) -> Iterator[tuple[int, Any]]:
-    """The number and the value of each field of a message: a whole number, or bytes."""
-    for field in unknown_fields.UnknownFieldSet(empty_pb2.Empty.FromString(content)):  # type: ignore[attr-defined]  # iterable
-        yield field.field_number, field.data
-
-
 def _node(content: bytes) -> Node:
-    fields = list(_fields(content))
-    texts = {number: [v.decode() for n, v in fields if n == number] for number in (1, 2, 4)}
-    attributes = dict(_attribute(value) for number, value in fields if number == 5)
+    found = list(fields(content))
+    texts = {number: [v.decode() for n, v in found if n == number] for number in (1, 2, 4)}
+    attributes = dict(_attribute(value) for number, value in found if number == 5)
     return Node(texts[4][0], texts[1], texts[2], attributes)
 
 
 def _attribute(content: bytes) -> tuple[str, Any]:
     """The name and the value of a setting."""
     name, found = "", list[tuple[int, Any]]()
-    for number, value in _fields(content):
+    for number, value in fields(content):
         if number == 1:
             name = value.decode()
         elif number != 20:  # its type
@@ -67,7 +61,7 @@ def _attribute(content: bytes) -> tuple[str, Any]:
 def _array(content: bytes) -> tuple[str, NDArray[Any]]:
     """The name and the numbers of a constant."""
     shape, name, kind, body = list[int](), "", 1, b""
-    for number, value in _fields(content):
+    for number, value in fields(content):
         match number:
             case 1:
                 shape.append(value)

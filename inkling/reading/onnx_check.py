@@ -34,7 +34,7 @@ _MODEL_FUNCTIONS, _NODE_DOMAIN, _TENSOR_EXTERNAL, _TENSOR_LOCATION = 25, 7, 13, 
 def refuse_foreign_parts(model: bytes, path: Path) -> None:
     """Raise BundleError if the graph reads other files or runs operators that are not ONNX's."""
     try:
-        for message, field, value in _fields(model, "model"):
+        for message, field, value in _all_fields(model, "model"):
             foreign = (message, field) in (
                 ("model", _MODEL_FUNCTIONS),
                 ("tensor", _TENSOR_EXTERNAL),
@@ -53,10 +53,16 @@ def refuse_foreign_parts(model: bytes, path: Path) -> None:
         ) from cause
 
 
-def _fields(content: bytes, message: str) -> Iterator[tuple[str, int, Any]]:
+def fields(content: bytes) -> Iterator[tuple[int, Any]]:
+    """The number and the value of each field of a message: a whole number, or bytes."""
+    found = unknown_fields.UnknownFieldSet(empty_pb2.Empty.FromString(content))
+    for field in found:  # type: ignore[attr-defined]  # iterable, but its stub does not say so
+        yield field.field_number, field.data
+
+
+def _all_fields(content: bytes, message: str) -> Iterator[tuple[str, int, Any]]:
     """Every field of a message and of those within it: its message, number and value."""
-    fields = unknown_fields.UnknownFieldSet(empty_pb2.Empty.FromString(content))
-    for field in fields:  # type: ignore[attr-defined]  # iterable, but its stub does not say so
-        yield message, field.field_number, field.data
-        if field.field_number in _PARTS[message]:
-            yield from _fields(field.data, _PARTS[message][field.field_number])
+    for number, value in fields(content):
+        yield message, number, value
+        if number in _PARTS[message]:
+            yield from _all_fields(value, _PARTS[message][number])

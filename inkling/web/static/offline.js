@@ -56,14 +56,15 @@ export async function keep(drawing) {
 /** How many drawings wait to be sent. @returns {Promise<number>} */
 export const waiting = async () => done((await outbox("readonly")).count());
 
-/** Send what waits, the oldest first, until one fails. Returns how many were stored. @returns {Promise<number>} */
+/** Send what waits, until the server is gone again; what it refuses waits on. Returns how many were stored. @returns {Promise<number>} */
 export async function send() {
   let stored = 0;
   for (const { key, path, body } of await done((await outbox("readonly")).getAll())) {
     const response = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body }).catch(() => null);
-    if (!response || response.status >= 500 || [401, 403, 429].includes(response.status)) break; // it may be taken later
+    if (!response) break;
+    if (!response.ok) continue;
     await done((await outbox("readwrite")).delete(key));
-    stored += Number(response.ok);
+    stored += 1;
   }
   return stored;
 }

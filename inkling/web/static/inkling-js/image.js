@@ -1,13 +1,11 @@
 // @ts-check
 // A drawing becomes the image that a network reads, exactly as MNIST was made: inkling/ink/drawing.py and image.py.
 
-import { Canvas, rint, trace } from "./pen.js";
+import { Canvas, rint, trace, widthAt } from "./pen.js";
 
 const [BOX, SIDE] = [20, 28]; // pixels of a digit, and of an image
 const RASTER = 160; // pixels of the longer side, in which strokes are drawn
 const STROKE = 2.5; // pixels of the box, the width of a stroke
-const USUAL = 0.5; // the pressure at which a line is as wide as the pen, and of a point without one
-const [THINNEST, WIDEST] = [0.3, 1.7]; // pens
 const { fround } = Math;
 
 /**
@@ -31,8 +29,7 @@ export function toPlacedImage(strokes, pen = 30) {
 /** The ink of strokes, their longer side RASTER pixels. @param {number[][][]} strokes  @param {number} ownPen */
 function render(strokes, ownPen) {
   const hasPressure = strokes.some((stroke) => stroke.some((point) => point.length > 2));
-  const wide = (point) => Math.min(Math.max((point[2] ?? USUAL) / USUAL, THINNEST), WIDEST);
-  const widths = strokes.flatMap((stroke) => stroke.map((point) => (hasPressure ? wide(point) : 1)));
+  const widths = strokes.flatMap((stroke) => stroke.map((point) => (hasPressure ? widthAt(point) : 1)));
   const usual = widths.reduce((sum, one) => sum + one, 0) / widths.length;
   const pressed = hasPressure && widths.some((one) => one !== widths[0]);
   const points = strokes.flat();
@@ -45,7 +42,7 @@ function render(strokes, ownPen) {
   const [[left, right], [top, bottom]] = [ends(0, around), ends(1, around)];
   const scale = RASTER / Math.max(right - left, bottom - top);
   const canvas = new Canvas(Math.ceil((right - left) * scale) + 1, Math.ceil((bottom - top) * scale) + 1);
-  const paths = strokes.map((stroke) => stroke.map((point) => [point[0], point[1], ...(pressed ? [wide(point) / usual] : [])]));
+  const paths = strokes.map((stroke) => stroke.map((point) => [point[0], point[1], ...(pressed ? [widthAt(point) / usual] : [])]));
   trace(canvas, paths, [left, top], scale, pen * scale, pressed);
   return { ink: canvas.pixels, width: canvas.width, height: canvas.height, corner: [left, top], scale };
 }

@@ -1,15 +1,14 @@
 // @ts-check
 // A drawn number becomes a line, the grey image that a line network reads: inkling/ink/lines.py, of strokes.
 
-import { Canvas, rint, trace } from "./pen.js";
+import { Canvas, rint, trace, widthAt } from "./pen.js";
 
-const [HEIGHT, MARGIN, SIDE_MARGIN] = [32, 3, 4]; // pixels of a line, above and below the ink, and beside it
-const MAX_WIDTH = 1600; // pixels of a line; a longer one is made smaller
+export const HEIGHT = 32; // pixels of a line
+const [MARGIN, SIDE_MARGIN] = [3, 4]; // pixels above and below the ink, and beside it
+export const MAX_WIDTH = 1600; // pixels of a line; a longer one is made smaller
 const FLATTEST = 6; // times as wide as high; a line with a flatter stroke, a dash, is not as high
-const PEN = 2.3; // pixels of a stroke
+export const PEN = 2.3; // pixels of a stroke
 const FINER = 3; // times as fine as the line, in which strokes are drawn
-const USUAL = 0.5; // the pressure at which a line is as wide as the pen, and of a point without one
-const [THINNEST, WIDEST] = [0.3, 1.7]; // pens
 const { fround } = Math;
 
 /** @typedef {{ data: Float32Array, shape: number[], scale: number, corner: number[] }} Line - Pixels in [0, 1]; scale: pixels a unit of the strokes; corner: x and y of the line's upper left one, in that unit */
@@ -19,10 +18,9 @@ export function toLine(strokes) {
   const drawn = strokes.filter((stroke) => stroke.length);
   if (!drawn.length) return null;
   const pressed = drawn.some((stroke) => stroke.some((point) => point.length > 2));
-  const wide = (point) => Math.min(Math.max((point[2] ?? USUAL) / USUAL, THINNEST), WIDEST);
   const points = drawn.flat();
-  const mean = points.reduce((sum, point) => sum + wide(point), 0) / points.length;
-  const paths = drawn.map((stroke) => stroke.map((point) => [point[0], point[1], ...(pressed ? [wide(point) / mean] : [])]));
+  const mean = points.reduce((sum, point) => sum + widthAt(point), 0) / points.length;
+  const paths = drawn.map((stroke) => stroke.map((point) => [point[0], point[1], ...(pressed ? [widthAt(point) / mean] : [])]));
   const ends = (axis, among) => { const values = among.map((point) => point[axis]); return [Math.min(...values), Math.max(...values)]; };
   const [[left, right], [top, bottom]] = [ends(0, points), ends(1, points)];
   const broadest = Math.max(...drawn.map((stroke) => { const [from, to] = ends(0, stroke); return to - from; }));

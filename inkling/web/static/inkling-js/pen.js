@@ -7,7 +7,13 @@ const MANY = 64; // points; fewer are all drawn
 const ASIDE = 1e-6; // pixels, so that what lies between two pixels is drawn at the same one always
 const BEND = 0.85; // cosine between two parts of a stroke; a sharper bend is rounded by a disc
 
+const USUAL = 0.5; // the pressure at which a line is as wide as the pen, and of a point without one
+const [THINNEST, WIDEST] = [0.3, 1.7]; // pens
+
 const { fround } = Math;
+
+/** How wide a line is at a point x, y and perhaps a pressure, in pens. @param {number[]} point */
+export const widthAt = (point) => Math.min(Math.max((point[2] ?? USUAL) / USUAL, THINNEST), WIDEST);
 
 /** To the nearest whole number, halves to the even one. @param {number} value */
 export const rint = (value) => {

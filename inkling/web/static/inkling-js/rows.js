@@ -1,6 +1,7 @@
 // @ts-check
 // Groups strokes into rows, top to bottom: inkling/ink/rows.py and `_rows_of` of lines.py, by the same names.
 
+import { HEIGHT, MAX_WIDTH, PEN } from "./lines.js";
 import { Canvas, trace } from "./pen.js";
 
 const BAR = 2.5; // pens; what is lower and wide is a dash, a point or a bar of a digit
@@ -14,7 +15,7 @@ const SAME = 0.3; // of the lower of two rows, of their heights that overlap: th
 const BELOW = 0.7; // times as near seems a row to what hangs under it, as a comma does
 const OFF = 3; // how much a distance above or below a row counts
 const [DASH, POINT] = [0.35, 0.6]; // how much one beside it counts
-const [PEN, HEIGHT, SKETCH, MAX_WIDTH] = [2.3, 32, 48, 1600]; // as in lines.py
+const SKETCH = 48; // pixels of the tallest stroke, where strokes are drawn to see which touch
 
 /** @typedef {number[]} Box - Left, top, right, bottom */
 
@@ -54,12 +55,9 @@ export function group(boxes, pen) {
     for (const part of over) if (crosses(boxes, rows, part, usual)) tall[part] = false;
   }
   const rows = whole(merged(chains(boxes, all.filter((index) => tall[index]), usual), boxes), boxes, pen);
-  for (const part of all.filter((index) => (over.length ? high[index] < TALL * usual : !tall[index]))) {
-    const away = rows.map((row) => distance(boxes, row.slice(0, row.own ?? row.length), part, usual));
-    const nearest = away.indexOf(Math.min(...away));
-    rows[nearest].own ??= rows[nearest].length; // small parts are measured from the tall ones alone
-    rows[nearest].push(part);
-  }
+  const small = all.filter((index) => (over.length ? high[index] < TALL * usual : !tall[index]));
+  const nearest = small.map((part) => { const away = rows.map((row) => distance(boxes, row, part, usual)); return away.indexOf(Math.min(...away)); });
+  small.forEach((part, index) => rows[nearest[index]].push(part));
   return sorted(rows, boxes);
 }
 
