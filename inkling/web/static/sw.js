@@ -5,6 +5,7 @@
 const [VERSION, FILES] = [/* version, files */]; // the server fills them in
 const KEPT = "model"; // the network of the last visit
 const MODEL = "api/models/js/";
+const SILENT_MS = 5000; // a server that does not begin to answer by then is gone
 
 self.addEventListener("install", (event) => {
   event.waitUntil(caches.open(VERSION).then((cache) => cache.addAll(FILES.map((file) => new Request(file, { cache: "reload" })))).then(() => self.skipWaiting()));
@@ -27,8 +28,11 @@ self.addEventListener("fetch", (event) => {
 /** What the server answers, or else what was kept of it. The network is kept as it comes; files only whole, by `install`. */
 async function newest(request, name) {
   const cache = await caches.open(name);
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), SILENT_MS);
   try {
-    const response = await fetch(request);
+    const response = await fetch(request, { signal: abort.signal });
+    clearTimeout(timer);
     if (name === KEPT && response.ok) await cache.put(request, response.clone());
     return response;
   } catch (error) {
