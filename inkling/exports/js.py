@@ -27,21 +27,51 @@ KINDS = {"maxpool": "pool"}  # what is called otherwise there
 ALIGNED = 4  # bytes, at which an array of 32-bit numbers may begin
 
 
-def write(reader: Reader, path: Path) -> Path:
+class Body:
+    """What model.bin holds, array after array."""
+
+    def __init__(self, int8: bool) -> None:
+        self._whole = np.int8 if int8 else np.int16
+        self.bytes = bytearray()
+
+    def add(self, array: NDArray[np.float32]) -> dict[str, int]:
+        """Append an array; gives where it lies. What has rows becomes whole numbers, row by row."""
+        if array.ndim == 1:
+            return {"offset": self._append(array.astype("<f4")), "size": array.size}
+        rows = array.reshape(len(array), -1)
+        scales = np.maximum(np.abs(rows).max(1), 1e-12) / np.iinfo(self._whole).max
+        whole = np.rint(rows / scales[:, None]).astype(self._whole)
+        return {
+            "bits": 8 * whole.itemsize,
+            "size": array.size,
+            "rows": len(array),
+            "scales": self._append(scales.astype("<f4")),
+            "offset": self._append(whole),
+        }
+
+    def _append(self, array: NDArray[Any]) -> int:
+        self.bytes.extend(bytes(-len(self.bytes) % ALIGNED))
+        offset = len(self.bytes)
+        self.bytes.extend(array.tobytes())
+        return offset
+
+
+def write(reader: Reader, path: Path, int8: bool = False) -> Path:
     """Write the folder. Raises the errors of `packed`."""
-    model, weights = packed(reader)
+    model, weights = packed(reader, int8)
     path.mkdir(parents=True, exist_ok=True)
     write_atomically(path / WEIGHTS, weights)
     write_atomically(path / MODEL, json.dumps(model).encode())
     return path
 
 
-def packed(reader: Reader) -> tuple[dict[str, Any], bytes]:
-    """What model.json and model.bin hold. Weights are of 8 bits, with a scale for each output.
+def packed(reader: Reader, int8: bool) -> tuple[dict[str, Any], bytes]:
+    """What model.json and model.bin hold.
 
-    Raises InklingError where the network is more than layers one after the other.
+    Weights are whole numbers of 16 or of 8 bits, with a scale for each output. Raises InklingError
+    where the network is more than layers one after the other.
     """
-    body = bytearray()
+    body = Body(int8)
     model = {
         "format": FORMAT,
         "licence": reader.card.licence,
@@ -51,11 +81,11 @@ def packed(reader: Reader) -> tuple[dict[str, Any], bytes]:
     if reader.card.frame == "digit":
         found, prior = line_layers(reader.lines.session.model)
         model["numbers"] = _network(reader.lines.card, found, body) | {"prior": prior.tolist()}
-    model["bytes"] = len(body)
-    return model, bytes(body)
+    model["bytes"] = len(body.bytes)
+    return model, bytes(body.bytes)
 
 
-def _network(card: Card, network: list[Layer], body: bytearray) -> dict[str, Any]:
+def _network(card: Card, network: list[Layer], body: Body) -> dict[str, Any]:
     """What model.json says of a network, the thresholds of its card with it."""
     acceptance = card.acceptance
     return {
@@ -71,7 +101,7 @@ def _network(card: Card, network: list[Layer], body: bytearray) -> dict[str, Any
     }
 
 
-def _described(layer: Layer, body: bytearray) -> dict[str, Any]:
+def _described(layer: Layer, body: Body) -> dict[str, Any]:
     """A layer for model.json; its arrays go to the end of model.bin."""
     values = {field.name: getattr(layer, field.name) for field in fields(layer)}
     arrays = {key: value for key, value in values.items() if isinstance(value, np.ndarray)}
@@ -86,26 +116,5 @@ def _described(layer: Layer, body: bytearray) -> dict[str, Any]:
             found |= {"epsilon": epsilon}
         case Residual(parts):
             found |= {"layers": [_described(part, body) for part in parts]}
-    packed = {key: _packed(array, body) for key, array in arrays.items()}
+    packed = {key: body.add(array) for key, array in arrays.items()}
     return found | ({"arrays": packed} if packed else {})
-
-
-def _packed(array: NDArray[np.float32], body: bytearray) -> dict[str, int]:
-    """Where an array lies in model.bin. What has rows is rounded to 8 bits, row by row."""
-    if array.ndim == 1:
-        return {"offset": _append(array.astype("<f4"), body), "size": array.size}
-    rows = array.reshape(len(array), -1)
-    scales = np.maximum(np.abs(rows).max(1), 1e-12) / 127
-    whole = np.rint(rows / scales[:, None]).astype(np.int8)
-    place = {"size": array.size, "rows": len(array)}
-    return place | {
-        "scales": _append(scales.astype("<f4"), body),
-        "offset": _append(whole, body),
-    }
-
-
-def _append(array: NDArray[Any], body: bytearray) -> int:
-    body.extend(bytes(-len(body) % ALIGNED))
-    offset = len(body)
-    body.extend(array.tobytes())
-    return offset

@@ -19,7 +19,7 @@ def write(reader: Reader, path: Path) -> Path:
 
     Raises InklingError where the network is more than layers one after the other.
     """
-    js.write(reader, path / "model")
+    js.write(reader, path / "model", int8=True)
     modules = shutil.ignore_patterns("*.json", "*.md")
     shutil.copytree(STATIC / "inkling-js", path / "inkling-js", dirs_exist_ok=True, ignore=modules)
     shutil.copy(HERE / "site.js", path)

@@ -119,7 +119,7 @@ async def weights(state: Current) -> Response:
 
 @lru_cache(1)
 def _packed(reader: Reader) -> tuple[dict[str, Any], bytes]:
-    return js.packed(reader)
+    return js.packed(reader, int8=True)
 
 
 @router.get("/api/models/cell", summary="Test images of one label that were read as another")

@@ -22,40 +22,44 @@ function standardise({ data, shape }, { epsilon }) {
 function convolution({ data, shape: [channels, rows, columns] }, { weights, bias, kernel: [tall, broad], padding: [above, before] }) {
   const [high, wide] = [rows + 2 * above - tall + 1, columns + 2 * before - broad + 1];
   const [places, taps] = [high * wide, channels * tall * broad];
-  const patches = new Float32Array(taps * places); // what lies under each weight, at each place
+  const patches = new Float32Array(places * taps); // a row for each place: what lies under each weight there
   for (let channel = 0, tap = 0; channel < channels; channel++) {
     for (let dy = -above; dy < tall - above; dy++) {
       for (let dx = -before; dx < broad - before; dx++, tap++) {
         const [first, end] = [Math.max(0, -dx), Math.min(wide, columns - dx)];
         for (let y = Math.max(0, -dy); y < Math.min(high, rows - dy); y++) {
-          const [from, to] = [(channel * rows + y + dy) * columns + dx, tap * places + y * wide];
-          for (let x = first; x < end; x++) patches[to + x] = data[from + x];
+          const [from, to] = [(channel * rows + y + dy) * columns + dx, y * wide];
+          for (let x = first; x < end; x++) patches[(to + x) * taps + tap] = data[from + x];
         }
       }
     }
   }
   const found = new Float32Array(bias.length * places);
-  bias.forEach((one, kernel) => found.fill(one, kernel * places, (kernel + 1) * places));
-  for (let kernel = 0; kernel < bias.length; kernel += 4) product(found, kernel, Math.min(4, bias.length - kernel), weights, patches, taps, places);
+  for (let kernel = 0; kernel < bias.length; kernel += 4) {
+    for (let place = 0; place < places; place += 2) sums(found, kernel, place, weights, bias, patches, taps, places);
+  }
   return { data: found, shape: [bias.length, high, wide] };
 }
 
-/** Add rows of weights times the patches: up to four kernels at once, which share what they read. */
-function product(found, kernel, many, weights, patches, taps, places) {
-  const start = (next) => (kernel + Math.min(next, many - 1)) * taps;
-  const row = (next) => (next < many ? found.subarray((kernel + next) * places, (kernel + next + 1) * places) : new Float32Array(places));
-  const [a, b, c, d] = [start(0), start(1), start(2), start(3)];
-  const [one, two, three, four] = [row(0), row(1), row(2), row(3)];
+/** The sums of four kernels at two places: a number that is loaded is used more than once. Where fewer are left, the last is done again. */
+function sums(found, kernel, place, weights, bias, patches, taps, places) {
+  const top = bias.length - 1;
+  const one = kernel, two = Math.min(kernel + 1, top), three = Math.min(kernel + 2, top), four = Math.min(kernel + 3, top);
+  const other = Math.min(place + 1, places - 1);
+  let ap = bias[one], bp = bias[two], cp = bias[three], dp = bias[four];
+  let aq = ap, bq = bp, cq = cp, dq = dp;
   for (let tap = 0; tap < taps; tap++) {
-    const [u, v, w, z] = [weights[a + tap], weights[b + tap], weights[c + tap], weights[d + tap]];
-    for (let place = 0, from = tap * places; place < places; place++, from++) {
-      const input = patches[from];
-      one[place] += u * input;
-      two[place] += v * input;
-      three[place] += w * input;
-      four[place] += z * input;
-    }
+    const p = patches[place * taps + tap], q = patches[other * taps + tap];
+    const a = weights[one * taps + tap], b = weights[two * taps + tap], c = weights[three * taps + tap], d = weights[four * taps + tap];
+    ap += a * p; aq += a * q;
+    bp += b * p; bq += b * q;
+    cp += c * p; cq += c * q;
+    dp += d * p; dq += d * q;
   }
+  found[one * places + place] = ap; found[one * places + other] = aq;
+  found[two * places + place] = bp; found[two * places + other] = bq;
+  found[three * places + place] = cp; found[three * places + other] = cq;
+  found[four * places + place] = dp; found[four * places + other] = dq;
 }
 
 /** The largest of each rectangle of `size` pixels. @param {Value} value  @param {Layer} layer @returns {Value} */

@@ -145,9 +145,10 @@ function logSumExp(values) {
   return top + Math.log(Array.from(values).reduce((sum, value) => sum + Math.exp(value - top), 0));
 }
 
-/** The numbers of an array: of 32 bits, or of 8 bits with a scale for each of its rows. @returns {Float32Array} */
-function unpacked({ offset, size, rows, scales }, bytes) {
+/** The numbers of an array: of 32 bits, or whole numbers with a scale for each row. @returns {Float32Array} */
+function unpacked({ offset, size, bits, rows, scales }, bytes) {
   if (!rows) return new Float32Array(bytes, offset, size);
-  const [whole, factors] = [new Int8Array(bytes, offset, size), new Float32Array(bytes, scales, rows)];
+  const whole = new (bits === 8 ? Int8Array : Int16Array)(bytes, offset, size);
+  const factors = new Float32Array(bytes, scales, rows);
   return Float32Array.from(whole, (value, place) => value * factors[Math.floor((place * rows) / size)]);
 }
