@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from conftest import missing, run_inkling
 
 from inkling import Reader
@@ -29,7 +30,7 @@ from inkling.training import export
 
 try:
     import huggingface_hub
-    from huggingface_hub import ModelCard, constants
+    from huggingface_hub import ModelCard, SpaceCard, constants
     from huggingface_hub.repocard_data import model_index_to_eval_results
 
     from inkling.exports import hub
@@ -76,10 +77,13 @@ class Hub(BaseHTTPRequestHandler):
             name = f"{asked['organization']}/{asked['name']}"
             code = 409 if name in self.commits else 200
             self.commits.setdefault(name, [{".gitattributes": b""}])
-            return self._send(code, {"url": f"{self.base}/{name}"})
+            spaces = "spaces/" if asked.get("type") == "space" else ""
+            return self._send(code, {"url": f"{self.base}/{spaces}{name}"})
         if path == "api/validate-yaml":
             return self._send(200, {"warnings": [], "errors": []})
-        api = re.fullmatch(r"api/models/([^/]+/[^/]+)/(preupload|commit|tree)/main", path)
+        api = re.fullmatch(
+            r"api/(?:models|spaces)/([^/]+/[^/]+)/(preupload|commit|tree)/main", path
+        )
         file = re.fullmatch(r"([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path)
         if not (api or file) or (api or file)[1] not in self.commits:
             return self._send(404, {"error": "none"}, {"X-Error-Code": "RepoNotFound"})
@@ -165,14 +169,18 @@ def repository(reader, tmp_path_factory):
     return hub.write(reader, tmp_path_factory.mktemp("hub") / "digits", "me/digits")
 
 
+def names_in(folder):
+    """The files of a folder and below."""
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
 def test_the_bundle_loads_back_unchanged(reader, repository):
     found = Reader.load(repository)
     assert found.card == reader.card
     assert found.session.model == reader.session.model
-    files = sorted(str(file.relative_to(repository)) for file in repository.rglob("*.*"))
     examples = [f"examples/{name}.png" for name in sorted(hub.DRAWINGS)]
     names = ["README.md", "card.json", "config.json", *examples, "model.onnx", "model.safetensors"]
-    assert files == names
+    assert names_in(repository) == {".eval_results/mnist.yaml", *names}
 
 
 def test_the_hub_reads_the_metadata(reader, repository):
@@ -200,6 +208,12 @@ def test_the_hub_reads_the_metadata(reader, repository):
     confusion = np.array(reader.card.reports["UNIPEN dev"].confusion)
     accuracy = confusion.trace() / confusion.sum()
     assert figures["unipen dev", "Accuracy"] == pytest.approx(accuracy, abs=1e-5)
+
+
+def test_the_hub_reads_the_result_on_the_test_set(reader, repository):
+    content = yaml.safe_load((repository / ".eval_results/mnist.yaml").read_text())
+    (entry,) = huggingface_hub.parse_eval_result_entries(content)
+    assert (entry.dataset_id, entry.value) == ("ylecun/mnist", reader.card.test.accuracy)
 
 
 def test_the_card_says_what_it_was_trained_with_and_how_it_reads(reader, repository):
@@ -291,15 +305,24 @@ def test_a_push_is_read_from_the_hub(there, tmp_path):
     assert result.returncode == 0, result.stderr
     assert result.stdout == f"{there.base}/me/digits\n"
     files = there.commits["me/digits"][-1]
-    assert {*files} - {".gitattributes"} == {
-        str(file.relative_to(folder)) for file in folder.rglob("*.*")
-    }
+    assert {*files} - {".gitattributes"} == names_in(folder)
     reader = Reader.load("hf://me/digits")
     assert repr(reader).startswith('Reader(bundle "hf://me/digits", 10 classes')
     assert reader.card == Reader.load().card
     seven = str(folder / "examples" / "seven.png")
     result = run_inkling("read", seven, "--bundle", "hf://me/digits", "--json")
     assert json.loads(result.stdout)["label"] == 7, result.stderr
+
+
+def test_a_space_is_pushed_whole(there, tmp_path):
+    folder = tmp_path / "page"
+    result = run_inkling("export", "--to", "space", str(folder), "--push", "me/page")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == f"{there.base}/spaces/me/page\n"
+    files = there.commits["me/page"][-1]
+    assert {*files} - {".gitattributes"} == names_in(folder)
+    card = SpaceCard.load(folder / "README.md")
+    assert (card.data.sdk, card.data.license) == ("static", "apache-2.0")
 
 
 def test_a_revision_is_one_bundle(there, reader, repository, tmp_path):
@@ -407,7 +430,7 @@ def test_push_goes_with_the_hub_alone(tmp_path):
     path = str(tmp_path / "digits.onnx")
     result = run_inkling("export", "--to", "onnx", path, "--push", "me/digits")
     assert result.returncode == 2
-    assert "--push goes with --to hub" in result.stderr
+    assert "--push goes with --to hub or --to space" in result.stderr
 
 
 def test_a_name_of_the_hub_is_no_folder(reader):

@@ -24,7 +24,9 @@ def export(
     bundle: BundleOption = None,
     push: Annotated[
         str | None,
-        typer.Option(metavar="USER/NAME", help="With hub: create this repository and upload it."),
+        typer.Option(
+            metavar="USER/NAME", help="With hub or space: create this repository and upload it."
+        ),
     ] = None,
 ) -> None:
     """Write a bundle's network for other programs, pages and machines."""
@@ -34,8 +36,11 @@ def export(
     if push is None:
         typer.echo(str(exports.export(reader, to, path)))
         return
-    if to != "hub":
-        raise typer.BadParameter("--push goes with --to hub")
-    from inkling.exports import hub
+    if to not in ("hub", "space"):
+        raise typer.BadParameter("--push goes with --to hub or --to space")
+    from inkling.exports import hub, space
 
-    typer.echo(hub.push(hub.write(reader, path, push), push))
+    if to == "hub":
+        typer.echo(hub.push(hub.write(reader, path, push), push))
+    else:
+        typer.echo(hub.push(space.write(reader, path), push, space=True))

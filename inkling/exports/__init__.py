@@ -18,6 +18,7 @@ KINDS = {  # each a module here, with a function `write`
     "c": "C without libraries or allocation, in a folder",
     "c-int8": "the same with weights of 8 bits, for microcontrollers",
     "hub": "a model repository of the Hugging Face Hub",
+    "space": "a static space of the Hub: the page of site",
 }
 
 

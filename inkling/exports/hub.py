@@ -1,14 +1,13 @@
 """A bundle as a model repository of the Hugging Face Hub, and its way there.
 
-    README.md          what it is, how good and for what: the model card, with metadata
-    card.json          the bundle, unchanged, which `Reader.load("hf://user/name")` reads with
-    model.onnx
-    config.json        the same network for PyTorch, which `networks.hub.Network` loads; not of
-    model.safetensors  networks that are not Inkling's own
-    examples/          drawings that are part of Inkling, and of no data set
-
-The Hub's newer form of results, .eval_results/*.yaml, takes only data sets that are registered
-there as benchmarks. Those of a card are not, so its results stand in the model card.
+README.md          what it is, how good and for what: the model card, with metadata
+card.json          the bundle, unchanged, which `Reader.load("hf://user/name")` reads with
+model.onnx
+config.json        the same network for PyTorch, which `networks.hub.Network` loads; not of
+model.safetensors  networks that are not Inkling's own
+examples/          drawings that are part of Inkling, and of no data set
+.eval_results/     the accuracy on the test set, for the Hub's leaderboards: the Hub shows it
+                   where that data set is registered as a benchmark
 """
 
 import json
@@ -42,7 +41,13 @@ except ImportError as cause:
     raise MissingExtra("This export", str(cause.name), "train") from cause
 
 README, CONFIG, WEIGHTS, EXAMPLES = "README.md", "config.json", "model.safetensors", "examples"
-OURS = [README, bundle.CARD, bundle.MODEL, CONFIG, WEIGHTS, f"{EXAMPLES}/*.png"]
+RESULTS = ".eval_results"
+OURS = [
+    README, bundle.CARD, bundle.MODEL, CONFIG, WEIGHTS, f"{EXAMPLES}/*.png", f"{RESULTS}/*.yaml"
+]  # fmt: skip
+OURS_OF_SPACE = [
+    README, "*.html", "*.js", "*.svg", "*.webmanifest", "inkling-js/*", "model/*"
+]  # fmt: skip
 PREFIX = "network."  # of a tensor's name in the graph: training.export.Calibrated
 NORMALISATION = ("weight", "bias", "running_mean", "running_var")  # as ONNX orders them
 EPSILON = 1e-5  # of PyTorch's normalisations
@@ -168,7 +173,8 @@ def write(reader: Reader, path: Path, name: str | None = None) -> Path:
                 "Name a new one",
             )
         path.mkdir(parents=True, exist_ok=True)
-        for old in (path / CONFIG, path / WEIGHTS, *(path / EXAMPLES).glob("*.png")):
+        figures = (path / RESULTS).glob("*.yaml")
+        for old in (path / CONFIG, path / WEIGHTS, *(path / EXAMPLES).glob("*.png"), *figures):
             old.unlink(missing_ok=True)  # another network may have had it
         if tensors:
             write_atomically(path / CONFIG, json.dumps(_config(card), indent=2).encode() + b"\n")
@@ -176,6 +182,9 @@ def write(reader: Reader, path: Path, name: str | None = None) -> Path:
         for about, drawing in DRAWINGS.items() if _reads_digits(card) else ():
             (path / EXAMPLES).mkdir(exist_ok=True)
             write_atomically(path / EXAMPLES / f"{about}.png", png(drawing.picture()))
+        if card.dataset in ON_THE_HUB:
+            (path / RESULTS).mkdir(exist_ok=True)
+            write_atomically(path / RESULTS / f"{card.dataset}.yaml", _test_result(card).encode())
         content = _readme(reader, name or f"user/{path.resolve().name}", bool(tensors))
         write_atomically(path / README, content.encode())
     except OSError as cause:
@@ -186,12 +195,13 @@ def write(reader: Reader, path: Path, name: str | None = None) -> Path:
     return path
 
 
-def push(folder: Path, name: str) -> str:
+def push(folder: Path, name: str, space: bool = False) -> str:
     """Create the repository `name` where it is not there, and upload a folder; its address.
 
-    Raises InklingError. The files of an earlier upload that are no longer in the folder are
-    deleted there, others are not touched.
+    The folder is one of `write`; or a space, one of `space.write`. Raises InklingError. The files
+    of an earlier upload that are no longer in the folder are deleted there, others are not touched.
     """
+    kind, files = ("space", OURS_OF_SPACE) if space else ("model", OURS)
     if not hf.get_token():
         raise InklingError(
             f"{name}: expected a token of the Hub, got none",
@@ -199,12 +209,14 @@ def push(folder: Path, name: str) -> str:
         )
     api = hf.HfApi(library_name="inkling")
     try:
-        url = api.create_repo(name, exist_ok=True)
+        sdk = "static" if space else None
+        url = api.create_repo(name, exist_ok=True, repo_type=kind, space_sdk=sdk)
         api.upload_folder(
             repo_id=name,
+            repo_type=kind,
             folder_path=folder,
-            allow_patterns=OURS,
-            delete_patterns=OURS,
+            allow_patterns=files,
+            delete_patterns=files,
             commit_message="Exported from Inkling",
         )
     except Exception as cause:  # HTTP, sockets, storage and checks of names raise their own
@@ -321,6 +333,16 @@ def _result(dataset: str, part: str, metric: str, value: float) -> hf.EvalResult
         metric_name=metric,
         metric_value=round(value, 5),
     )
+
+
+def _test_result(card: Card) -> str:
+    """The accuracy on the test set, as the Hub's leaderboards take it."""
+    return f"""- dataset:
+    id: {ON_THE_HUB[card.dataset]}
+    task_id: default
+  value: {card.test.accuracy}
+  notes: n = {card.test.n}
+"""
 
 
 def _right(report: Report) -> int:
