@@ -6,7 +6,7 @@ from pathlib import Path
 from inkling.errors import BundleError, MissingExtra
 from inkling.reading import bundle
 
-NAME = re.compile(r"hf:/{1,2}([^/@]+/[^/@]+)(?:@(.+))?")  # a Path has one slash of the two
+NAME = re.compile(r"hf:/{1,2}([^/@]+/[^/@]+)(?:@(.+))?")
 
 
 def is_name(name: str) -> bool:
@@ -29,6 +29,7 @@ def fetch(name: str) -> Path:
     except ImportError as cause:
         raise MissingExtra("A bundle of the Hub", str(cause.name), "hub") from cause
     repository, revision = matched.groups()
+    name = "hf://" + name.partition("/")[2].lstrip("/")  # a Path has lost a slash
     folder = Path()
     try:
         for file in (bundle.CARD, bundle.MODEL):
