@@ -150,5 +150,9 @@ function unpacked({ offset, size, bits, rows, scales }, bytes) {
   if (!rows) return new Float32Array(bytes, offset, size);
   const whole = new (bits === 8 ? Int8Array : Int16Array)(bytes, offset, size);
   const factors = new Float32Array(bytes, scales, rows);
-  return Float32Array.from(whole, (value, place) => value * factors[Math.floor((place * rows) / size)]);
+  const found = Float32Array.from(whole);
+  factors.forEach((factor, row) => {
+    for (let place = (row * size) / rows, end = place + size / rows; place < end; place++) found[place] *= factor;
+  });
+  return found;
 }
