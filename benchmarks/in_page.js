@@ -1,10 +1,10 @@
 // What benchmarks/in_page.py asks a page.
 
 const SIDE = 28 * 28; // numbers of an image
-const NUMBERS = "unipen:numbers-dev.json", DIGITS = "unipen:digits-dev.json";
+const DIGITS = "unipen:digits-dev", NUMBERS = "unipen:numbers-dev";
 const readers = {};
 
-const fetched = async (name) => (await fetch(name)).json();
+const fetched = async (part) => (await fetch(`./${part}.json`)).json();
 
 /** Images of MNIST's test set, from the first to before the end. */
 async function images(first, end) {
@@ -19,7 +19,7 @@ export async function read([way, kind, first, end]) {
   const reader = readers[way] ??= await Reader.load(way);
   const plain = (one) => [one.label, one.accepted, one.oodScore, ...one.probabilities];
   if (kind === "images") return (await images(first, end)).map((image) => plain(reader.readImage(image)));
-  const items = (await fetched(`${kind}.json`)).slice(first, end);
+  const items = (await fetched(kind)).slice(first, end);
   if (kind.includes("digits")) return items.map((strokes) => plain(reader.read(strokes)));
   return items.map((strokes) => reader.readNumber(strokes)).map((one) => [one.text, one.accepted, one.confidence]);
 }

@@ -33,7 +33,7 @@ from inkling import Drawing, Reader, data, exports, system
 from inkling.exports.site import STATIC
 from inkling.reading import many
 
-WAYS = {"float16": "js", "int8": "js-int8"}
+WAYS = {"int16": "js", "int8": "js-int8"}
 DIGITS, NUMBERS = (
     ("unipen:digits-dev", "crohme:digits-dev"),
     ("unipen:numbers-dev", "crohme:numbers-dev"),
