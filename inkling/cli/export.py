@@ -1,12 +1,17 @@
 """The command that writes a bundle in other forms."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from inkling import exports
 from inkling.cli.options import BundleOption, bundle_folder
+
+if TYPE_CHECKING:
+    from inkling.reading.numbers import LineReader
+    from inkling.reading.reader import Reader
 
 commands = typer.Typer()
 
@@ -32,10 +37,33 @@ def export(
 
     reader = Reader.load(bundle_folder(bundle))
     if push is None:
-        typer.echo(str(exports.export(reader, to, path)))
+        written = exports.export(reader, to, path)
+        typer.echo(str(written))
+        if to == "onnx-int8":
+            _compare(reader, Reader.load(written.resolve()))
         return
     if to != "hub":
         raise typer.BadParameter("--push goes with --to hub")
     from inkling.exports import hub
 
     typer.echo(hub.push(hub.write(reader, path, push), push))
+
+
+def _compare(before: "Reader", after: "Reader") -> None:
+    """Print what became of sizes, accuracies and thresholds."""
+    from inkling.cli import display
+    from inkling.exports import onnx_int8
+
+    networks: list[tuple[Reader | LineReader, Reader | LineReader]] = [(before, after)]
+    if before.card.frame == "digit":
+        networks.append((before.lines, after.lines))
+    sizes = [(len(old.session.model), len(new.session.model)) for old, new in networks]
+    Console().print(display.compared_table(sizes, onnx_int8.compare(before, after)))
+    if any(
+        old.card.acceptance and old.card.acceptance == new.card.acceptance for old, new in networks
+    ):
+        typer.echo(
+            "Thresholds stay as they were: not every source is here that they are fitted to."
+        )
+    else:
+        typer.echo("Thresholds are fitted again.")

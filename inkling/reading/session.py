@@ -115,10 +115,13 @@ class LineSession:
 
         A column is COLUMN pixels wide; class 0 is the blank.
         """
-        spare = -line.shape[2] % COLUMN
-        whole = np.pad(line, ((0, 0), (0, 0), (0, spare)))[None]
-        (found,) = self._session.run(["log_probabilities"], {"lines": whole})
+        (found,) = self._session.run(["log_probabilities"], {"lines": padded(line)[None]})
         return np.asarray(found[0], np.float32)
+
+
+def padded(line: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A line `(1, 32, W)`, blank to the right so that it has whole columns."""
+    return np.pad(line, ((0, 0), (0, 0), (0, -line.shape[2] % COLUMN)))
 
 
 def _opened(model: bytes, threads: int) -> onnxruntime.InferenceSession:
