@@ -18,6 +18,7 @@ KINDS = {  # each a module here, with a function `write`
     "js": "a folder for inkling-js, which reads in a page without a server",
     "c": "C without libraries or allocation, in a folder",
     "c-int8": "the same with weights of 8 bits, for microcontrollers",
+    "triton": "a model repository of NVIDIA Triton Inference Server",
     "hub": "a model repository of the Hugging Face Hub",
 }
 

@@ -51,6 +51,11 @@ class Attribution(BaseModel, frozen=True, extra="forbid"):
     citation: str
     url: str
 
+    @property
+    def line(self) -> str:
+        """All of it as an item of a list in Markdown."""
+        return f"- {self.dataset} ({self.licence}): {self.citation} {self.url}".rstrip()
+
 
 class Card(BaseModel, frozen=True, extra="forbid"):
     """What a bundle says of its model."""
