@@ -37,7 +37,8 @@ def export(
 
     reader = Reader.load(bundle_folder(bundle))
     if push is None:
-        written = exports.export(reader, to, path)
+        with Console(stderr=True).status("Writing"):  # 8 bits take half a minute
+            written = exports.export(reader, to, path)
         typer.echo(str(written))
         if to == "onnx-int8":
             _compare(reader, Reader.load(written.resolve()))
