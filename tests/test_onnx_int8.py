@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
+import torch
 from conftest import ROOT, invoke
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,9 +22,11 @@ from inkling import Drawing, Reader, data, exports
 from inkling.data import datasets
 from inkling.errors import BundleError, InklingError, RunError
 from inkling.exports import onnx_int8
+from inkling.networks import architectures
 from inkling.reading import bundle
 from inkling.reading.onnx_check import refuse_foreign_parts
-from inkling.training import finetune
+from inkling.reading.session import Session
+from inkling.training import export, finetune
 
 KEPT = "Thresholds stay as they were"
 TWELVE = Drawing([[(10, 10), (10, 90)], [(40, 30), (60, 10), (80, 30), (40, 90), (80, 90)]], 5)
@@ -215,6 +218,19 @@ def test_rounding_moves_outputs_by_little_whatever_the_weights(seed, channels, k
         for one in (model, found)
     )
     assert np.abs(after - before).max() < 0.05 * np.abs(before).max()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(architectures.MODELS))
+def test_every_network_of_inkling_can_have_8_bits(name):
+    shape = (3, 32, 32) if name == "cifar" else architectures.DIGIT
+    network = architectures.build(name, 10, torch.Generator().manual_seed(1), shape)
+    model = export.to_onnx(network, 0.7, shape)
+    images = np.random.default_rng(0).random((100, *shape), np.float32)
+    found = onnx_int8.quantised(model, "images", [images])
+    before, after = (Session(one, 10, shape=shape).logits(images) for one in (model, found))
+    assert len(found) < 0.4 * len(model)
+    assert np.abs(after - before).max() < 0.1 * np.abs(before).max()
 
 
 def test_the_page_on_exports_shows_the_record_of_8_bits():

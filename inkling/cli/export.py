@@ -60,11 +60,12 @@ def _compare(before: "Reader", after: "Reader") -> None:
         networks.append((before.lines, after.lines))
     sizes = [(len(old.session.model), len(new.session.model)) for old, new in networks]
     Console().print(display.compared_table(sizes, onnx_int8.compare(before, after)))
-    if any(
-        old.card.acceptance and old.card.acceptance == new.card.acceptance for old, new in networks
-    ):
+    fitted = [
+        old.card.acceptance != new.card.acceptance for old, new in networks if old.card.acceptance
+    ]
+    if fitted and all(fitted):
+        typer.echo("Thresholds are fitted again.")
+    elif fitted:
         typer.echo(
             "Thresholds stay as they were: not every source is here that they are fitted to."
         )
-    else:
-        typer.echo("Thresholds are fitted again.")

@@ -179,7 +179,7 @@ def _splits(card: Card) -> Splits:
 
 def _few(part: Split, count: int) -> Split:
     """At most so many images, from all over a part, that fill whole rows."""
-    whole = min(count, len(part) // ROW * ROW)
+    whole = min(count, len(part) // ROW * ROW) or len(part)
     return part[np.linspace(0, len(part) - 1, whole).astype(int)]
 
 
