@@ -46,6 +46,18 @@ class Texts:
     right: NDArray[np.bool_]  # (N,)
     writers: NDArray[np.str_] | None = None  # (N,), where they are known
 
+    @property
+    def measures(self) -> metrics.Measures:
+        """The figures of a card; the likelihood is that of being right or wrong."""
+        sure = np.clip(self.confidence, metrics.MIN_PROBABILITY, 1 - metrics.MIN_PROBABILITY)
+        return metrics.Measures(
+            n=len(self.right),
+            accuracy=float(self.right.mean()),
+            interval=metrics.wilson(int(self.right.sum()), len(self.right)),
+            negative_log_likelihood=float(-np.log(np.where(self.right, sure, 1 - sure)).mean()),
+            calibration_error=metrics.gap(metrics.binned(self.confidence, self.right)),
+        )
+
 
 @dataclass(frozen=True)
 class Promise(Point):

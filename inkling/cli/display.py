@@ -18,6 +18,7 @@ from inkling.experiments import events
 from inkling.experiments.leaderboard import COLUMNS, Section, cells
 from inkling.experiments.recipe import Recipe, flat
 from inkling.experiments.records import Record
+from inkling.exports import Compared
 from inkling.metrics import Measures, precision_recall
 from inkling.plots.images import at_full_strength
 
@@ -203,6 +204,18 @@ def source_table(sources: Sequence[Source], names: Sequence[str], promised: bool
             "\n".join(f"{names[label]} {source.recall[label]:.1%}" for label in lowest),
             "" if source.worst_writers is None else f"{source.worst_writers:.1%}",
         )
+    return table
+
+
+def compared_table(sizes: Sequence[tuple[int, int]], sources: Sequence[Compared]) -> Table:
+    """Networks and what they read, before and after, one a row: bytes, then accuracies."""
+    table = Table("", box=None, padding=(0, 1, 0, 0))
+    for heading in ("n", "float32", "8 bits"):
+        table.add_column(heading, justify="right")
+    for name, both in zip(("digits", "numbers"), sizes, strict=False):
+        table.add_row(f"{name}, bytes", "", *(f"{size:,}" for size in both))
+    for one in sources:
+        table.add_row(one.source, f"{one.n:,}", f"{one.before:.2%}", f"{one.after:.2%}")
     return table
 
 

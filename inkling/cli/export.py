@@ -1,12 +1,17 @@
 """The command that writes a bundle in other forms."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from inkling import exports
 from inkling.cli.options import BundleOption, bundle_folder
+
+if TYPE_CHECKING:
+    from inkling.reading.numbers import LineReader
+    from inkling.reading.reader import Reader
 
 commands = typer.Typer()
 
@@ -34,7 +39,11 @@ def export(
 
     reader = Reader.load(bundle_folder(bundle))
     if push is None:
-        typer.echo(str(exports.export(reader, to, path)))
+        with Console(stderr=True).status("Writing"):  # 8 bits take half a minute
+            written = exports.export(reader, to, path)
+        typer.echo(str(written))
+        if to == "onnx-int8":
+            _compare(reader, Reader.load(written.resolve()))
         return
     if to not in ("hub", "space"):
         raise typer.BadParameter("--push goes with --to hub or --to space")
@@ -44,3 +53,24 @@ def export(
         typer.echo(hub.push(hub.write(reader, path, push), push))
     else:
         typer.echo(hub.push(space.write(reader, path), push, space=True))
+
+
+def _compare(before: "Reader", after: "Reader") -> None:
+    """Print what became of sizes, accuracies and thresholds."""
+    from inkling.cli import display
+    from inkling.exports import onnx_int8
+
+    networks: list[tuple[Reader | LineReader, Reader | LineReader]] = [(before, after)]
+    if before.card.frame == "digit":
+        networks.append((before.lines, after.lines))
+    sizes = [(len(old.session.model), len(new.session.model)) for old, new in networks]
+    Console().print(display.compared_table(sizes, onnx_int8.compare(before, after)))
+    fitted = [
+        old.card.acceptance != new.card.acceptance for old, new in networks if old.card.acceptance
+    ]
+    if fitted and all(fitted):
+        typer.echo("Thresholds are fitted again.")
+    elif fitted:
+        typer.echo(
+            "Thresholds stay as they were: not every source is here that they are fitted to."
+        )

@@ -1,6 +1,7 @@
 """A bundle in other forms: for other programs, pages and machines."""
 
 import os
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,14 +13,26 @@ if TYPE_CHECKING:
 
 KINDS = {  # each a module here, with a function `write`
     "onnx": "one file that ONNX Runtime runs, in any language",
+    "onnx-int8": "a bundle whose networks have 8 bits: a quarter of the size, and faster",
     "site": "a folder that any web host serves: a page that reads by itself",
     "js": "a folder for inkling-js, which reads in a page without a server",
     "js-int8": "the same with weights of 8 bits: half of the bytes",
     "c": "C without libraries or allocation, in a folder",
     "c-int8": "the same with weights of 8 bits, for microcontrollers",
+    "triton": "a model repository of NVIDIA Triton Inference Server",
     "hub": "a model repository of the Hugging Face Hub",
     "space": "a static space of the Hub: the page of site",
 }
+
+
+@dataclass(frozen=True)
+class Compared:
+    """How two readers read one source."""
+
+    source: str  # as "mnist:test"
+    n: int
+    before: float  # accuracy in [0, 1]; of numbers, the share of exact matches
+    after: float
 
 
 def export(reader: "Reader", to: str, path: str | os.PathLike[str]) -> Path:

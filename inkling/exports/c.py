@@ -172,10 +172,7 @@ def _values(reader: Reader, network: Sequence[Layer], chain: Sequence[Step]) -> 
         "reading": FLOAT * (len(card.classes) + 4),
         "flash": f"{sum(s.weights.nbytes + s.scales.nbytes + s.shifts.nbytes for s in chain):,}",
         "multiply_adds": f"{card.multiply_adds:,}",
-        "attribution": "\n".join(
-            f"- {one.dataset} ({one.licence}): {' '.join([one.citation, one.url]).strip()}"
-            for one in card.attribution
-        ),
+        "attribution": "\n".join(one.line for one in card.attribution),
     }
 
 

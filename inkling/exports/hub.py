@@ -246,9 +246,10 @@ def _refused(name: str, cause: Exception) -> InklingError:
 def weights(model: bytes, card: Card) -> Tensors:
     """The tensors of a graph by PyTorch's names; none where the network is not Inkling's own.
 
-    The exporter folds a normalisation into the convolution before it where nothing stands
-    between, and may keep equal tensors once. So names follow the order of the layers: in
-    Inkling's networks, what comes after a convolution is numbered on.
+    Nor of weights of 8 bits, which its layers do not take. The exporter folds a normalisation into
+    the convolution before it where nothing stands between, and may keep equal tensors once. So
+    names follow the order of the layers: in Inkling's networks, what comes after a convolution is
+    numbered on.
     """
     if card.recipe.get("model") in ("custom", "scratch") or "evaluation" not in card.recipe:
         return {}
@@ -259,7 +260,7 @@ def weights(model: bytes, card: Card) -> Tensors:
     for node in graph.node:
         if node.op_type in ("Conv", "Gemm"):
             kernel, *bias = node.input[1:]
-            if not kernel.startswith(PREFIX):
+            if not kernel.startswith(PREFIX) or kernel not in arrays:
                 return {}
             layer = kernel.removeprefix(PREFIX).removesuffix(".weight")
             found[f"{layer}.weight"] = arrays[kernel]

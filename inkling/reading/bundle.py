@@ -6,6 +6,7 @@
                   lines `(N, 1, 32, W)` -> log_probabilities `(N, W / 4, 1 + K)`, class 0 the
                   blank; input scaling and calibration temperature are part of the graph
       card.json   the `Card`, with the SHA-256 of model.onnx
+      numbers/    where it has its own: the bundle that reads lines
 
 Reading one trusts nothing: digest, schema and graph are checked before anything runs.
 """
@@ -49,6 +50,11 @@ class Attribution(BaseModel, frozen=True, extra="forbid"):
     licence: str
     citation: str
     url: str
+
+    @property
+    def line(self) -> str:
+        """All of it as an item of a list in Markdown."""
+        return f"- {self.dataset} ({self.licence}): {self.citation} {self.url}".rstrip()
 
 
 class Card(BaseModel, frozen=True, extra="forbid"):
@@ -123,6 +129,12 @@ def find(path: Path) -> Path:
         f"{path}: expected a bundle ({MODEL} and {CARD}), found none",
         "Make one with: inkling train",
     )
+
+
+def numbers_of(folder: Path) -> Path:
+    """The bundle that reads numbers beside that of a folder: its own, or the one that ships."""
+    own = folder / NUMBERS.name
+    return own if (own / CARD).is_file() else NUMBERS
 
 
 def read(folder: Path, reads: Reads = "images") -> tuple[Card, bytes]:

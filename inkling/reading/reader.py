@@ -111,10 +111,13 @@ class Reader:
     '7'
     """
 
-    def __init__(self, card: bundle.Card, session: Session, name: str = "") -> None:
+    def __init__(
+        self, card: bundle.Card, session: Session, name: str = "", numbers: Path = bundle.NUMBERS
+    ) -> None:
         self.card = card
         self.session = session
         self.name = name
+        self.numbers = numbers  # the folder of the bundle that reads them
 
     def __repr__(self) -> str:
         digest = self.card.model_sha256[:12]
@@ -126,8 +129,11 @@ class Reader:
 
     @cached_property
     def lines(self) -> LineReader:
-        """What reads numbers: the bundle that ships, loaded when it is first needed."""
-        return LineReader.load()
+        """What reads numbers: its own bundle for them, or the one that ships.
+
+        It is loaded when it is first needed.
+        """
+        return LineReader.load(self.numbers)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None, threads: int = 1) -> "Reader":
@@ -138,10 +144,11 @@ class Reader:
         thread reads one image fastest; give more for large batches. Raises BundleError, and
         MissingExtra for the Hub.
         """
-        folder = bundle.PRETRAINED if path is None else _folder(os.fspath(path))
+        folder = bundle.find(bundle.PRETRAINED if path is None else _folder(os.fspath(path)))
         card, model = bundle.read(folder)
         session = Session(model, len(card.classes), threads, card.temperature, card.shape)
-        return cls(card, session, SHIPPED if path is None else os.fspath(path))
+        name = SHIPPED if path is None else os.fspath(path)
+        return cls(card, session, name, bundle.numbers_of(folder))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write its bundle to a folder; a bare name is one that `load` and the page know.
@@ -157,6 +164,8 @@ class Reader:
         folder = Path(name) if _is_path(name) else _saved(name)
         if (folder / bundle.CARD).is_file() and bundle.read(folder)[0] != self.card:
             raise BundleError(f"{folder}: expected a new name, but a bundle is there", "Choose one")
+        if self.numbers != bundle.NUMBERS:
+            bundle.write(folder / self.numbers.name, self.lines.card, self.lines.session.model)
         bundle.write(folder, self.card, self.session.model)
         return folder
 

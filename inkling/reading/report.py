@@ -1,17 +1,20 @@
 """How a bundle reads labelled images: figures, confusions and the worst mistakes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from inkling import metrics, plots
+from inkling import acceptance, metrics, plots
+from inkling.acceptance import Sample, Texts
 from inkling.metrics import Measures
 from inkling.plots import html
+from inkling.reading.numbers import is_number, read_text
+from inkling.reading.session import LineSession, Session
 
 MISTAKES = 20  # that are shown
 
@@ -32,6 +35,60 @@ class Labelled(Protocol):
     def images(self) -> NDArray[np.float32]:
         """The images `(N, C, H, W)` in [0, 1]."""
         ...
+
+
+class Written(Labelled, Protocol):
+    """The same, with the writer of each image."""
+
+    @property
+    def writers(self) -> NDArray[np.str_] | None:
+        """Who wrote each image `(N,)`, where that is known."""
+        ...
+
+
+def measured(
+    session: Session,
+    temperature: float,
+    validation: Labelled | None,
+    test: Labelled,
+    calibrating: Sequence[tuple[str, Written]],
+) -> dict[str, Any]:
+    """The fields of a card that say how good a graph is.
+
+    The parts that calibrate, by name, are those to which it is fitted when to accept a reading.
+    """
+    samples = [
+        Sample(name, session.logits(part.images()) * temperature, part.labels, part.writers)
+        for name, part in calibrating
+    ]
+
+    def read(part: Labelled) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        return session.run(part.images()).probabilities, part.labels
+
+    return {
+        "validation": metrics.measure(*read(validation)) if validation else None,
+        "test": metrics.measure(*read(test)),
+        "acceptance": acceptance.fit(samples, temperature) if samples else None,
+        "report": metrics.report(*read(test)),
+    }
+
+
+def read_texts(
+    session: LineSession,
+    characters: str,
+    name: str,
+    lines: Iterable[NDArray[np.float32]],
+    says: Callable[[int, str], bool],
+    writers: NDArray[np.str_] | None = None,
+) -> Texts:
+    """How a graph reads lines, each `(1, 32, W)`: how sure it is, and whether it is right.
+
+    `says` tells of a line, by its index, whether a text is what it says.
+    """
+    found = [read_text(session, line, characters) for line in lines]
+    confidence = [each.probability if is_number(each.text) else 0.0 for each in found]
+    right = [says(index, each.text) for index, each in enumerate(found)]
+    return Texts(name, np.array(confidence), np.array(right), writers)
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,6 +27,13 @@ class Outputs(NamedTuple):
     ood_scores: NDArray[np.float32]  # (N,), in nats; see acceptance.ood_score
 
 
+class Tensor(NamedTuple):
+    """An input or output of a graph, of float32."""
+
+    name: str
+    shape: tuple[int, ...]  # without the first axis, N; -1 where any size goes
+
+
 class Session:
     """A graph in memory. Safe to share between threads; passes to other processes."""
 
@@ -52,6 +59,16 @@ class Session:
     def model(self) -> bytes:
         """The graph, as its file has it."""
         return self._made_of[0]
+
+    @property
+    def takes(self) -> list[Tensor]:
+        """Its inputs."""
+        return [_tensor(node) for node in self._session.get_inputs()]
+
+    @property
+    def gives(self) -> list[Tensor]:
+        """Its outputs."""
+        return [_tensor(node) for node in self._session.get_outputs()]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Session, self._made_of
@@ -107,6 +124,16 @@ class LineSession:
         """The graph, as its file has it."""
         return self._made_of[0]
 
+    @property
+    def takes(self) -> list[Tensor]:
+        """Its inputs."""
+        return [_tensor(node) for node in self._session.get_inputs()]
+
+    @property
+    def gives(self) -> list[Tensor]:
+        """Its outputs."""
+        return [_tensor(node) for node in self._session.get_outputs()]
+
     def __reduce__(self) -> tuple[Any, ...]:
         return LineSession, self._made_of
 
@@ -115,10 +142,17 @@ class LineSession:
 
         A column is COLUMN pixels wide; class 0 is the blank.
         """
-        spare = -line.shape[2] % COLUMN
-        whole = np.pad(line, ((0, 0), (0, 0), (0, spare)))[None]
-        (found,) = self._session.run(["log_probabilities"], {"lines": whole})
+        (found,) = self._session.run(["log_probabilities"], {"lines": padded(line)[None]})
         return np.asarray(found[0], np.float32)
+
+
+def padded(line: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A line `(1, 32, W)`, blank to the right so that it has whole columns."""
+    return np.pad(line, ((0, 0), (0, 0), (0, -line.shape[2] % COLUMN)))
+
+
+def _tensor(node: onnxruntime.NodeArg) -> Tensor:
+    return Tensor(node.name, tuple(n if isinstance(n, int) else -1 for n in node.shape[1:]))
 
 
 def _opened(model: bytes, threads: int) -> onnxruntime.InferenceSession:

@@ -6,7 +6,6 @@ import hashlib
 import io
 import logging
 import warnings
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from inkling.errors import RunError
 from inkling.experiments.recipe import Recipe
 from inkling.ink import Shape
 from inkling.networks import architectures
-from inkling.reading import bundle
+from inkling.reading import bundle, report
 from inkling.reading.session import SCORE, Session
 from inkling.training import learner
 from inkling.training.engines import compute_logits
@@ -87,7 +86,7 @@ def write_bundle(
         temperature=temperature,
         parameters=architectures.count_parameters(model),
         multiply_adds=architectures.count_multiply_adds(model, shape),
-        **measured(session, temperature, splits, parts),
+        **report.measured(session, temperature, splits.validation, splits.test, parts),
     )
     bundle.write(folder, card, content)
     return card
@@ -134,30 +133,6 @@ def attribution(name: str) -> bundle.Attribution:
     return bundle.Attribution(
         dataset=name, licence=dataset.licence, citation=dataset.citation, url=dataset.url
     )
-
-
-def measured(
-    session: Session,
-    temperature: float,
-    splits: data.Splits,
-    parts: Sequence[tuple[str, data.Split]],
-) -> dict[str, Any]:
-    """The fields of a card that say how good a graph is; the parts are those of `calibrating`."""
-
-    def measure(split: data.Split) -> metrics.Measures:
-        return metrics.measure(session.run(split.images()).probabilities, split.labels)
-
-    samples = [
-        Sample(name, session.logits(split.images()) * temperature, split.labels, split.writers)
-        for name, split in parts
-    ]
-    test = session.run(splits.test.images()).probabilities
-    return {
-        "validation": measure(splits.validation) if splits.validation else None,
-        "test": metrics.measure(test, splits.test.labels),
-        "acceptance": acceptance.fit(samples, temperature) if samples else None,
-        "report": metrics.report(test, splits.test.labels),
-    }
 
 
 def to_onnx(network: nn.Module, temperature: float, shape: Shape = architectures.DIGIT) -> bytes:

@@ -31,7 +31,7 @@ from inkling.experiments import recipe as recipes
 from inkling.experiments.events import Figures
 from inkling.experiments.recipe import Recipe
 from inkling.networks import architectures
-from inkling.reading import bundle
+from inkling.reading import bundle, report
 from inkling.reading.bundle import Card
 from inkling.reading.reader import Reader
 from inkling.reading.session import Session
@@ -181,6 +181,8 @@ def unpack(
             f"one of {card.dataset} by {recipe.model}",
             way_out,
         )
+    if any(node.op_type == "DequantizeLinear" for node in graph.node):
+        raise RunError("Expected a bundle of float32 to train on, got one of 8 bits", way_out)
     network = architectures.build(recipe.model, len(card.classes), Generator())
     values = dict(network.state_dict())
     before = ""
@@ -246,7 +248,7 @@ def write_back(base: Base, learner: Learner, splits: Splits) -> tuple[Card, Sess
         | system.versions("torch", "numpy", "onnx", "onnxruntime"),
     }
     parts = export.calibrating(base.recipe, splits)
-    measured = export.measured(session, card.temperature, splits, parts)
+    measured = report.measured(session, card.temperature, splits.validation, splits.test, parts)
     if card.acceptance and len(parts) < len(card.acceptance.sources):
         measured["acceptance"] = card.acceptance  # of the base, which more writers calibrated
     return card.model_copy(update=values | measured), session, content

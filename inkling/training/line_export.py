@@ -5,18 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from inkling import acceptance, data, metrics
+from inkling import acceptance, data
 from inkling.acceptance import Texts
 from inkling.augmentation import lines as made_lines
 from inkling.augmentation import texts
 from inkling.experiments.recipe import Recipe
 from inkling.ink.lines import HEIGHT
 from inkling.networks import architectures
-from inkling.reading import bundle
-from inkling.reading.numbers import is_number, read_text
+from inkling.reading import bundle, report
 from inkling.reading.session import COLUMN, LineSession
 from inkling.training import export, lines
 from inkling.training.lines import Numbers
@@ -84,7 +82,7 @@ def write_bundle(
         parameters=architectures.count_parameters(model),
         multiply_adds=architectures.count_multiply_adds(model, (1, HEIGHT, USUAL_WIDTH)),
         validation=None,
-        test=measured(read(session, test)),
+        test=read(session, test).measures,
         acceptance=accepted,
     )
     bundle.write(folder, card, content)
@@ -135,25 +133,9 @@ def fitted_temperature(model: nn.Module, parts: Sequence[Numbers]) -> float:
 
 def read(session: LineSession, numbers: Numbers) -> Texts:
     """How a graph reads lines: its confidence, and whether it is right."""
-    confidence, right = [], []
-    for index, line in enumerate(numbers.lines):
-        image = line.pixels[None].astype(np.float32) / np.float32(255)
-        best = read_text(session, image, texts.CHARACTERS)
-        confidence.append(best.probability if is_number(best.text) else 0.0)
-        right.append(numbers.says(index, best.text))
-    return Texts(numbers.name, np.array(confidence), np.array(right), numbers.writers)
-
-
-def measured(read: Texts) -> metrics.Measures:
-    """The figures of a card; the likelihood is that of being right or wrong."""
-    confidence = np.clip(read.confidence, metrics.MIN_PROBABILITY, 1 - metrics.MIN_PROBABILITY)
-    likelihood: NDArray[np.float64] = np.where(read.right, confidence, 1 - confidence)
-    return metrics.Measures(
-        n=len(read.right),
-        accuracy=float(read.right.mean()),
-        interval=metrics.wilson(int(read.right.sum()), len(read.right)),
-        negative_log_likelihood=float(-np.log(likelihood).mean()),
-        calibration_error=metrics.gap(metrics.binned(read.confidence, read.right)),
+    images = (line.pixels[None].astype(np.float32) / np.float32(255) for line in numbers.lines)
+    return report.read_texts(
+        session, texts.CHARACTERS, numbers.name, images, numbers.says, numbers.writers
     )
 
 
