@@ -97,6 +97,7 @@ def test_the_empty_text_is_no_number():
         (r"\d*+5", "sets"),
         ("a+", "sets"),
         ("1\n", "sets"),
+        ("1{}", "sets"),
         (r"\d{1,2", "sets"),
         (r"(\d", "backslash"),
         (r"\d)", "backslash"),

@@ -96,6 +96,7 @@ def _network(card: Card, network: list[Layer], body: Body) -> dict[str, Any]:
             "min_confidence": acceptance.min_confidence,
             "max_ood_score": acceptance.max_ood_score,
             "min_label_probability": acceptance.min_label_probability(SET_LEVEL),
+            "sets": acceptance.sets,
         },
         "layers": [_described(layer, body) for layer in network],
     }

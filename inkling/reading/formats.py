@@ -72,7 +72,7 @@ NAMED = {
 # A user's regular expression is made of these alone: it refers to nothing and looks nowhere else
 _SET = r"\[\^?(?:\\[d.,\-/:+()%$€=^]|[0-9.,\-/:+()%$€=])+\]"
 _ITEM = rf"(?:[0-9.,\-/:%€=]|\\[d.,\-/:+()%$€=]|{_SET}|\))"
-_PART = regex.compile(rf"{_ITEM}(?:[*+?]|\{{[0-9]*,?[0-9]*\}})?\??|\((?:\?:|(?![?*]))|\|")
+_PART = regex.compile(rf"{_ITEM}(?:[*+?]|\{{(?=[0-9,])[0-9]*,?[0-9]*\}})?\??|\((?:\?:|(?![?*]))|\|")
 _COUNT = regex.compile(r"\{([0-9]*),?([0-9]*)\}")
 
 

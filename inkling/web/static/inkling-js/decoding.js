@@ -5,15 +5,33 @@
 const WIDTH = 16; // prefixes kept at a column
 const FAINT = 1e-4; // share of the likeliest prefix's probability from which another is kept
 const [MAX_CANDIDATES, MAX_ALTERNATIVES] = [10, 5];
+const MIN_FITTING = 0.1; // probability of all texts of a format, below which the format is in doubt
+export const UNKNOWN = "?"; // ink that is no character of a number
 
 /** @typedef {{ text: string, probability: number }} Candidate */
 
-/** The likeliest texts of a line, the best first, with their exact probabilities. @param {Float64Array[]} columns - Of each column the log-probabilities, the blank's first  @param {string[]} characters @returns {Candidate[]} */
-export function search(columns, characters) {
+/** Which texts count, and which may begin one that does. @typedef {{ accepts: (text: string) => boolean, mayBegin: (prefix: string) => boolean }} Fits */
+/** @type {Fits} */ const ANYTHING = { accepts: () => true, mayBegin: () => true };
+
+/**
+ * The texts that a line may hold, the likeliest first. Those of a format share the probability of the others, but not that of texts with UNKNOWN: what is no number keeps to no format.
+ * @param {Float64Array[]} columns  @param {string[]} characters  @param {Fits} [format] @returns {Candidate[]}
+ */
+export function candidates(columns, characters, format) {
+  const found = search(columns, characters);
+  if (!format) return found;
+  const sum = (/** @type {Candidate[]} */ texts) => texts.reduce((total, { probability }) => total + probability, 0);
+  const kept = search(columns, characters, format);
+  const whole = Math.max(sum(kept) + sum(found.filter(({ text }) => text.includes(UNKNOWN))), MIN_FITTING);
+  return kept.map(({ text, probability }) => ({ text, probability: probability / whole }));
+}
+
+/** The likeliest texts of a line, the best first, with their exact probabilities. @param {Float64Array[]} columns - Of each column the log-probabilities, the blank's first  @param {string[]} characters  @param {Fits} [fits] @returns {Candidate[]} */
+function search(columns, characters, fits = ANYTHING) {
   /** @type {Map<string, number[]>} */ let beam = new Map([["", [1, 0]]]); // the probabilities of paths that end in a blank, and in the last character
-  for (const [blank, seen] of busy(columns, characters)) beam = cut(extended(beam, blank, seen));
+  for (const [blank, seen] of busy(columns, characters)) beam = cut(extended(beam, blank, seen, fits));
   const ranked = [...beam].sort(([, one], [, other]) => other[0] + other[1] - one[0] - one[1]);
-  return ranked.slice(0, MAX_CANDIDATES)
+  return ranked.filter(([text]) => fits.accepts(text)).slice(0, MAX_CANDIDATES)
     .map(([text]) => ({ text, probability: Math.exp(Math.min(logLikelihood(columns, text, characters), 0)) }))
     .sort((one, other) => other.probability - one.probability);
 }
@@ -32,8 +50,8 @@ function busy(columns, characters) {
   });
 }
 
-/** The prefixes after one more column. Only after a blank, the same character again is a new one. @param {Map<string, number[]>} beam  @param {number} blank  @param {[string, number][]} seen */
-function extended(beam, blank, seen) {
+/** The prefixes after one more column. Only after a blank, the same character again is a new one. @param {Map<string, number[]>} beam  @param {number} blank  @param {[string, number][]} seen  @param {Fits} fits */
+function extended(beam, blank, seen, fits) {
   /** @type {Map<string, number[]>} */ const after = new Map();
   const of = (text) => { if (!after.has(text)) after.set(text, [0, 0]); return after.get(text); };
   let best = 0;
@@ -49,7 +67,7 @@ function extended(beam, blank, seen) {
         same[1] += touching * probability;
         start = apart;
       }
-      if (start * probability > FAINT * best) {
+      if (start * probability > FAINT * best && fits.mayBegin(text + character)) {
         of(text + character)[1] += start * probability;
         best = Math.max(best, start * probability);
       }

@@ -1,5 +1,6 @@
 // @ts-check
 // Reads handwritten digits in a page, without a server. A bundle comes from `inkling export --to js`.
 
+export { Format } from "./formats.js";
 export { toImage } from "./image.js";
 export { Reader } from "./reader.js";

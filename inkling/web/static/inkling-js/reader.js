@@ -1,7 +1,8 @@
 // @ts-check
 // A reader of digits: what `Reader` is in Python.
 
-import { align, alternatives, search } from "./decoding.js";
+import { align, alternatives, candidates, UNKNOWN } from "./decoding.js";
+import { Format } from "./formats.js";
 import { toPlacedImage } from "./image.js";
 import { forward } from "./layers.js";
 import { boxes, toLine } from "./lines.js";
@@ -23,6 +24,12 @@ const SIDE = 28; // pixels of an image
  */
 
 /**
+ * @typedef {object} Options
+ * @property {number} [threshold] - The least confidence of an accepted reading, in [0, 1]; without it, that of the bundle
+ * @property {string | Format} [format] - What a number looks like: a name, such as "date", or a regular expression
+ */
+
+/**
  * @typedef {object} NumberReading
  * @property {string} text - As "-12.5"; "?" stands for ink that is no character of a number
  * @property {number} confidence - That all of it is right
@@ -34,7 +41,7 @@ const SIDE = 28; // pixels of an image
 
 const MIN_LIKELY = 0.9; // confidence of a number, from which on it is no single digit
 const DOUBTFUL_SCORE = -2.5; // out-of-distribution score at which a digit is as likely as none
-const [COLUMN, UNKNOWN] = [4, "?"]; // pixels of a column that the line network gives; ink that is no character
+const COLUMN = 4; // pixels of a column that the line network gives
 
 /** Reads with one bundle, as `inkling export --to js` writes it: model.json and model.bin. */
 export class Reader {
@@ -58,41 +65,50 @@ export class Reader {
     return new Reader(model, weights);
   }
 
-  /** Read strokes of points x, y and perhaps a pressure; null where nothing is drawn. @param {number[][][]} strokes  @param {number} [pen] - The width of the line @returns {Reading | null} */
-  read(strokes, pen) {
+  /** Read strokes of points x, y and perhaps a pressure; null where nothing is drawn. @param {number[][][]} strokes  @param {number} [pen] - The width of the line  @param {Options} [options] @returns {Reading | null} */
+  read(strokes, pen, options) {
     const placed = toPlacedImage(strokes, pen);
-    return placed && { ...this.readImage(placed.image), imageBox: placed.box };
+    return placed && { ...this.readImage(placed.image, options), imageBox: placed.box };
   }
 
-  /** Read what is there: a digit, a number of several characters where that is more likely, or several rows. @param {number[][][]} strokes  @param {number} [pen] @returns {Reading | NumberReading | NumberReading[] | null} */
-  readAny(strokes, pen) {
-    const rows = this.lineLayers ? this.readLines(strokes) : [];
+  /** Read what is there: a digit, a number of several characters where that is more likely, or several rows. What has a format is a number. @param {number[][][]} strokes  @param {number} [pen]  @param {Options} [options] @returns {Reading | NumberReading | NumberReading[] | null} */
+  readAny(strokes, pen, options = {}) {
+    const rows = this.lineLayers ? this.readLines(strokes, options) : [];
     if (rows.length > 1) return rows;
-    const [digit, [number]] = [this.read(strokes, pen), rows];
+    const [digit, [number]] = [this.read(strokes, pen, options), rows];
+    if (number && options.format) return number;
     if (!digit || !number || [...number.text].length < 2) return digit;
     const likely = digit.confidence / (1 + Math.exp(digit.oodScore - DOUBTFUL_SCORE)); // that there is a digit, and this one
     return number.confidence > MIN_LIKELY || likely < number.confidence ? number : digit;
   }
 
-  /** Read every row, from top to bottom. @param {number[][][]} strokes @returns {NumberReading[]} */
-  readLines(strokes) {
-    return rowsOf(strokes).map((row) => this.readNumber(row)).filter(Boolean);
+  /** Read every row, from top to bottom. @param {number[][][]} strokes  @param {Options} [options] @returns {NumberReading[]} */
+  readLines(strokes, options) {
+    return rowsOf(strokes).map(toLine).filter(Boolean).map((line) => this.#readLine(line, options));
   }
 
-  /** Read a number that is drawn on one line; null where nothing is drawn. @param {number[][][]} strokes @returns {NumberReading | null} */
-  readNumber(strokes) {
+  /** Read a number; null where nothing is drawn. Of several rows it is the largest, and not accepted. @param {number[][][]} strokes  @param {Options} [options] @returns {NumberReading | null} */
+  readNumber(strokes, options) {
+    const [first, ...others] = this.readLines(strokes, options);
+    if (!others.length) return first ?? null;
+    const area = (/** @type {NumberReading} */ { box: [left, top, right, bottom] }) => (right - left) * (bottom - top);
+    const largest = others.reduce((one, other) => (area(other) > area(one) ? other : one), first);
+    return { ...largest, accepted: largest.accepted && false };
+  }
+
+  /** @param {import("./lines.js").Line} line  @param {Options} [options] @returns {NumberReading} */
+  #readLine(line, { format, threshold } = {}) {
     if (!this.lineLayers) throw new Error("Expected a bundle that reads numbers, got one without the line network");
-    const line = toLine(strokes);
-    if (!line) return null;
     const { classes, prior, acceptance } = this.model.numbers;
     const columns = this.columns(line, prior);
-    const found = search(columns, classes);
+    const found = candidates(columns, classes, typeof format === "string" ? new Format(format) : format);
     const { text, probability } = found[0] ?? { text: "", probability: 0 };
     const places = boxes(line, align(columns, text, classes).map((span) => span.map((column) => column * COLUMN)));
     const isNumber = !text.includes(UNKNOWN) && /\d/.test(text);
+    const lowest = threshold ?? acceptance?.min_confidence;
     return {
       text, confidence: probability,
-      accepted: acceptance && probability >= acceptance.min_confidence && isNumber,
+      accepted: lowest === undefined ? null : probability >= lowest && isNumber,
       parts: alternatives(columns, text, classes).map(([[own, confidence], ...others], index) => ({ text: own, confidence, alternatives: others, box: places[index] })),
       box: places.at(-1),
       alternatives: found.slice(1).map((other) => /** @type {[string, number]} */ ([other.text, other.probability])),
@@ -113,23 +129,37 @@ export class Reader {
     });
   }
 
-  /** Read an image as MNIST's: 784 numbers in [0, 1], 1 is ink. @param {Float32Array} image @returns {Reading} */
-  readImage(image) {
+  /** Read an image as MNIST's: 784 numbers in [0, 1], 1 is ink. @param {Float32Array} image  @param {Options} [options] @returns {Reading} */
+  readImage(image, { threshold } = {}) {
     const { classes, temperature, acceptance } = this.model;
     const own = forward(this.layers, { data: image, shape: [1, SIDE, SIDE] }).data; // logits, not divided by the temperature
     const oodScore = -logSumExp(own);
     const logits = own.map((value) => value / temperature);
     const total = logSumExp(logits);
     const probabilities = logits.map((value) => Math.exp(value - total));
-    const order = [...probabilities.keys()].sort((one, other) => probabilities[other] - probabilities[one]);
-    const [label] = order;
+    const label = probabilities.indexOf(Math.max(...probabilities));
     const confidence = probabilities[label];
+    const lowest = threshold ?? acceptance?.min_confidence;
     return {
       label, name: classes[label], confidence, probabilities, oodScore, image,
-      accepted: acceptance && confidence >= acceptance.min_confidence && oodScore <= (acceptance.max_ood_score ?? Infinity),
-      labels: acceptance?.min_label_probability == null ? null : order.filter((one, place) => !place || probabilities[one] >= acceptance.min_label_probability),
+      accepted: lowest === undefined ? null : confidence >= lowest && oodScore <= (acceptance?.max_ood_score ?? Infinity),
+      labels: acceptance?.min_label_probability == null ? null : labelSet(probabilities, acceptance.min_label_probability),
     };
   }
+
+  /** The labels it may be, the likeliest first: this share of such sets holds the true one. @param {Reading} reading  @param {number} level - The share, as 0.99 @returns {number[]} */
+  labelSet({ probabilities }, level) {
+    const levels = this.model.acceptance?.sets ?? [];
+    const found = levels.find(([known]) => known >= level);
+    if (!found) throw new Error(`Expected a level that the bundle can promise, at most ${levels.at(-1)?.[0] ?? 0}, got ${level}`);
+    return labelSet(probabilities, found[1]);
+  }
+}
+
+/** The likeliest label, and the others from that probability on. @param {Float32Array} probabilities  @param {number} lowest */
+function labelSet(probabilities, lowest) {
+  const order = [...probabilities.keys()].sort((one, other) => probabilities[other] - probabilities[one]);
+  return order.filter((label, place) => !place || probabilities[label] >= lowest);
 }
 
 /** Layers with their arrays. @param {any[]} layers  @param {ArrayBuffer} weights @returns {import("./layers.js").Layer[]} */
