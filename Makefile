@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 FILES = pyproject.toml constraints.txt
 
-.PHONY: run test unit docs scale faults check page hints front-ends format types clean
+.PHONY: run test unit docs examples scale faults check page hints front-ends format types clean
 
 run: $(VENV)/serve  ## start the page at http://127.0.0.1:8000
 	@exec $(BIN)/inkling serve --port $(PORT)
@@ -18,11 +18,18 @@ test: $(VENV)/dev  ## everything that must hold before a change lands; with MARK
 MARK ?= not slow
 unit: $(VENV)/dev
 	$(BIN)/pytest --numprocesses auto --dist worksteal -m "$(MARK)" \
-		--ignore tests/test_scale.py --ignore tests/test_front_ends.py --ignore tests/test_site.py
+		--ignore tests/test_scale.py --ignore tests/test_front_ends.py --ignore tests/test_site.py \
+		--ignore tests/test_examples.py
 
 docs: $(VENV)/dev  ## the site, in build/site: lessons run, links are checked, a browser opens it
 	$(BIN)/python docs/site/build.py
 	$(BIN)/pytest tests/test_site.py
+
+examples: $(VENV)/dev  ## forms with <inkling-pad> in HTML and three frameworks, built and opened in a browser
+	$(BIN)/inkling export --to js build/inkling-js
+	npm --prefix examples ci --silent
+	npm --prefix examples run --silent build
+	$(BIN)/pytest tests/test_examples.py
 
 scale: $(VENV)/dev  ## what runs on a cluster, of this machine; it takes all cores
 	$(BIN)/pytest tests/test_scale.py -m "not faults"
@@ -44,6 +51,10 @@ check: $(VENV)/dev  ## format, lint, types and the import rules
 PAGE = $(if $(or $(INKLING_REQUIRE_ALL),$(shell command -v npm)),page hints)
 page: node_modules/typescript  ## the types of the page's scripts, and those that touch no page
 	node_modules/.bin/tsc
+	@rm -rf build/types
+	node_modules/.bin/tsc -p tsconfig.types.json --outDir build/types
+	@diff -r build/types inkling/web/static/inkling-js/types || \
+		{ echo "The types of inkling-js are not those of its code; write them with: make types" >&2; exit 1; }
 	node --test tests/page/
 
 hints: $(VENV)/dev node_modules/typescript  ## the types of the public names, as an editor sees them
@@ -59,8 +70,9 @@ format: $(VENV)/dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-types: $(VENV)/dev  ## write the page's types from the API's schemas
+types: $(VENV)/dev node_modules/typescript  ## the page's types from the API's schemas; those of inkling-js from its code
 	$(BIN)/python -m inkling.web.types
+	node_modules/.bin/tsc -p tsconfig.types.json
 
 $(VENV)/serve: $(FILES)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -79,4 +91,4 @@ $(VENV)/dev: $(FILES)
 	@touch $(VENV)/serve $@
 
 clean:
-	rm -rf $(VENV) node_modules build dist .*_cache .hypothesis
+	rm -rf $(VENV) node_modules examples/node_modules examples/dist examples/public build dist .*_cache .hypothesis

@@ -356,3 +356,8 @@ def test_a_threshold_replaces_that_of_the_bundle(model):
         [(x * 37 % 101, x * 53 % 97) for x in range(60)]
     ]  # no digit, however low the threshold
     assert by_node(program, [str(model), scribble])[0] is False
+
+
+def test_a_server_that_renders_pages_may_import_the_pad():
+    program = 'const pad = await import("PATH/pad.js"); answer(Object.keys(pad));'
+    assert by_node(program, None) == ["InklingPad"]

@@ -118,7 +118,7 @@ def test_the_pad_is_a_field_of_its_form(page, site):
     assert {"input", "change", "read"} == set(page.evaluate("window.heard"))
     pad.evaluate("pad => pad.setAttribute('threshold', '1.1')")
     expect(pad.locator("output")).to_contain_text("unsure")
-    assert pad.evaluate("pad => [pad.validity.customError, pad.value]") == [True, "7"]
+    assert pad.evaluate("pad => [pad.validity.badInput, pad.value]") == [True, "7"]
     pad.evaluate("pad => pad.form.reset()")
     expect(pad.locator("output")).to_be_empty()
     assert pad.evaluate(state) == ["", False, ""]

@@ -15,7 +15,7 @@ KINDS = {  # each a module here, with a function `write`
     "onnx": "one file that ONNX Runtime runs, in any language",
     "onnx-int8": "a bundle whose networks have 8 bits: a quarter of the size, and faster",
     "site": "a folder that any web host serves: a page that reads by itself",
-    "js": "a folder for inkling-js, which reads in a page without a server",
+    "js": "inkling-js, an npm package that reads in a page without a server",
     "js-int8": "the same with weights of 8 bits: half of the bytes",
     "c": "C without libraries or allocation, in a folder",
     "c-int8": "the same with weights of 8 bits, for microcontrollers",

@@ -1,6 +1,7 @@
-"""A bundle for inkling-js, which reads in a page: model.json and model.bin."""
+"""A bundle for inkling-js, an npm package that reads in a page: model.json and model.bin."""
 
 import json
+import shutil
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inkling import system
 from inkling.exports.layers import (
     Convolution,
     Layer,
@@ -21,6 +23,7 @@ from inkling.files import write_atomically
 from inkling.reading.bundle import Card
 from inkling.reading.reader import SET_LEVEL, Reader
 
+PACKAGE = system.PACKAGE / "web" / "static" / "inkling-js"
 FORMAT = "inkling-js 1"
 MODEL, WEIGHTS = "model.json", "model.bin"
 KINDS = {"maxpool": "pool"}  # what is called otherwise there
@@ -57,7 +60,17 @@ class Body:
 
 
 def write(reader: Reader, path: Path, int8: bool = False) -> Path:
-    """Write the folder. Raises the errors of `packed`."""
+    """Write the package and its model: npm installs the folder, and a page loads it as it is.
+
+    Raises the errors of `packed`.
+    """
+    write_model(reader, path, int8)
+    shutil.copytree(PACKAGE, path, dirs_exist_ok=True)
+    return path
+
+
+def write_model(reader: Reader, path: Path, int8: bool) -> Path:
+    """Write model.json and model.bin alone. Raises the errors of `packed`."""
     model, weights = packed(reader, int8)
     path.mkdir(parents=True, exist_ok=True)
     write_atomically(path / WEIGHTS, weights)

@@ -11,6 +11,7 @@ from inkling.reading.reader import Reader
 
 STATIC = system.PACKAGE / "web" / "static"
 HERE = Path(__file__).parent
+NOT_KEPT = {".html", ".md", ".ts"}  # pages are kept by their addresses, and no page loads the rest
 FILL_IN = "[/* version, files */]"  # in sw.js
 
 
@@ -19,9 +20,9 @@ def write(reader: Reader, path: Path) -> Path:
 
     Raises InklingError where the network is more than layers one after the other.
     """
-    js.write(reader, path / "model", int8=True)
-    modules = shutil.ignore_patterns("*.json", "*.md")
-    shutil.copytree(STATIC / "inkling-js", path / "inkling-js", dirs_exist_ok=True, ignore=modules)
+    js.write_model(reader, path / "model", int8=True)
+    modules = shutil.ignore_patterns("*.json", "*.md", "types")
+    shutil.copytree(js.PACKAGE, path / "inkling-js", dirs_exist_ok=True, ignore=modules)
     shutil.copy(HERE / "site.js", path)
     shutil.copy(STATIC / "icon.svg", path)
     page = (HERE / "site.html").read_text()
@@ -42,6 +43,6 @@ def service_worker(folder: Path, pages: list[str], prefix: str = "") -> str:
     """
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "sw.js")
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
-    kept = (path.relative_to(folder).as_posix() for path in files if path.suffix != ".html")
+    kept = (path.relative_to(folder).as_posix() for path in files if path.suffix not in NOT_KEPT)
     filled = json.dumps([digest, [*pages, *(prefix + name for name in kept)]])
     return (STATIC / "sw.js").read_text().replace(FILL_IN, filled)

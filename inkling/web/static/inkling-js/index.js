@@ -4,3 +4,7 @@
 export { Format } from "./formats.js";
 export { toImage } from "./image.js";
 export { Reader } from "./reader.js";
+
+/** @typedef {import("./reader.js").Reading} Reading */
+/** @typedef {import("./reader.js").NumberReading} NumberReading */
+/** @typedef {import("./reader.js").Options} Options */

@@ -258,7 +258,7 @@ export class Sheet {
       context.drawImage(this.picture.bitmap, x, y, this.picture.bitmap.width * scale, this.picture.bitmap.height * scale);
     }
     draw(context, this.strokes, this.width);
-    if (document.activeElement === this.canvas && this.canvas.matches(":focus-visible")) {
+    if (this.canvas.matches(":focus-visible")) {
       context.beginPath();
       context.arc(this.cursor.x, this.cursor.y, this.cursor.down ? 5 : 9, 0, 2 * Math.PI);
       context.lineWidth = 3;
