@@ -6,6 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import ROOT, hosting
 from playwright.sync_api import expect
+from test_docs import blocks
 from test_offline import SEVEN, draw
 
 import inkling
@@ -13,6 +14,7 @@ from inkling.exports.js import PACKAGE
 
 (PAD,) = json.loads((PACKAGE / "custom-elements.json").read_text())["modules"][0]["declarations"]
 NAMES = {kind: [one["name"] for one in PAD[kind]] for kind in PAD if isinstance(PAD[kind], list)}
+DOCUMENTS = [ROOT / "docs" / "export.md", PACKAGE / "README.md"]
 ONE = [[(1.2, 0.2), (1.2, 0.85)]]
 POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; form-action 'self'; "
@@ -203,8 +205,41 @@ def test_what_there_is_is_documented(opened):
     assert {*pad.evaluate(given), "name", "disabled"} == set(NAMES["attributes"])
     for name in [*NAMES["attributes"], *NAMES["members"]]:
         assert pad.evaluate("(pad, name) => name in pad", name), name
-    page = (ROOT / "docs" / "export.md").read_text()
     types = (PACKAGE / "element.d.ts").read_text()
-    for name in [name for names in NAMES.values() for name in names]:
-        assert f"`{name}`" in page or f"`{name}()`" in page, name
     assert all(f"  {name}?:" in types for name in NAMES["attributes"])
+    plain = [*NAMES["attributes"], *NAMES["members"], *NAMES["events"], *NAMES["cssProperties"]]
+    parts = [f"::part({name})" for name in NAMES["cssParts"]]
+    for page in DOCUMENTS:
+        text = page.read_text().replace("()`", "`")
+        assert [name for name in [*plain, *parts] if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize("page", DOCUMENTS)
+def test_the_form_of_the_documents_is_sent(browser, folder, page):
+    (code,) = [block for block in blocks("html", page.read_text()) if "<script" in block]
+    (folder / "form.html").write_text(code)
+    with hosting(folder) as host, browser.new_page() as opened:
+        opened.goto(f"{host}/form.html")
+        pad = opened.locator("inkling-pad")
+        is_number = pad.evaluate("pad => pad.mode === 'number'")
+        draw(opened, "inkling-pad", SEVEN + ONE if is_number else SEVEN)
+        expect(pad.locator("output")).to_have_text("71" if is_number else "7")
+        opened.get_by_text("Send").click()
+        opened.wait_for_url("**/form.html?*=7*")
+
+
+@pytest.mark.parametrize("page", DOCUMENTS)
+def test_the_program_of_the_documents_runs(browser, folder, page):
+    (code,) = [block for block in blocks("js", page.read_text()) if "Reader" in block]
+    (folder / "plain.html").write_text("<!doctype html>")
+    said = []
+    with hosting(folder) as host, browser.new_page() as opened:
+        opened.on("console", lambda one: one.type == "log" and said.append(one.text))
+        opened.on("pageerror", lambda error: said.append(str(error)))
+        opened.goto(f"{host}/plain.html")
+        code = code.replace('"inkling-js"', '"./inkling-js/index.js"').replace(
+            '"model"', '"inkling-js"'
+        )
+        opened.add_script_tag(type="module", content=code + "console.log('end');")
+        opened.wait_for_event("console", lambda message: message.text == "end")
+    assert said == ["7 true [7]", "7", "end"]
