@@ -361,3 +361,11 @@ def test_a_threshold_replaces_that_of_the_bundle(model):
 def test_a_server_that_renders_pages_may_import_the_pad():
     program = 'const pad = await import("PATH/pad.js"); answer(Object.keys(pad));'
     assert by_node(program, None) == ["InklingPad"]
+
+
+def test_the_package_has_what_it_names(model):
+    package = json.loads((model / "package.json").read_text())
+    named = [package["types"], package["customElements"], *package["sideEffects"]]
+    for target in package["exports"].values():
+        named += [target] if isinstance(target, str) else target.values()
+    assert [name for name in named if not (model / name).is_file()] == []

@@ -1,5 +1,5 @@
 // @ts-check
-// <inkling-pad>: a field of a form that is filled in by drawing a digit, and read in the page.
+// <inkling-pad>: a field of a form that is filled in by drawing a digit or a number, and read in the page.
 
 import { Format } from "./formats.js";
 import { Reader } from "./reader.js";
@@ -20,6 +20,7 @@ button { font: inherit; padding: 4px 12px; }
 `;
 const OF_SIZE = 2; // the rule of a pad that has the attribute
 const PEN = "16"; // pixels, the width of the line
+const PAUSE = 100; // milliseconds without a movement, after which a number is read while the pen is down: reading takes longer than a frame
 const WORDS = {
   sheet: "Sheet to write on. Arrow keys move, space puts the pen down.", undo: "Undo", clear: "Clear", unsure: "unsure",
   missing: "Write something on the sheet.", notAccepted: "This cannot be read for sure. Write it again.", waiting: "This is being read.",
@@ -59,6 +60,7 @@ export class InklingPad extends Field {
   #given = ""; // the value that the page gave, until something is drawn
   #told = ""; // the value of the last input event
   #committed = ""; // and of the last change event
+  #isDown = false; // whether a pointer draws
   #asked = 0; // readings that were asked for: an old answer is dropped
   #read = Promise.resolve(); // the newest one
 
@@ -71,10 +73,12 @@ export class InklingPad extends Field {
     const [undo, clear] = ["undo", "clear"].map((part) => element("button", { part, type: "button" }, WORDS[part]));
     this.#answer = /** @type {HTMLOutputElement} */ (element("output", { part: "answer", "aria-live": "polite" }));
     root.append(canvas, element("div", {}, this.#answer, undo, clear));
-    this.#sheet = new Sheet(canvas, element("input", { value: PEN }), () => this.#ask(), () => {}, () => {});
+    this.#sheet = new Sheet(canvas, element("input", { value: PEN }), () => this.#ask(this.#isDown && this.mode === "number" ? PAUSE : 0), () => {}, () => {});
     undo.addEventListener("click", () => { this.#sheet.undo(); this.#commit(); });
     clear.addEventListener("click", () => { this.clear(); this.#commit(); });
-    for (const end of ["pointerup", "keyup"]) canvas.addEventListener(end, () => { if (!this.#sheet.cursor.down) this.#commit(); });
+    canvas.addEventListener("pointerdown", () => { this.#isDown = true; }, true); // before the sheet hears of it
+    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => this.#lift());
+    canvas.addEventListener("keyup", () => { if (!this.#sheet.cursor.down) this.#commit(); });
   }
 
   connectedCallback() {
@@ -167,23 +171,28 @@ export class InklingPad extends Field {
   /** Whether to believe the value: the reading is accepted, or the page gave it. */
   get accepted() { return this.#reading ? this.#reading.accepted !== false : this.#given !== ""; }
 
-  #ask() {
-    this.#read = this.#answered(++this.#asked);
+  #lift() {
+    this.#isDown = false;
+    if (this.mode === "number") this.#ask();
+    this.#commit();
   }
 
-  /** Read what is drawn, and tell the form and the page. @param {number} asked */
-  async #answered(asked) {
+  #ask(pause = 0) {
+    this.#read = this.#answered(++this.#asked, pause);
+  }
+
+  /** Read what is drawn, and tell the form and the page. @param {number} asked  @param {number} pause - Milliseconds to wait for more */
+  async #answered(asked, pause) {
     let [reading, problem] = [null, ""];
     if (this.strokes.length) {
       if (!this.#reading) this.#internals.setValidity({ customError: true }, WORDS.waiting, this.#sheet.canvas);
       try {
-        this.#reader ??= Reader.load(new URL(this.model, document.baseURI));
-        const reader = await this.#reader;
+        const reader = await this.#loaded();
+        if (pause) await new Promise((done) => { setTimeout(done, pause); });
         if (asked !== this.#asked) return;
         reading = this.#readBy(reader);
       } catch (error) {
         if (asked !== this.#asked) return;
-        this.#reader = null; // the next stroke tries again
         problem = error.message;
       }
       this.#given = "";
@@ -199,6 +208,14 @@ export class InklingPad extends Field {
     this.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
+  #loaded() {
+    this.#reader ??= Reader.load(new URL(this.model, document.baseURI)).catch((error) => {
+      this.#reader = null; // the next stroke tries again
+      throw error;
+    });
+    return this.#reader;
+  }
+
   /** @param {Reader} reader */
   #readBy(reader) {
     const { threshold, format } = this;
@@ -207,7 +224,7 @@ export class InklingPad extends Field {
     return reader.readNumber(this.strokes, { threshold, format: this.#format });
   }
 
-  /** The pen was lifted, or a button pressed. */
+  /** The pen was lifted, or a button pressed: once it is read, the page is told of another value. */
   async #commit() {
     await this.#read;
     if (this.value === this.#committed) return;
