@@ -1,13 +1,13 @@
 // @ts-check
-// A reader of digits: what `Reader` is in Python.
+// A reader of digits: what `Reader` is in Python. A source is strokes of points x, y and perhaps a pressure; or a Picture of picture.js.
 
 import { align, alternatives, search } from "./decoding.js";
-import { toPlacedImage } from "./image.js";
+import { SIDE, toPlacedImage } from "./image.js";
 import { forward } from "./layers.js";
 import { boxes, toLine } from "./lines.js";
 import { rowsOf } from "./rows.js";
 
-const SIDE = 28; // pixels of an image
+/** @typedef {number[][][] | import("./picture.js").Picture} Source */
 
 /**
  * @typedef {object} Reading
@@ -58,32 +58,51 @@ export class Reader {
     return new Reader(model, weights);
   }
 
-  /** Read strokes of points x, y and perhaps a pressure; null where nothing is drawn. @param {number[][][]} strokes  @param {number} [pen] - The width of the line @returns {Reading | null} */
-  read(strokes, pen) {
-    const placed = toPlacedImage(strokes, pen);
+  /** Read a digit; null where nothing is drawn. @param {Source} source  @param {number} [pen] - The width of a line of strokes @returns {Reading | null} */
+  read(source, pen) {
+    const placed = isPicture(source) ? this.#ofDigits(source).toPlacedImage() : toPlacedImage(source, pen);
     return placed && { ...this.readImage(placed.image), imageBox: placed.box };
   }
 
-  /** Read what is there: a digit, a number of several characters where that is more likely, or several rows. @param {number[][][]} strokes  @param {number} [pen] @returns {Reading | NumberReading | NumberReading[] | null} */
-  readAny(strokes, pen) {
-    const rows = this.lineLayers ? this.readLines(strokes) : [];
+  /** Read what is there: a digit, a number of several characters where that is more likely, or several rows. @param {Source} source  @param {number} [pen] @returns {Reading | NumberReading | NumberReading[] | null} */
+  readAny(source, pen) {
+    if (!this.lineLayers) return this.read(source, pen);
+    const rows = this.readLines(source);
     if (rows.length > 1) return rows;
-    const [digit, [number]] = [this.read(strokes, pen), rows];
-    if (!digit || !number || [...number.text].length < 2) return digit;
-    const likely = digit.confidence / (1 + Math.exp(digit.oodScore - DOUBTFUL_SCORE)); // that there is a digit, and this one
-    return number.confidence > MIN_LIKELY || likely < number.confidence ? number : digit;
+    const [number] = rows;
+    const isLong = number && [...number.text].length > 1;
+    if (!number || (isLong && number.confidence > MIN_LIKELY)) return number ?? null;
+    const digit = this.read(source, pen);
+    const likely = digit && digit.confidence / (1 + Math.exp(digit.oodScore - DOUBTFUL_SCORE)); // that there is a digit, and this one
+    return digit && isLong && likely < number.confidence ? number : digit;
   }
 
-  /** Read every row, from top to bottom. @param {number[][][]} strokes @returns {NumberReading[]} */
-  readLines(strokes) {
-    return rowsOf(strokes).map((row) => this.readNumber(row)).filter(Boolean);
+  /** Read every row, from top to bottom. @param {Source} source @returns {NumberReading[]} */
+  readLines(source) {
+    if (isPicture(source)) return this.#ofDigits(source).toLines().map((line) => this.#readLine(line));
+    return rowsOf(source).map((row) => this.readNumber(row)).filter(Boolean);
   }
 
-  /** Read a number that is drawn on one line; null where nothing is drawn. @param {number[][][]} strokes @returns {NumberReading | null} */
-  readNumber(strokes) {
+  /** Read a number on one line; null where nothing is drawn. Of several rows of a picture it is the largest, and not accepted. @param {Source} source @returns {NumberReading | null} */
+  readNumber(source) {
     if (!this.lineLayers) throw new Error("Expected a bundle that reads numbers, got one without the line network");
-    const line = toLine(strokes);
-    if (!line) return null;
+    if (isPicture(source)) {
+      const found = this.readLines(source);
+      const [largest = null] = [...found].sort((one, other) => area(other.box) - area(one.box));
+      return found.length > 1 ? { ...largest, accepted: largest.accepted === null ? null : false } : largest;
+    }
+    const line = toLine(source);
+    return line && this.#readLine(line);
+  }
+
+  /** The picture, for a bundle of digits. @param {import("./picture.js").Picture} picture */
+  #ofDigits(picture) {
+    if (!this.lineLayers) throw new Error("Expected a bundle of digits to read a picture, got another one: read images with readImage");
+    return picture;
+  }
+
+  /** @param {import("./lines.js").Line} line @returns {NumberReading} */
+  #readLine(line) {
     const { classes, prior, acceptance } = this.model.numbers;
     const columns = this.columns(line, prior);
     const found = search(columns, classes);
@@ -131,6 +150,15 @@ export class Reader {
     };
   }
 }
+
+/** Whether a source is a Picture, not strokes. @param {any} source @returns {source is import("./picture.js").Picture} */
+function isPicture(source) {
+  if (!Array.isArray(source) && typeof source?.toLines !== "function") throw new TypeError(`Expected strokes or a Picture, got ${source?.constructor?.name ?? source}: of pixels, new Picture(pixels) from inkling-js/picture.js`);
+  return !Array.isArray(source);
+}
+
+/** @param {number[]} box */
+const area = ([left, top, right, bottom]) => (right - left) * (bottom - top);
 
 /** Layers with their arrays. @param {any[]} layers  @param {ArrayBuffer} weights @returns {import("./layers.js").Layer[]} */
 const loaded = (layers, weights) => layers.map(({ arrays = {}, ...layer }) => ({
