@@ -17,6 +17,7 @@ const LEAN = 0.08; // rows a column, at most: 4.6 degrees
 const THICKNESS = 1 / 32; // of the picture's height, at most; but always MIN_THICKNESS
 const MIN_THICKNESS = 8; // pixels
 const MAX_WAVER = 1.5; // pixels from a smooth curve; a drawn stroke wavers more
+const ASIDE = 1e-6; // pixels, so that a line between two rows, as one of two pixels, is in the same one always
 const DARKER = [1.2, 1.3].map(Math.fround); // times the contrast of a line, at least; darker pixels are ink on it
 const MARGIN = Math.fround(0.9); // of a line's contrast, expected one row further, as a line may waver
 const FAMILY = 3; // lines of one direction that are ruled paper, whatever their pen
@@ -128,7 +129,7 @@ function straight(path, thin, least, thick, length) {
     good = near;
   }
   const whole = Math.floor(length / STRIPS) * STRIPS;
-  return Array.from({ length }, (_, column) => rint(curve((column + 0.5) / whole)));
+  return Array.from({ length }, (_, column) => rint(curve((column + 0.5) / whole) + ASIDE));
 }
 
 /** How far the middle of a line lies from the row of its path: of the rows around it that are at least half as strong. @param {import("./grid.js").Numbers} thin  @param {number} row  @param {number} reach */
