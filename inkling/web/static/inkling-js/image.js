@@ -74,7 +74,7 @@ export function fit(ink, width, height) {
   for (let row = 0; row < BOX; row++) {
     across.forEach((weights, cell) => {
       let sum = 0;
-      for (const [x, weight] of weights) sum = fround(sum + weight * rows[row * wide + x]);
+      for (const [x, weight] of weights) sum += weight * rows[row * wide + x];
       small[row * BOX + cell] = sum;
     });
   }

@@ -180,12 +180,16 @@ export function reduced(planes, times) {
   if (Math.min(whole.width, whole.height) < times) throw new RangeError(`Expected a picture of digits, got a strip of ${whole.width} x ${whole.height} pixels: crop it to what is to be read`);
   const [wide, high] = [Math.floor(whole.width / times), Math.floor(whole.height / times)];
   return planes.map(({ width, data }) => {
-    const sums = new Grid(wide, high);
+    const sums = new Float64Array(wide * high);
     for (let y = 0; y < high * times; y++) {
       const row = Math.floor(y / times) * wide;
-      for (let x = 0, place = y * width; x < wide; x++) for (let end = place + times; place < end; place++) sums.data[row + x] += data[place];
+      for (let x = 0, place = y * width; x < wide; x++) {
+        let total = 0;
+        for (const end = place + times; place < end; place++) total += data[place];
+        sums[row + x] += total;
+      }
     }
-    return sums.map((total) => total / (times * times));
+    return new Grid(wide, high, Float32Array.from(sums, (total) => total / (times * times)));
   });
 }
 

@@ -6,12 +6,13 @@ import { Grid } from "./grid.js";
 import { SIDE, fit } from "./image.js";
 import { ifDrawn, isAround, offTheBorder, offThePaper } from "./paper.js";
 import { toLines } from "./picture-lines.js";
-import { sum } from "./statistics.js";
+import { min, sum } from "./statistics.js";
 
 const MAX_PIXELS = 50_000_000; // admits a photograph of 48 megapixels
 const MIN_PAPER = 64; // pixels of the longer side; in a smaller picture, uneven paper is not removed
 const LOSSY = /jpe?g|webp|avif|hei[cf]|jp2/i; // the types of files that were compressed with loss
-const [BLACK, WHITE] = [0, 255];
+const [BLACK, WHITE, OPAQUE] = [0, 255, 255];
+const [RED, GREEN, BLUE] = [19595, 38470, 7471]; // of brightness, in units of 1 / 65536: ITU-R BT.601
 
 /** @typedef {{ data: ArrayLike<number>, width: number, height: number }} Pixels - Red, green, blue and alpha of each pixel, row by row, from 0 to 255, as in an ImageData */
 
@@ -28,8 +29,7 @@ export class Picture {
     this.width = width;
     this.height = height;
     this.lossy = lossy;
-    const channels = [0, 1, 2, 3].map((channel) => new Grid(width, height, Uint8Array.from({ length: width * height }, (_, place) => data[4 * place + channel])));
-    this.planes = withoutColour(onPaper(channels));
+    this.planes = withoutColour(onPaper(channelsOf(data, width, height)));
   }
 
   /** A picture of a file that this browser can decode. @param {Blob} blob @returns {Promise<Picture>} */
@@ -70,12 +70,21 @@ function checkSize(width, height) {
   if (width * height > MAX_PIXELS) throw new RangeError(`Expected at most ${MAX_PIXELS} pixels, got ${width} x ${height}: scale the picture down`);
 }
 
+/** Red, green, blue and alpha. @param {ArrayLike<number>} data  @param {number} width  @param {number} height */
+function channelsOf(data, width, height) {
+  const channels = [0, 1, 2, 3].map(() => new Grid(width, height, new Uint8Array(width * height)));
+  channels.forEach((channel, index) => { for (let place = 0, at = index; at < data.length; place++, at += 4) channel.data[place] = data[at]; });
+  return channels;
+}
+
 /** The colours of a transparent picture on black if its ink is light, on white otherwise. @param {Grid[]} channels - Red, green, blue, alpha */
 function onPaper([red, green, blue, alpha]) {
+  if (min(alpha.data) === OPAQUE) return [red, green, blue];
   const on = (/** @type {number} */ paper) => [red, green, blue].map((plane) => plane.map((value, place) => composed(value, paper, alpha.data[place]), new Uint8Array(plane.data.length)));
   const onBlack = on(BLACK);
   const [r, g, b] = onBlack.map(({ data }) => data);
-  const light = sum(onBlack[0].map((_, place) => (r[place] * 19595 + g[place] * 38470 + b[place] * 7471 + 0x8000) >> 16).data); // of the ink, as far as it covers the paper; in units of 1 / 65536 of ITU-R BT.601
+  let light = 0; // of the ink, as far as it covers the paper
+  for (let place = 0; place < r.length; place++) light += (r[place] * RED + g[place] * GREEN + b[place] * BLUE + 0x8000) >> 16;
   return 255 * light > 127 * sum(alpha.data) ? onBlack : on(WHITE);
 }
 
@@ -88,5 +97,6 @@ function composed(value, paper, alpha) {
 /** One plane, if all are equal. @param {Grid[]} planes */
 function withoutColour(planes) {
   const [red, green, blue] = planes.map(({ data }) => data);
-  return red.every((/** @type {number} */ value, /** @type {number} */ place) => value === green[place] && value === blue[place]) ? [planes[0]] : planes;
+  for (let place = 0; place < red.length; place++) if (red[place] !== green[place] || red[place] !== blue[place]) return planes;
+  return [planes[0]];
 }
