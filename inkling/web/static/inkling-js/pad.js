@@ -1,5 +1,5 @@
 // @ts-check
-// <inkling-pad>: a field of a form that is filled in by drawing a digit, and read in the page.
+// <inkling-pad>: a field of a form that is filled in by drawing a digit, or by its picture, and read in the page.
 
 import { Reader } from "./reader.js";
 import { Sheet } from "./sheet.js";
@@ -16,11 +16,12 @@ output { flex: 1; font-size: 1.5em; font-weight: 600; min-height: 1.5em; }
 output small { font-size: 0.6em; font-weight: 400; }
 button { font: inherit; padding: 4px 12px; }
 `;
-const WORDS = { sheet: "Sheet to write on. Arrow keys move, space puts the pen down.", undo: "Undo", clear: "Clear", unsure: "unsure" };
+const WORDS = { sheet: "Sheet to write on. Arrow keys move, space puts the pen down. A picture can be pasted.", undo: "Undo", clear: "Clear", unsure: "unsure" };
 
 /**
  * Attributes: `mode`, which is "digit" or "number" on one line; `name`, `required` and `disabled` as of any field; `model`, the address of a folder that
  * `inkling export --to js` wrote; `threshold`, the least confidence of an accepted reading, in [0, 1].
+ * A picture that is pasted or dropped is read instead of strokes.
  * Its `value` is what was read, or "" where nothing is drawn. It is invalid where the reading is not accepted.
  * Parts: sheet, answer, undo, clear. Custom properties: --inkling-size, --inkling-sheet, --inkling-accent.
  * @fires read - A drawing was read; `detail` is the Reading, or null
@@ -50,6 +51,9 @@ export class InklingPad extends HTMLElement {
     undo.addEventListener("click", () => this.#sheet.undo());
     clear.addEventListener("click", () => this.clear());
     canvas.addEventListener("pointerup", () => this.dispatchEvent(new Event("change", { bubbles: true })));
+    this.addEventListener("paste", (event) => this.#take(event, event.clipboardData));
+    this.addEventListener("drop", (event) => this.#take(event, event.dataTransfer));
+    this.addEventListener("dragover", (event) => { if (event.dataTransfer.types.includes("Files")) event.preventDefault(); });
   }
 
   connectedCallback() {
@@ -99,23 +103,36 @@ export class InklingPad extends HTMLElement {
     this.strokes = JSON.parse(state);
   }
 
+  /** Show a picture, and read it. @param {Event} event - Of pasting or dropping  @param {DataTransfer} data */
+  async #take(event, { files: [file] }) {
+    if (!file) return;
+    event.preventDefault();
+    try {
+      const { Picture } = await import("./picture.js"); // few forms need it
+      const source = await Picture.fromBlob(file);
+      this.#sheet.replace([], { file, bitmap: await createImageBitmap(file, { imageOrientation: "from-image" }), source });
+      this.dispatchEvent(new Event("change", { bubbles: true }));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
   /** Read what is drawn, and tell the form. */
   async #read() {
     const asked = ++this.#asked;
     const before = this.value;
-    if (!this.strokes.length) this.#reading = null;
+    const source = this.#sheet.picture?.source ?? this.strokes;
+    if (this.#sheet.empty) this.#reading = null;
     else {
       try {
         this.#reader ??= Reader.load(new URL(this.getAttribute("model") ?? "model", document.baseURI));
         const reader = await this.#reader;
         if (asked !== this.#asked) return;
-        this.#reading = this.getAttribute("mode") === "number" ? reader.readNumber(this.strokes) : reader.read(this.strokes, this.#sheet.width);
+        this.#reading = this.getAttribute("mode") === "number" ? reader.readNumber(source) : reader.read(source, this.#sheet.width);
       } catch (error) {
         this.#reader = null; // the next stroke tries again
         this.#reading = null;
-        this.#show(error.message);
-        this.#internals.setValidity({ customError: true }, error.message, this.#canvas);
-        return;
+        return this.#fail(error);
       }
     }
     this.#show();
@@ -123,6 +140,12 @@ export class InklingPad extends HTMLElement {
     this.#validate();
     this.dispatchEvent(new CustomEvent("read", { detail: this.#reading, bubbles: true }));
     if (this.value !== before) this.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  /** @param {Error} error */
+  #fail({ message }) {
+    this.#show(message);
+    this.#internals.setValidity({ customError: true }, message, this.#canvas);
   }
 
   get #canvas() { return /** @type {HTMLElement} */ (this.shadowRoot.querySelector("canvas")); }
@@ -144,7 +167,7 @@ export class InklingPad extends HTMLElement {
   #show(problem) {
     const answer = this.shadowRoot.querySelector("output");
     answer.textContent = problem ?? this.value;
-    if (!this.#reading || this.accepted) return;
+    if (problem || !this.#reading || this.accepted) return;
     const small = document.createElement("small");
     small.textContent = ` ${WORDS.unsure}`;
     answer.append(small);

@@ -50,6 +50,9 @@ export function ifDrawn(find) {
   }
 }
 
+/** A whole number for an error, as 50,000,000. @param {number} value */
+export const worded = (value) => value.toLocaleString("en");
+
 /** Whether all four sides of a picture are mostly paper of the same grey. @param {Grid} grey */
 export function isAround(grey) {
   const sides = grey.sides();
@@ -177,7 +180,7 @@ const timesOf = ([{ width, height }]) => Math.ceil(Math.max(width, height) / WOR
 export function reduced(planes, times) {
   const [whole] = planes;
   if (times === 1) return planes;
-  if (Math.min(whole.width, whole.height) < times) throw new RangeError(`Expected a picture of digits, got a strip of ${whole.width} x ${whole.height} pixels: crop it to what is to be read`);
+  if (Math.min(whole.width, whole.height) < times) throw new RangeError(`Expected a picture of digits, got a strip of ${worded(whole.width)} x ${worded(whole.height)} pixels: crop it to what is to be read`);
   const [wide, high] = [Math.floor(whole.width / times), Math.floor(whole.height / times)];
   return planes.map(({ width, data }) => {
     const sums = new Float64Array(wide * high);

@@ -4,7 +4,7 @@
 import { brightness, luma } from "./colour.js";
 import { Grid } from "./grid.js";
 import { SIDE, fit } from "./image.js";
-import { ifDrawn, isAround, offTheBorder, offThePaper } from "./paper.js";
+import { ifDrawn, isAround, offTheBorder, offThePaper, worded } from "./paper.js";
 import { toLines } from "./picture-lines.js";
 import { min, sum } from "./statistics.js";
 
@@ -67,7 +67,7 @@ export class Picture {
 /** @param {number} width  @param {number} height */
 function checkSize(width, height) {
   if (!(width > 0 && height > 0)) throw new RangeError(`Expected a picture of at least one pixel, got ${width} x ${height}: check how it was made`);
-  if (width * height > MAX_PIXELS) throw new RangeError(`Expected at most ${MAX_PIXELS} pixels, got ${width} x ${height}: scale the picture down`);
+  if (width * height > MAX_PIXELS) throw new RangeError(`Expected at most ${worded(MAX_PIXELS)} pixels, got ${worded(width)} x ${worded(height)}: scale the picture down`);
 }
 
 /** Red, green, blue and alpha. @param {ArrayLike<number>} data  @param {number} width  @param {number} height */

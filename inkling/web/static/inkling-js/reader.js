@@ -97,7 +97,7 @@ export class Reader {
 
   /** The picture, for a bundle of digits. @param {import("./picture.js").Picture} picture */
   #ofDigits(picture) {
-    if (!this.lineLayers) throw new Error("Expected a bundle of digits to read a picture, got another one: read images with readImage");
+    if (!this.lineLayers) throw new Error("Expected a bundle of digits to read a picture, got another one: use readImage");
     return picture;
   }
 
