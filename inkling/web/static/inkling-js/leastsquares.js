@@ -55,9 +55,9 @@ export function leastSquares(matrix, values) {
   return matrix.map((_, row) => parts.reduce((sum, part, index) => sum + part * turned[index][row], 0));
 }
 
-/** The principal direction of a symmetric matrix: its eigenvector of the largest eigenvalue. @param {Vector[]} matrix */
+/** The principal direction of a symmetric matrix: its eigenvector of the largest eigenvalue, of several the last. @param {Vector[]} matrix */
 export function principal(matrix) {
   const { columns, turned } = decomposed(matrix);
   const squares = columns.map((column) => dot(column, column));
-  return turned[squares.indexOf(Math.max(...squares))];
+  return turned[squares.lastIndexOf(Math.max(...squares))];
 }
