@@ -1,5 +1,6 @@
 """The page and the pad read on without a server, and nothing that was labelled is lost."""
 
+import base64
 import contextlib
 import re
 import socket
@@ -8,6 +9,7 @@ import sqlite3
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import hosting, serving
+from PIL import Image, ImageDraw
 from playwright.sync_api import expect
 
 import inkling
@@ -70,6 +72,36 @@ def test_the_page_reads_labels_and_opens_without_its_server(page, tmp_path):
         assert store.execute("SELECT label FROM drawings").fetchall() == [(7,)]
 
 
+def seven(path):
+    """A picture of a 7, dark on light."""
+    image = Image.new("L", (300, 300), 240)
+    stroke = [(300 * x, 300 * y) for x, y in SEVEN[0]]
+    ImageDraw.Draw(image).line(stroke, 30, 20, "curve")
+    image.save(path)
+    return path
+
+
+@pytest.mark.timeout(120)
+def test_the_page_reads_a_picture_without_its_server(page, tmp_path):
+    with serving() as (address, _):
+        page.goto(address)
+        page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+        with page.expect_response(re.compile("model.bin")):
+            page.reload()
+        page.locator("#picture").set_input_files(seven(tmp_path / "7.png"))
+        expect(page.locator("#label")).to_have_text("7")
+        confidence = page.locator("#confidence").text_content()
+        page.locator("#reset").click()
+    expect(page.locator("#connection")).to_have_attribute("data-state", "offline", timeout=30_000)
+    page.locator("#picture").set_input_files(tmp_path / "7.png")
+    expect(page.locator("#status")).to_have_text("The server is gone. This page reads by itself.")
+    expect(page.locator("#label")).to_have_text("7")
+    expect(page.locator("#confidence")).to_have_text(confidence)
+    Image.new("L", (80, 80), 240).save(tmp_path / "empty.png")
+    page.locator("#picture").set_input_files(tmp_path / "empty.png")
+    expect(page.locator("#status")).to_have_text("There is no ink in this picture.")
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The address of an exported site, below a path as on any web host."""
@@ -125,3 +157,35 @@ def test_the_pad_is_a_field_of_its_form(page, site):
     pad.evaluate("pad => pad.setAttribute('model', 'nowhere')")
     draw(page, "inkling-pad")
     expect(pad.locator("output")).to_contain_text(re.compile("Expected model.(json|bin) at"))
+
+
+def test_a_pad_reads_a_picture_that_is_pasted_or_dropped(page, site, tmp_path):
+    requests = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(site)
+    draw(page, "inkling-pad[mode=digit]")
+    pad = page.locator("inkling-pad[mode=digit]")
+    expect(pad.locator("output")).to_have_text("7")
+    assert not any("picture" in url for url in requests)  # loaded where it is needed
+    give = """(pad, [event, content, type]) => {
+        const data = new DataTransfer();
+        const bytes = Uint8Array.from(atob(content), (character) => character.charCodeAt(0));
+        data.items.add(new File([bytes], "picture", { type }));
+        const options = { bubbles: true, dataTransfer: data, clipboardData: data };
+        pad.dispatchEvent(new (event === "drop" ? DragEvent : ClipboardEvent)(event, options));
+    }"""
+    content = base64.b64encode(seven(tmp_path / "7.png").read_bytes()).decode()
+    for event in ("drop", "paste"):
+        pad.evaluate("pad => pad.clear()")
+        expect(pad.locator("output")).to_be_empty()
+        pad.evaluate(give, [event, content, "image/png"])
+        expect(pad.locator("output")).to_have_text("7")
+        assert pad.evaluate("pad => [pad.value, pad.checkValidity()]") == ["7", True]
+    number = page.locator("inkling-pad[mode=number]")
+    number.evaluate(give, ["drop", content, "image/png"])
+    expect(number.locator("output")).to_contain_text("7")
+    number.evaluate(give, ["drop", base64.b64encode(b"no picture").decode(), "image/tiff"])
+    expect(number.locator("output")).to_have_text(
+        "Expected a picture, but this browser cannot decode image/tiff: save it as PNG"
+    )
+    assert number.evaluate("pad => pad.validity.customError")

@@ -25,9 +25,10 @@ def brightness(pixels: Pixels) -> Grey:
     """
     if pixels.ndim == 2:
         return np.asarray(pixels, np.float32)
-    some = pixels[::2, ::2].astype(np.float32)
+    some = pixels[::2, ::2].astype(np.float64)
     steps = np.concatenate([np.diff(some, axis=axis).reshape(-1, 3) for axis in (0, 1)])
     strength = (steps**2).sum(1, keepdims=True)
     axis = np.linalg.eigh((steps * strength).T @ steps)[1][:, -1]
     axis *= (1 if axis.sum() >= 0 else -1) / np.sqrt(3)  # grey differences keep their size
+    axis = axis.astype(np.float32)
     return np.asarray(pixels @ axis + MIDDLE * (1 - axis.sum()), np.float32)

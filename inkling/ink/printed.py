@@ -20,6 +20,7 @@ LEAN = 0.08  # rows a column, at most: 4.6 degrees
 THICKNESS = 1 / 32  # of the picture's height, at most; but always MIN_THICKNESS
 MIN_THICKNESS = 8  # pixels
 MAX_WAVER = 1.5  # pixels from a smooth curve; a drawn stroke wavers more
+ASIDE = 1e-6  # pixels, so that a line between two rows, as one of two pixels, is in the same one always
 DARKER = (1.2, 1.3)  # times the contrast of a line, at least; darker pixels are ink on it
 MARGIN = 0.9  # of a line's contrast, expected one row further, as a line may waver
 FAMILY = 3  # lines of one direction that are ruled paper, whatever their pen
@@ -153,7 +154,7 @@ def _straight(
             return None
         good = good & near
     columns = (np.arange(length) + 0.5) / (length // STRIPS * STRIPS)
-    return np.asarray(np.rint(curve(columns)), np.intp)
+    return np.asarray(np.rint(curve(columns) + ASIDE), np.intp)
 
 
 def _line(contrast: Grey, rows: NDArray[np.intp], thick: int) -> Line | None:

@@ -17,10 +17,10 @@ export function ready() {
   return reader;
 }
 
-/** Read strokes here, as the server would answer. @param {{ strokes: number[][][], pen: number }} content @returns {Promise<any>} */
-export async function readHere({ strokes, pen }) {
+/** Read strokes, or the file of a picture, as the server would answer; null where nothing is drawn. @param {{ strokes: number[][][], pen: number } | Blob} content @returns {Promise<any>} */
+export async function readHere(content) {
   const own = await ready();
-  const reading = own.readAny(strokes, pen);
+  const reading = content instanceof Blob ? own.readAny(await pictureOf(content)) : own.readAny(content.strokes, content.pen);
   if (!reading) return null;
   const of = ({ model_sha256: digest }) => digest.slice(0, 12);
   const texts = (/** @type {[string, number][]} */ pairs) => pairs.map(([text, confidence]) => ({ text, confidence }));
@@ -32,6 +32,9 @@ export async function readHere({ strokes, pen }) {
   const rows = Array.from({ length: SIDE }, (_, y) => Array.from(image.slice(y * SIDE, (y + 1) * SIDE), (value) => Math.round(value * 255)));
   return { ...rest, model: of(own.model), ood_score: oodScore, probabilities: [...probabilities], image: rows, image_box: imageBox, explanation: null };
 }
+
+/** A picture, by modules that are loaded where they are needed. @param {Blob} file */
+const pictureOf = async (file) => (await import("./inkling-js/picture.js")).Picture.fromBlob(file);
 
 // --- what was labelled meanwhile
 

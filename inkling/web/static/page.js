@@ -22,6 +22,7 @@ const MESSAGES = { // of the status line, by its state
   unreachable: "The server does not answer. Your drawing is still here. Check that the server is running, then try again.",
   unconfirmed: "The server has not confirmed that your drawing is stored. Your drawing is still here. Try again.",
   empty: "Write a digit or a number first.",
+  "no-ink": "There is no ink in this picture.",
   "no-number": `A number has 1 to 64 characters: ${SIGNS}.`,
   full: "The sheet is full. Undo a stroke, or clear the sheet.",
   declined: "Not stored.",
@@ -64,7 +65,7 @@ const live = new Live(
     if (shared.get("connection") === "refused") return; // the header says why
     shared.set("connection", "offline");
     if (!message()) showMessage("interrupted");
-    if (!sheet.empty) changed();
+    if (!sheet.empty && !["here", "no-ink"].includes(message())) changed();
   },
 );
 shared.watch("connection", (state) => { if (state === "refused" && message() === "interrupted") showMessage(""); });
@@ -101,6 +102,20 @@ async function withoutServer() {
   if (!answer || drawn !== sheet.strokes || shared.get("connection") !== "offline") return;
   show(answer);
   showMessage("here");
+}
+
+/** Read the picture in the page, as far as that can be. */
+async function pictureWithoutServer() {
+  const { id } = live; // changes with the drawing
+  try {
+    const { body, place } = await cut(sheet.picture);
+    const answer = await readHere(body);
+    if (id !== live.id) return;
+    if (answer) show(answer, place);
+    showMessage(answer ? "here" : "no-ink");
+  } catch { // the network was never fetched, or the browser cannot decode the picture
+    if (id === live.id) showMessage("unreachable");
+  }
 }
 
 /** Send the drawings that were labelled without a server. */
@@ -156,7 +171,7 @@ async function predict() {
     const [, answer, place] = await post(`api/read?number=auto&image=true&explain=${drawing.get("look") === "why"}`);
     if (id === live.id && !sheet.empty) show(answer, place);
   } catch {
-    if (id === live.id) showMessage("unreachable");
+    if (id === live.id) await (sheet.picture ? pictureWithoutServer() : showMessage("unreachable"));
   }
 }
 

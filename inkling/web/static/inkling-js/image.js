@@ -3,7 +3,8 @@
 
 import { Canvas, rint, trace, widthAt } from "./pen.js";
 
-const [BOX, SIDE] = [20, 28]; // pixels of a digit, and of an image
+const BOX = 20; // pixels of a digit
+export const SIDE = 28; // pixels of an image
 const RASTER = 160; // pixels of the longer side, in which strokes are drawn
 const STROKE = 2.5; // pixels of the box, the width of a stroke
 const { fround } = Math;
@@ -47,7 +48,7 @@ function render(strokes, ownPen) {
   return { ink: canvas.pixels, width: canvas.width, height: canvas.height, corner: [left, top], scale };
 }
 
-/** The image of ink `(height, width)` that has some: boxed, reduced to 20x20, its peak stretched, its centre of mass in the middle; and where it lies in the ink. @param {Uint8Array} ink  @param {number} width  @param {number} height */
+/** The image of ink `(height, width)` that has some: boxed, reduced to 20x20, its peak stretched, its centre of mass in the middle; and where it lies in the ink. @param {ArrayLike<number>} ink  @param {number} width  @param {number} height */
 export function fit(ink, width, height) {
   let [left, right, top, bottom] = [width, -1, height, -1];
   for (let y = 0; y < height; y++) {
@@ -86,15 +87,16 @@ export function fit(ink, width, height) {
 
 /** How an axis of a box is resized inside its square: for each cell, the pixels that it covers and their share of it. @param {number} length  @param {number} start - Where the box begins in the square  @param {number} side - Of the square @returns {[number, number][][]} */
 function averaging(length, start, side) {
-  const cell = side / BOX;
+  const cell = fround(side / BOX);
+  const off = fround((side / BOX - 1) / 2);
   return Array.from({ length: BOX }, (_, index) => {
-    const edge = fround(index * fround(cell));
+    const edge = fround(index * cell);
     const found = [];
     for (let place = 0; place < length; place++) {
       const pixel = start + place;
       const share = cell >= 1
         ? fround(Math.min(fround(edge + cell), pixel + 1) - Math.max(edge, pixel)) / cell
-        : 1 - Math.abs(edge + (cell - 1) / 2 - pixel); // cells smaller than a pixel are interpolated
+        : 1 - Math.abs(fround(fround(edge + off) - pixel)); // cells smaller than a pixel are interpolated
       if (share > 0) found.push(/** @type {[number, number]} */ ([place, fround(share)]));
     }
     return found;

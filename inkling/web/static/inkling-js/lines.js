@@ -1,17 +1,17 @@
 // @ts-check
-// A drawn number becomes a line, the grey image that a line network reads: inkling/ink/lines.py, of strokes.
+// A drawn number becomes a line, the grey image that a line network reads: inkling/ink/lines.py, of strokes. Those of a picture: picture-lines.js.
 
 import { Canvas, rint, trace, widthAt } from "./pen.js";
 
 export const HEIGHT = 32; // pixels of a line
-const [MARGIN, SIDE_MARGIN] = [3, 4]; // pixels above and below the ink, and beside it
+export const [MARGIN, SIDE_MARGIN] = [3, 4]; // pixels above and below the ink, and beside it
 export const MAX_WIDTH = 1600; // pixels of a line; a longer one is made smaller
-const FLATTEST = 6; // times as wide as high; a line with a flatter stroke, a dash, is not as high
+export const FLATTEST = 6; // times as wide as high; a line with a flatter stroke, a dash, is not as high
 export const PEN = 2.3; // pixels of a stroke
 const FINER = 3; // times as fine as the line, in which strokes are drawn
 const { fround } = Math;
 
-/** @typedef {{ data: Float32Array, shape: number[], scale: number, corner: number[] }} Line - Pixels in [0, 1]; scale: pixels a unit of the strokes; corner: x and y of the line's upper left one, in that unit */
+/** @typedef {{ data: Float32Array, shape: number[], scale: number, corner: number[] }} Line - Pixels in [0, 1]; scale: pixels a unit of the strokes or pixel of the picture; corner: x and y of the line's upper left one, in that unit */
 
 /** The line of strokes of points x, y and perhaps a pressure; null where nothing is drawn. @param {number[][][]} strokes @returns {Line | null} */
 export function toLine(strokes) {
@@ -42,7 +42,7 @@ function reduced({ pixels, width, height }) {
   return found.map((sum) => fround(Math.floor((sum + Math.floor(area / 2)) / area) / 255));
 }
 
-const INKED = 0.3; // of full ink, of a pixel that belongs to a character's box
+const INKED = fround(0.3); // of full ink, of a pixel that belongs to a character's box
 
 /** The box of each character, left, top, right, bottom in the unit of the strokes; last, that of the whole line. Between two characters, the line is divided where the least ink is. @param {Line} line  @param {number[][]} places - The columns of each character, in pixels @returns {number[][]} */
 export function boxes(line, places) {

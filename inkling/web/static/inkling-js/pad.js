@@ -1,5 +1,5 @@
 // @ts-check
-// <inkling-pad>: a field of a form that is filled in by drawing a digit or a number, and read in the page.
+// <inkling-pad>: a field of a form that is filled in by drawing a digit or a number, or by its picture, and read in the page.
 
 import { Format } from "./formats.js";
 import { Reader } from "./reader.js";
@@ -22,7 +22,7 @@ const OF_SIZE = 2; // the rule of a pad that has the attribute
 const PEN = "16"; // pixels, the width of the line
 const PAUSE = 100; // milliseconds without a movement, after which a number is read while the pen is down: reading takes longer than a frame
 const WORDS = {
-  sheet: "Sheet to write on. Arrow keys move, space puts the pen down.", undo: "Undo", clear: "Clear", unsure: "unsure",
+  sheet: "Sheet to write on. Arrow keys move, space puts the pen down. A picture can be pasted.", undo: "Undo", clear: "Clear", unsure: "unsure",
   missing: "Write something on the sheet.", notAccepted: "This cannot be read for sure. Write it again.", waiting: "This is being read.",
 };
 
@@ -40,7 +40,7 @@ function element(tag, attributes = {}, ...children) {
  * A field of a form. Attributes: `mode`, "digit" or "number"; `format`, what a number looks like, as of `Format`; `size`, its width in pixels;
  * `model`, the address of a folder that `inkling export --to js` wrote; `threshold`, the least confidence of an accepted reading, in [0, 1];
  * `name`, `value`, `required` and `disabled`, as of any field. Each is a property, too.
- * Its `value` is what was read, what the page gave instead, or "". It is invalid where the reading is not accepted.
+ * A picture that is pasted or dropped is read instead of strokes. Its `value` is what was read, what the page gave instead, or "". It is invalid where the reading is not accepted.
  * Parts: sheet, answer, undo, clear. Custom properties: --inkling-size, --inkling-sheet, --inkling-accent.
  * @fires read - A drawing was read; `detail` is the reading, or null where nothing is drawn any more
  * @fires input - The value has changed, as of any field
@@ -78,6 +78,9 @@ export class InklingPad extends Field {
     clear.addEventListener("click", () => { this.clear(); this.#commit(); });
     canvas.addEventListener("pointerdown", () => { this.#isDown = true; }, true); // before the sheet hears of it
     for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => this.#lift());
+    this.addEventListener("paste", (event) => this.#take(event, event.clipboardData));
+    this.addEventListener("drop", (event) => this.#take(event, event.dataTransfer));
+    this.addEventListener("dragover", (event) => { if (event.dataTransfer.types.includes("Files")) event.preventDefault(); });
     canvas.addEventListener("keyup", () => { if (!this.#sheet.cursor.down) this.#commit(); });
   }
 
@@ -87,7 +90,7 @@ export class InklingPad extends Field {
 
   attributeChangedCallback(/** @type {string} */ name) {
     if (name === "size") this.#resize();
-    else if (name === "value" && !this.strokes.length) this.#give(this.getAttribute("value"));
+    else if (name === "value" && this.#sheet.empty) this.#give(this.getAttribute("value"));
     else {
       if (name === "model") this.#reader = null;
       this.#ask();
@@ -137,8 +140,8 @@ export class InklingPad extends Field {
   #give(value) {
     this.#reading = null;
     this.#given = this.#told = this.#committed = String(value ?? "");
-    if (this.strokes.length) this.#sheet.replace([]);
-    else this.#ask();
+    if (this.#sheet.empty) this.#ask();
+    else this.#sheet.replace([]);
   }
 
   /** What was read, or null where nothing is drawn. @returns {import("./reader.js").Reading | import("./reader.js").NumberReading | null} */
@@ -177,6 +180,21 @@ export class InklingPad extends Field {
     this.#commit();
   }
 
+  /** Show a picture, and read it. @param {Event} event - Of pasting or dropping  @param {DataTransfer} data */
+  async #take(event, { files: [file] }) {
+    if (!file) return;
+    event.preventDefault();
+    try {
+      const { Picture } = await import("./picture.js"); // few forms need it
+      const source = await Picture.fromBlob(file);
+      this.#sheet.replace([], { file, bitmap: await createImageBitmap(file, { imageOrientation: "from-image" }), source });
+      this.#commit();
+    } catch (error) {
+      this.#show(error.message);
+      this.#validate(error.message);
+    }
+  }
+
   #ask(pause = 0) {
     this.#read = this.#answered(++this.#asked, pause);
   }
@@ -184,7 +202,7 @@ export class InklingPad extends Field {
   /** Read what is drawn, and tell the form and the page. @param {number} asked  @param {number} pause - Milliseconds to wait for more */
   async #answered(asked, pause) {
     let [reading, problem] = [null, ""];
-    if (this.strokes.length) {
+    if (!this.#sheet.empty) {
       if (!this.#reading) this.#internals.setValidity({ customError: true }, WORDS.waiting, this.#sheet.canvas);
       try {
         const reader = await this.#loaded();
@@ -219,9 +237,10 @@ export class InklingPad extends Field {
   /** @param {Reader} reader */
   #readBy(reader) {
     const { threshold, format } = this;
-    if (this.mode === "digit") return reader.read(this.strokes, this.#sheet.width, { threshold });
+    const source = this.#sheet.picture?.source ?? this.strokes;
+    if (this.mode === "digit") return reader.read(source, this.#sheet.width, { threshold });
     if (this.#format?.name !== format) this.#format = format === null ? undefined : new Format(format);
-    return reader.readNumber(this.strokes, { threshold, format: this.#format });
+    return reader.readNumber(source, { threshold, format: this.#format });
   }
 
   /** The pen was lifted, or a button pressed: once it is read, the page is told of another value. */

@@ -1,14 +1,14 @@
 // @ts-check
-// A reader of digits: what `Reader` is in Python.
+// A reader of digits: what `Reader` is in Python. A source is strokes of points x, y and perhaps a pressure; or a Picture of picture.js.
 
 import { align, alternatives, candidates, UNKNOWN } from "./decoding.js";
 import { Format } from "./formats.js";
-import { toPlacedImage } from "./image.js";
+import { SIDE, toPlacedImage } from "./image.js";
 import { forward } from "./layers.js";
 import { boxes, toLine } from "./lines.js";
 import { rowsOf } from "./rows.js";
 
-const SIDE = 28; // pixels of an image
+/** @typedef {number[][][] | import("./picture.js").Picture} Source */
 
 /**
  * @typedef {object} Reading
@@ -65,35 +65,44 @@ export class Reader {
     return new Reader(model, weights);
   }
 
-  /** Read strokes of points x, y and perhaps a pressure; null where nothing is drawn. @param {number[][][]} strokes  @param {number} [pen] - The width of the line  @param {Options} [options] @returns {Reading | null} */
-  read(strokes, pen, options) {
-    const placed = toPlacedImage(strokes, pen);
+  /** Read a digit; null where nothing is drawn. @param {Source} source  @param {number} [pen] - The width of a line of strokes  @param {Options} [options] @returns {Reading | null} */
+  read(source, pen, options) {
+    const placed = isPicture(source) ? this.#ofDigits(source).toPlacedImage() : toPlacedImage(source, pen);
     return placed && { ...this.readImage(placed.image, options), imageBox: placed.box };
   }
 
-  /** Read what is there: a digit, a number of several characters where that is more likely, or several rows. What has a format is a number. @param {number[][][]} strokes  @param {number} [pen]  @param {Options} [options] @returns {Reading | NumberReading | NumberReading[] | null} */
-  readAny(strokes, pen, options = {}) {
-    const rows = this.lineLayers ? this.readLines(strokes, options) : [];
+  /** Read what is there: a digit, a number of several characters where that is more likely, or several rows. What has a format is a number. @param {Source} source  @param {number} [pen]  @param {Options} [options] @returns {Reading | NumberReading | NumberReading[] | null} */
+  readAny(source, pen, options = {}) {
+    if (!this.lineLayers) return this.read(source, pen, options);
+    const rows = this.readLines(source, options);
     if (rows.length > 1) return rows;
-    const [digit, [number]] = [this.read(strokes, pen, options), rows];
-    if (number && options.format) return number;
-    if (!digit || !number || [...number.text].length < 2) return digit;
-    const likely = digit.confidence / (1 + Math.exp(digit.oodScore - DOUBTFUL_SCORE)); // that there is a digit, and this one
-    return number.confidence > MIN_LIKELY || likely < number.confidence ? number : digit;
+    const [number] = rows;
+    const isLong = number && [...number.text].length > 1;
+    if (!number || options.format || (isLong && number.confidence > MIN_LIKELY)) return number ?? null;
+    const digit = this.read(source, pen, options);
+    const likely = digit && digit.confidence / (1 + Math.exp(digit.oodScore - DOUBTFUL_SCORE)); // that there is a digit, and this one
+    return digit && isLong && likely < number.confidence ? number : digit;
   }
 
-  /** Read every row, from top to bottom. @param {number[][][]} strokes  @param {Options} [options] @returns {NumberReading[]} */
-  readLines(strokes, options) {
-    return rowsOf(strokes).map(toLine).filter(Boolean).map((line) => this.#readLine(line, options));
+  /** Read every row, from top to bottom. @param {Source} source  @param {Options} [options] @returns {NumberReading[]} */
+  readLines(source, options) {
+    const lines = isPicture(source) ? this.#ofDigits(source).toLines() : rowsOf(source).map(toLine).filter(Boolean);
+    return lines.map((line) => this.#readLine(line, options));
   }
 
-  /** Read a number; null where nothing is drawn. Of several rows it is the largest, and not accepted. @param {number[][][]} strokes  @param {Options} [options] @returns {NumberReading | null} */
-  readNumber(strokes, options) {
-    const [first, ...others] = this.readLines(strokes, options);
+  /** Read a number; null where nothing is drawn. Of several rows it is the largest, and not accepted. @param {Source} source  @param {Options} [options] @returns {NumberReading | null} */
+  readNumber(source, options) {
+    const [first, ...others] = this.readLines(source, options);
     if (!others.length) return first ?? null;
     const area = (/** @type {NumberReading} */ { box: [left, top, right, bottom] }) => (right - left) * (bottom - top);
     const largest = others.reduce((one, other) => (area(other) > area(one) ? other : one), first);
     return { ...largest, accepted: largest.accepted && false };
+  }
+
+  /** The picture, for a bundle of digits. @param {import("./picture.js").Picture} picture */
+  #ofDigits(picture) {
+    if (!this.lineLayers) throw new Error("Expected a bundle of digits to read a picture, got another one: use readImage");
+    return picture;
   }
 
   /** @param {import("./lines.js").Line} line  @param {Options} [options] @returns {NumberReading} */
@@ -160,6 +169,12 @@ export class Reader {
 function labelSet(probabilities, lowest) {
   const order = [...probabilities.keys()].sort((one, other) => probabilities[other] - probabilities[one]);
   return order.filter((label, place) => !place || probabilities[label] >= lowest);
+}
+
+/** Whether a source is a Picture, not strokes. @param {any} source @returns {source is import("./picture.js").Picture} */
+function isPicture(source) {
+  if (!Array.isArray(source) && typeof source?.toLines !== "function") throw new TypeError(`Expected strokes or a Picture, got ${source?.constructor?.name ?? source}: of pixels, new Picture(pixels) from inkling-js/picture.js`);
+  return !Array.isArray(source);
 }
 
 /** Layers with their arrays. @param {any[]} layers  @param {ArrayBuffer} weights @returns {import("./layers.js").Layer[]} */

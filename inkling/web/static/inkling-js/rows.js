@@ -1,16 +1,20 @@
 // @ts-check
-// Groups strokes into rows, top to bottom: inkling/ink/rows.py and `_rows_of` of lines.py, by the same names.
+// Groups strokes, or the parts of a picture's ink, into rows, top to bottom: inkling/ink/rows.py and `_rows_of` of lines.py, by the same names.
 
+import { label } from "./components.js";
+import { Grid } from "./grid.js";
 import { HEIGHT, MAX_WIDTH, PEN } from "./lines.js";
 import { Canvas, trace } from "./pen.js";
 
 const BAR = 2.5; // pens; what is lower and wide is a dash, a point or a bar of a digit
-const TALL = 0.5; // of the usual height; a lower part joins the row it lies in
+export const TALL = 0.5; // of the usual height; a lower part joins the row it lies in
 const BESIDE = 1.5; // usual heights to the left, within which a part is a neighbour
 const OVER = 2.2; // times the usual height, of what may be no part of one row
 const LOW = 0.8; // times the usual height; a lower row may be a comma alone
 const SHARED = 0.22; // of the lower of two neighbours, of their heights that overlap, in one row
 const NEAR = 2; // pens between two parts that may be one digit
+const MOST = 0.5; // of the torn parts of two rows, that meet one of the other: they are halves
+const TORN = 0; // or where torn parts are pieces of characters
 const SAME = 0.3; // of the lower of two rows, of their heights that overlap: they are one
 const BELOW = 0.7; // times as near seems a row to what hangs under it, as a comma does
 const OFF = 3; // how much a distance above or below a row counts
@@ -37,15 +41,15 @@ export function rowsOf(strokes) {
   return found.map((row) => [...row].sort((one, other) => one - other).map((index) => written[index]));
 }
 
-/** The parts of each row, as indexes into `boxes`. @param {Box[]} boxes  @param {number} pen @returns {number[][]} */
-export function group(boxes, pen) {
+/** The parts of each row, as indexes into `boxes`. @param {Box[]} boxes  @param {number} pen  @param {number} [far] - Usual heights; a small part that is further away from every row is in none  @param {boolean} [torn] - Whether parts may be pieces of characters @returns {number[][]} */
+export function group(boxes, pen, far = Infinity, torn = false) {
   const high = boxes.map(([, top, , bottom]) => bottom - top);
   const flat = boxes.map(([left, , right], index) => high[index] < BAR * pen && right - left > 1.5 * high[index]);
   const all = [...boxes.keys()];
   if (flat.every(Boolean)) { // two bars are one sign
     const reach = boxes.map(([left, , right], index) => Math.max(high[index], right - left) / 2);
     const squares = boxes.map(([left, top, right, bottom], index) => [left, (top + bottom) / 2 - reach[index], right, (top + bottom) / 2 + reach[index]]);
-    return sorted(merged(chains(squares, all, 2 * Math.max(...reach)), squares), squares);
+    return sorted(merged(chains(squares, all, 2 * Math.max(...reach)), squares, SAME), squares);
   }
   const usual = height(boxes.filter((_, index) => !flat[index]));
   const tall = all.map((index) => !flat[index] && high[index] >= TALL * usual);
@@ -54,19 +58,23 @@ export function group(boxes, pen) {
     const rows = chains(boxes, all.filter((index) => tall[index] && high[index] <= OVER * usual), usual);
     for (const part of over) if (crosses(boxes, rows, part, usual)) tall[part] = false;
   }
-  const rows = whole(merged(chains(boxes, all.filter((index) => tall[index]), usual), boxes), boxes, pen);
+  const rows = whole(merged(chains(boxes, all.filter((index) => tall[index]), usual), boxes, torn ? TORN : SAME), boxes, pen, torn);
   const small = all.filter((index) => (over.length ? high[index] < TALL * usual : !tall[index]));
-  const nearest = small.map((part) => { const away = rows.map((row) => distance(boxes, row, part, usual)); return away.indexOf(Math.min(...away)); });
-  small.forEach((part, index) => rows[nearest[index]].push(part));
+  const nearest = small.map((part) => {
+    const away = rows.map((row) => distance(boxes, row, part, usual));
+    const least = Math.min(...away);
+    return least <= far ? away.indexOf(least) : -1;
+  });
+  small.forEach((part, index) => rows[nearest[index]]?.push(part));
   return sorted(rows, boxes);
 }
 
-/** The usual height of parts: the median, each counted by its height. @param {Box[]} boxes */
-function height(boxes) {
+/** A quantile of the heights of parts, each counted by its height; the usual one is 0.5. @param {Box[]} boxes  @param {number} [share] */
+export function height(boxes, share = 0.5) {
   const order = boxes.map(([, top, , bottom]) => bottom - top).sort((one, other) => one - other);
-  const half = order.reduce((sum, one) => sum + one, 0) / 2;
+  const wanted = share * order.reduce((sum, one) => sum + one, 0);
   let sum = 0;
-  return order.find((one) => (sum += one) >= half) ?? order.at(-1);
+  return order.find((one) => (sum += one) >= wanted) ?? order.at(-1);
 }
 
 /** @param {Box[]} boxes @returns {Box} */
@@ -104,10 +112,10 @@ function overlap(one, other) {
 }
 
 /** Rows without those that lie beside each other's parts, as a row that was begun twice. */
-function merged(rows, boxes) {
+function merged(rows, boxes, same) {
   const found = [];
   for (const row of [...rows].sort((one, other) => other.length - one.length)) {
-    const other = found.find((before) => overlap(extent(boxes, row), extent(boxes, before)) >= SAME);
+    const other = found.find((before) => overlap(extent(boxes, row), extent(boxes, before)) >= same);
     if (other) other.push(...row);
     else found.push(row);
   }
@@ -124,16 +132,24 @@ function median(values) {
   return order.length % 2 ? order[Math.floor(middle)] : (order[middle - 1] + order[middle]) / 2;
 }
 
-/** Rows, of which two are one if they are the rings of an 8. */
-function whole(rows, boxes, pen) {
+/** Rows, of which two are one if they are the rings of an 8, or halves of `torn` digits. */
+function whole(rows, boxes, pen, torn) {
   const [first, ...rest] = [...rows].sort((one, other) => extent(boxes, one)[1] - extent(boxes, other)[1]);
   const found = [first];
   for (const row of rest) {
     const above = found.at(-1);
-    if (above.length === 1 && row.length === 1 && gap(boxes[above[0]], boxes[row[0]]) <= NEAR * pen) found[found.length - 1] = [...above, ...row];
+    const gaps = above.map((one) => row.map((other) => gap(boxes[one], boxes[other])));
+    const areRings = above.length === 1 && row.length === 1 && gaps[0][0] <= NEAR * pen;
+    if (areRings || (torn && areHalves(gaps, pen))) found[found.length - 1] = [...above, ...row];
     else found.push(row);
   }
   return found;
+}
+
+/** Whether most parts of either row meet one of the other. @param {number[][]} gaps - Below each of the upper row, for each of the lower one  @param {number} pen */
+function areHalves(gaps, pen) {
+  const [upper, lower] = [gaps, gaps[0].map((_, index) => gaps.map((below) => below[index]))];
+  return [upper, lower].every((parts) => parts.filter((others) => Math.min(...others) <= pen / 2).length > MOST * parts.length);
 }
 
 /** How far one part lies below another, where they lie above each other. */
@@ -168,25 +184,6 @@ function touching(strokes, wanted) {
   const canvas = new Canvas(Math.floor((right - left) * scale + 2 * wide), Math.floor((bottom - top) * scale + 2 * wide));
   const corner = [left - wide / scale, top - wide / scale];
   trace(canvas, strokes.map((stroke) => stroke.map(([x, y]) => [x, y])), corner, scale, wide, false);
-  const labels = new Int32Array(canvas.pixels.length);
-  let many = 0;
-  for (let start = 0; start < labels.length; start++) {
-    if (!canvas.pixels[start] || labels[start]) continue;
-    many += 1;
-    const todo = [start];
-    labels[start] = many;
-    while (todo.length) {
-      const place = todo.pop();
-      const [x, y] = [place % canvas.width, Math.floor(place / canvas.width)];
-      for (let dy = -1; dy <= 1; dy++) {
-        for (let dx = -1; dx <= 1; dx++) {
-          const next = place + dy * canvas.width + dx;
-          if (x + dx < 0 || x + dx >= canvas.width || y + dy < 0 || y + dy >= canvas.height || !canvas.pixels[next] || labels[next]) continue;
-          labels[next] = many;
-          todo.push(next);
-        }
-      }
-    }
-  }
-  return strokes.map(([[x, y]]) => labels[Math.floor((y - corner[1]) * scale) * canvas.width + Math.floor((x - corner[0]) * scale)]);
+  const { labels } = label(new Grid(canvas.width, canvas.height, canvas.pixels));
+  return strokes.map(([[x, y]]) => labels.data[Math.floor((y - corner[1]) * scale) * canvas.width + Math.floor((x - corner[0]) * scale)]);
 }

@@ -3,11 +3,12 @@ export function toPlacedImage(strokes: number[][][], pen?: number): {
     image: Float32Array;
     box: number[];
 } | null;
-/** The image of ink `(height, width)` that has some: boxed, reduced to 20x20, its peak stretched, its centre of mass in the middle; and where it lies in the ink. @param {Uint8Array} ink  @param {number} width  @param {number} height */
-export function fit(ink: Uint8Array, width: number, height: number): {
+/** The image of ink `(height, width)` that has some: boxed, reduced to 20x20, its peak stretched, its centre of mass in the middle; and where it lies in the ink. @param {ArrayLike<number>} ink  @param {number} width  @param {number} height */
+export function fit(ink: ArrayLike<number>, width: number, height: number): {
     image: Float32Array<ArrayBuffer>;
     left: number;
     top: number;
     side: number;
 };
+export const SIDE: 28;
 export function toImage(strokes: number[][][], pen?: number): Float32Array | null;

@@ -2,7 +2,7 @@
  * A field of a form. Attributes: `mode`, "digit" or "number"; `format`, what a number looks like, as of `Format`; `size`, its width in pixels;
  * `model`, the address of a folder that `inkling export --to js` wrote; `threshold`, the least confidence of an accepted reading, in [0, 1];
  * `name`, `value`, `required` and `disabled`, as of any field. Each is a property, too.
- * Its `value` is what was read, what the page gave instead, or "". It is invalid where the reading is not accepted.
+ * A picture that is pasted or dropped is read instead of strokes. Its `value` is what was read, what the page gave instead, or "". It is invalid where the reading is not accepted.
  * Parts: sheet, answer, undo, clear. Custom properties: --inkling-size, --inkling-sheet, --inkling-accent.
  * @fires read - A drawing was read; `detail` is the reading, or null where nothing is drawn any more
  * @fires input - The value has changed, as of any field

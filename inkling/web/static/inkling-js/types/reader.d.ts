@@ -7,14 +7,14 @@ export class Reader {
     model: any;
     layers: import("./layers.js").Layer[];
     lineLayers: import("./layers.js").Layer[];
-    /** Read strokes of points x, y and perhaps a pressure; null where nothing is drawn. @param {number[][][]} strokes  @param {number} [pen] - The width of the line  @param {Options} [options] @returns {Reading | null} */
-    read(strokes: number[][][], pen?: number, options?: Options): Reading | null;
-    /** Read what is there: a digit, a number of several characters where that is more likely, or several rows. What has a format is a number. @param {number[][][]} strokes  @param {number} [pen]  @param {Options} [options] @returns {Reading | NumberReading | NumberReading[] | null} */
-    readAny(strokes: number[][][], pen?: number, options?: Options): Reading | NumberReading | NumberReading[] | null;
-    /** Read every row, from top to bottom. @param {number[][][]} strokes  @param {Options} [options] @returns {NumberReading[]} */
-    readLines(strokes: number[][][], options?: Options): NumberReading[];
-    /** Read a number; null where nothing is drawn. Of several rows it is the largest, and not accepted. @param {number[][][]} strokes  @param {Options} [options] @returns {NumberReading | null} */
-    readNumber(strokes: number[][][], options?: Options): NumberReading | null;
+    /** Read a digit; null where nothing is drawn. @param {Source} source  @param {number} [pen] - The width of a line of strokes  @param {Options} [options] @returns {Reading | null} */
+    read(source: Source, pen?: number, options?: Options): Reading | null;
+    /** Read what is there: a digit, a number of several characters where that is more likely, or several rows. What has a format is a number. @param {Source} source  @param {number} [pen]  @param {Options} [options] @returns {Reading | NumberReading | NumberReading[] | null} */
+    readAny(source: Source, pen?: number, options?: Options): Reading | NumberReading | NumberReading[] | null;
+    /** Read every row, from top to bottom. @param {Source} source  @param {Options} [options] @returns {NumberReading[]} */
+    readLines(source: Source, options?: Options): NumberReading[];
+    /** Read a number; null where nothing is drawn. Of several rows it is the largest, and not accepted. @param {Source} source  @param {Options} [options] @returns {NumberReading | null} */
+    readNumber(source: Source, options?: Options): NumberReading | null;
     /** The log-probabilities of each column of a line. @param {import("./lines.js").Line} line  @param {number[]} prior @returns {Float64Array[]} */
     columns({ data, shape: [, rows, wide] }: import("./lines.js").Line, prior: number[]): Float64Array[];
     /** Read an image as MNIST's: 784 numbers in [0, 1], 1 is ink. @param {Float32Array} image  @param {Options} [options] @returns {Reading} */
@@ -23,6 +23,7 @@ export class Reader {
     labelSet({ probabilities }: Reading, level: number): number[];
     #private;
 }
+export type Source = number[][][] | import("./picture.js").Picture;
 export type Reading = {
     /**
      * - Index of the likeliest class
