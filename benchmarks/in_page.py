@@ -15,6 +15,7 @@ medians over the rounds. Bytes are those of gzip, of what a page loads.
 import argparse
 import gzip
 import json
+import re
 import shutil
 import statistics
 import sys
@@ -112,13 +113,18 @@ def packed(files: Iterable[Path]) -> int:
     return sum(len(gzip.compress(file.read_bytes(), 9, mtime=0)) for file in files)
 
 
+def loaded_by(module: Path) -> set[Path]:
+    """A module and all that a page loads with it."""
+    names = re.findall(r'from "\./(.+?)"', module.read_text())
+    return {module}.union(*(loaded_by(module.parent / name) for name in names))
+
+
 def lay_out(folder: Path, reader: Reader, peer: Path | None) -> dict[str, int]:
     """Put what the page loads into a folder; gives the packed bytes of each way."""
     (folder / "index.html").write_text("<!doctype html><title>inkling-js</title>")
     shutil.copy(Path(__file__).with_suffix(".js"), folder)
     shutil.copytree(STATIC / "inkling-js", folder / "inkling-js")
-    modules = [path for path in (folder / "inkling-js").glob("*.js") if path.name != "pad.js"]
-    sizes = {"modules": packed(modules)}
+    sizes = {"modules": packed(loaded_by(folder / "inkling-js" / "index.js"))}
     for way, kind in WAYS.items():
         sizes[way] = packed(exports.export(reader, kind, folder / way).iterdir())
     (folder / "images.bin").write_bytes(data.splits("mnist").test.pixels.tobytes())

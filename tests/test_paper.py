@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from inkling import Drawing, Reader, ink, to_image
 from inkling.errors import InkError, NothingDrawn
-from inkling.ink import desk
+from inkling.ink import colour, desk
 
 THREE = [[(30, 25), (60, 18), (70, 40), (45, 52), (72, 66), (62, 92), (28, 86)]]
 TWO = [[(28, 34), (50, 18), (70, 32), (60, 55), (28, 92), (76, 92)]]
@@ -159,6 +159,15 @@ PAPERS = {
 def test_paper_and_light_do_not_change_the_ink(name):
     assert Reader.load().read(PAPERS[name]).label == 3
     assert far_from(PAPERS[name], CLEAN) < 0.25
+
+
+@settings(max_examples=50)
+@given(st.integers(3, 60), st.integers(3, 60), *[st.tuples(*[st.integers(0, 255)] * 3)] * 2)
+def test_a_colour_is_as_bright_wherever_it_stands(high, wide, paper, pen):
+    pixels = np.full((high, wide, 3), paper, np.uint8)
+    pixels[high // 3 : high // 2 + 1, wide // 3 : wide // 2 + 1] = pen
+    for grey in (colour.brightness(pixels), colour.luma(pixels)):
+        assert len(np.unique(grey)) <= 2
 
 
 @pytest.mark.parametrize("cut", [0, 6, 13])

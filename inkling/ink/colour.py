@@ -13,7 +13,7 @@ Grey = NDArray[np.float32]
 
 def luma(pixels: Pixels) -> Grey:
     """The brightness `(H, W)` to an eye, of a picture `(H, W)` or `(H, W, 3)`."""
-    return np.asarray(pixels if pixels.ndim == 2 else pixels @ LUMA, np.float32)
+    return np.asarray(pixels, np.float32) if pixels.ndim == 2 else _weighted(pixels, LUMA)
 
 
 def brightness(pixels: Pixels) -> Grey:
@@ -31,4 +31,13 @@ def brightness(pixels: Pixels) -> Grey:
     axis = np.linalg.eigh((steps * strength).T @ steps)[1][:, -1]
     axis *= (1 if axis.sum() >= 0 else -1) / np.sqrt(3)  # grey differences keep their size
     axis = axis.astype(np.float32)
-    return np.asarray(pixels @ axis + MIDDLE * (1 - axis.sum()), np.float32)
+    return np.asarray(_weighted(pixels, axis) + MIDDLE * (1 - axis.sum()), np.float32)
+
+
+def _weighted(pixels: Pixels, weights: Grey) -> Grey:
+    """The weighted sum of colours `(H, W)`. It is the same for a colour wherever that stands.
+
+    A matrix product is not: where it is computed in blocks, the last of them rounds differently.
+    """
+    red, green, blue = (pixels[..., k] * weights[k] for k in range(3))
+    return np.asarray(red + green + blue, np.float32)

@@ -38,5 +38,5 @@ function addStep(matrix, step) {
 
 /** @param {Planes} planes  @param {number[]} weights  @param {number} offset */
 function weighted([red, green, blue], [r, g, b], offset) {
-  return red.map((value, place) => fround(fround(fround(value * r) + green.data[place] * g) + blue.data[place] * b) + offset);
+  return red.map((value, place) => fround(fround(fround(value * r) + fround(green.data[place] * g)) + fround(blue.data[place] * b)) + offset);
 }
