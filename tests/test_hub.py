@@ -15,12 +15,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 import yaml
 from conftest import missing, run_inkling
 
-from inkling import Reader
+from inkling import Reader, data
 from inkling.drawings import archive
 from inkling.drawings.store import Labelled
 from inkling.errors import BundleError, InklingError
@@ -180,7 +181,16 @@ def test_the_bundle_loads_back_unchanged(reader, repository):
     assert found.session.model == reader.session.model
     examples = [f"examples/{name}.png" for name in sorted(hub.DRAWINGS)]
     names = ["README.md", "card.json", "config.json", *examples, "model.onnx", "model.safetensors"]
+    names += ["model_int8.onnx"] if data.is_here(data.get("mnist")) else []
     assert names_in(repository) == {".eval_results/mnist.yaml", *names}
+
+
+def test_the_graph_of_8_bits_reads_as_the_other(repository, digits):
+    images = {"images": digits[:200, None].astype(np.float32) / 255}
+    graphs = (repository / name for name in ("model.onnx", "model_int8.onnx"))
+    one, other = (onnxruntime.InferenceSession(path).run(None, images)[1] for path in graphs)
+    assert (one.argmax(1) == other.argmax(1)).mean() >= 0.99
+    assert np.abs(one - other).max() > 0
 
 
 def test_the_hub_reads_the_metadata(reader, repository):

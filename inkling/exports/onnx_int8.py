@@ -136,11 +136,17 @@ def quantised(model: bytes, name: str, inputs: Iterable[Images]) -> bytes:
         return found.read_bytes()
 
 
+def network(reader: Reader) -> bytes:
+    """The graph of a reader, of 8 bits. Raises as `write` does."""
+    images = _few(_splits(reader.card).train, IMAGES).images()
+    return quantised(reader.session.model, "images", [images])
+
+
 def _digits(reader: Reader) -> tuple[Card, bytes]:
     """The bundle of a reader, of 8 bits."""
     card = reader.card
     splits = _splits(card)
-    model = quantised(reader.session.model, "images", [_few(splits.train, IMAGES).images()])
+    model = network(reader)
     session = Session(model, len(card.classes), 1, card.temperature, card.shape)
     parts = _parts(card, splits)
     figures = report.measured(session, card.temperature, splits.validation, splits.test, parts)
