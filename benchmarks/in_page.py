@@ -31,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from conftest import hosting
 
 from inkling import Drawing, Reader, data, exports, system
+from inkling.exports import js
 from inkling.exports.site import STATIC
 from inkling.reading import many
 
@@ -126,7 +127,8 @@ def lay_out(folder: Path, reader: Reader, peer: Path | None) -> dict[str, int]:
     shutil.copytree(STATIC / "inkling-js", folder / "inkling-js")
     sizes = {"modules": packed(loaded_by(folder / "inkling-js" / "index.js"))}
     for way, kind in WAYS.items():
-        sizes[way] = packed(exports.export(reader, kind, folder / way).iterdir())
+        written = exports.export(reader, kind, folder / way)
+        sizes[way] = packed(written / name for name in (js.MODEL, js.WEIGHTS))
     (folder / "images.bin").write_bytes(data.splits("mnist").test.pixels.tobytes())
     for part in (*DIGITS, *NUMBERS):
         name, _, kind = part.partition(":")
