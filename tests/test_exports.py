@@ -351,6 +351,33 @@ def test_the_page_on_exports_shows_the_record_of_c():
     assert f"C99 of {ways[0]['lines']} lines" in page
 
 
+def test_the_page_on_exports_shows_the_record_of_pages():
+    page = (ROOT / "docs" / "export.md").read_text()
+    found = json.loads((ROOT / "results" / "in_page.json").read_text())
+    ways = [found["agreement"][way] for way in ("int16", "int8")]
+    for part, key in {
+        "mnist:test": "labels_equal",
+        "unipen:digits-dev": "labels_equal",
+        "crohme:digits-dev": "labels_equal",
+        "unipen:numbers-dev": "texts_equal",
+        "crohme:numbers-dev": "texts_equal",
+    }.items():
+        row = [ways[0][part]["n"], *(way[part][key] for way in ways)]
+        assert f"| {' | '.join(f'{count:,}' for count in row)} |" in page
+    gaps = [max(one.get("probability_gap", 0) for one in way.values()) for way in ways]
+    assert f"| {gaps[0]:.1g} | {gaps[1]:.1g} |" in page
+    sizes = {name: f"{size / 1000:,.0f}" for name, size in found["bytes_packed"].items()}
+    assert f"modules {sizes['modules']} | | {sizes['int16']} | {sizes['int8']} |" in page
+    assert f"{sizes['onnxruntime-web']} kB" in page
+    times = found["milliseconds"]
+    peer = times["onnxruntime-web"]
+    assert f"Runtime Web: {peer['first']:.0f}) | | " in page
+    for name, digits in {"first": 0, "digit": 1, "number": 0}.items():
+        row = [f"{times[way][name]:.{digits}f}" for way in ("int16", "int8")]
+        assert f"| | {' | '.join(row)} |" in page
+    assert f"takes {times['int16']['image'] / peer['image']:.1f} times as long" in page
+
+
 def test_c_names_classes_as_they_are(gcc, tmp_path):
     names = ("T-shirt/top", 'a"b', "\\n", "é", "*/", "??/", "\n", "1", "%s", "2")
     network = nn.Sequential(nn.Flatten(), nn.Linear(784, CLASSES))
