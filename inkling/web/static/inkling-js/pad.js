@@ -11,7 +11,7 @@ const STYLE = `
 :host([size]) { }
 :host([hidden]) { display: none; }
 :host([mode="number"]) canvas { aspect-ratio: 3; }
-canvas { width: 100%; aspect-ratio: 1; border-radius: 8px; background: var(--inkling-sheet, #16161d); touch-action: none; cursor: crosshair; }
+canvas { width: 100%; aspect-ratio: 1; border-radius: 8px; background: var(--inkling-sheet, #16161d); outline: 1px solid #888; touch-action: none; cursor: crosshair; }
 canvas:focus-visible, button:focus-visible { outline: 3px solid var(--inkling-accent, #4338ca); outline-offset: 2px; }
 div { display: flex; align-items: center; gap: 8px; }
 output { flex: 1; font-size: 1.5em; font-weight: 600; min-height: 1.5em; }
