@@ -6,7 +6,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from inkling.errors import InklingError
+
 RUNS = Path("runs")  # in the working folder, unless another is named
+
+
+def claim(folder: Path, *files: str) -> None:
+    """Make a folder for what Inkling writes, whose `files` tell it from others.
+
+    Raises InklingError where something else is in it, or where there can be none.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        is_ours = all((folder / name).is_file() for name in files)
+        if not is_ours and any(folder.iterdir()):
+            raise InklingError(
+                f"{folder}: expected a new folder, or one that such an export made, got another",
+                "Name a new one",
+            )
+    except OSError as cause:
+        raise InklingError(
+            f"{folder}: expected a folder to write to, but {cause.strerror}", "Name another"
+        ) from cause
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -326,6 +326,21 @@ def test_the_example_in_c_takes_a_pgm_or_bytes_and_refuses_others_in_one_line(wr
         assert result.stderr.count(b"\n") == 1
 
 
+@pytest.mark.parametrize("kind", ["js", "js-int8", "site", "space", "c", "triton"])
+def test_a_folder_of_something_else_is_not_written_to(kind, tmp_path):
+    reader = inkling.Reader.load()
+    mine = tmp_path / "index.html"
+    mine.write_text("mine")
+    with pytest.raises(InklingError, match="expected a new folder"):
+        inkling.export(reader, kind, tmp_path)
+    with pytest.raises(InklingError, match="expected a folder to write to"):
+        inkling.export(reader, kind, mine)
+    assert [*tmp_path.iterdir()] == [mine]
+    assert mine.read_text() == "mine"
+    folder = inkling.export(reader, kind, tmp_path / "new")
+    assert inkling.export(reader, kind, folder) == folder
+
+
 def test_the_page_on_exports_shows_c_that_compiles(gcc, written):
     page = (ROOT / "docs" / "export.md").read_text()
     (written / "page.c").write_text(re.search("```c\n(.*?)```", page, re.DOTALL)[1])

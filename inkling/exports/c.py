@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkling.acceptance import highest_score
-from inkling.errors import InklingError
 from inkling.exports.layers import (
     Affine,
     Array,
@@ -24,7 +23,7 @@ from inkling.exports.layers import (
     shapes,
     unsupported,
 )
-from inkling.files import write_atomically
+from inkling.files import claim, write_atomically
 from inkling.ink import SIDE
 from inkling.reading.reader import Reader
 
@@ -63,15 +62,10 @@ def write(reader: Reader, path: Path, int8: bool = False) -> Path:
     network = layers(reader)
     chain = steps(network)
     values = _values(reader, network, [quantised(step) for step in chain] if int8 else chain)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        for file in sorted(FILES.iterdir()):
-            text = Template(file.read_text()).substitute(values)
-            write_atomically(path / file.name, text.encode())
-    except OSError as cause:
-        raise InklingError(
-            f"{path}: expected a folder to write to, but {cause.strerror}", "Name another"
-        ) from cause
+    claim(path, "inkling.c", "inkling.h")
+    for file in sorted(FILES.iterdir()):
+        text = Template(file.read_text()).substitute(values)
+        write_atomically(path / file.name, text.encode())
     return path
 
 

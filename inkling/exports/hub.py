@@ -23,7 +23,7 @@ from inkling import metrics
 from inkling.acceptance import Acceptance, highest_score
 from inkling.errors import InklingError, MissingExtra
 from inkling.exports import onnx_int8
-from inkling.files import write_atomically
+from inkling.files import claim, write_atomically
 from inkling.ink import Drawing
 from inkling.metrics import Report
 from inkling.plots.images import png
@@ -175,13 +175,8 @@ def write(reader: Reader, path: Path, name: str | None = None) -> Path:
     card = reader.card
     tensors = weights(reader.session.model, card)
     int8 = _int8(reader)
+    claim(path, README, bundle.CARD)
     try:
-        if path.exists() and {*path.iterdir()} and not _is_ours(path):
-            raise InklingError(
-                f"{path}: expected a new folder, or one that such an export made, got another",
-                "Name a new one",
-            )
-        path.mkdir(parents=True, exist_ok=True)
         figures = (path / RESULTS).glob("*.yaml")
         for old in (
             path / INT8,
@@ -324,10 +319,6 @@ def _config(card: Card) -> dict[str, Any]:
         "temperature": card.temperature,
         "test_time_augmentation": card.recipe["evaluation"]["test_time_augmentation"],
     }
-
-
-def _is_ours(folder: Path) -> bool:
-    return (folder / README).is_file() and (folder / bundle.CARD).is_file()
 
 
 def _reads_digits(card: Card) -> bool:

@@ -19,7 +19,7 @@ from inkling.exports.layers import (
     layers,
     line_layers,
 )
-from inkling.files import write_atomically
+from inkling.files import claim, write_atomically
 from inkling.reading.bundle import Card
 from inkling.reading.reader import SET_LEVEL, Reader
 
@@ -62,8 +62,9 @@ class Body:
 def write(reader: Reader, path: Path, int8: bool = False) -> Path:
     """Write the package and its model: npm installs the folder, and a page loads it as it is.
 
-    Raises the errors of `packed`.
+    Raises the errors of `packed` and `claim`.
     """
+    claim(path, MODEL, "package.json")
     write_model(reader, path, int8)
     shutil.copytree(PACKAGE, path, dirs_exist_ok=True)
     return path

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from inkling import system
 from inkling.exports import js
+from inkling.files import claim
 from inkling.reading.reader import Reader
 
 STATIC = system.PACKAGE / "web" / "static"
@@ -18,8 +19,10 @@ FILL_IN = "[/* version, files */]"  # in sw.js
 def write(reader: Reader, path: Path) -> Path:
     """Write the folder: the page, inkling-js, the network, and a service worker that keeps them.
 
-    Raises InklingError where the network is more than layers one after the other.
+    Raises InklingError where the network is more than layers one after the other, or where
+    something else is in the folder.
     """
+    claim(path, "sw.js", f"model/{js.MODEL}")
     js.write_model(reader, path / "model", int8=True)
     modules = shutil.ignore_patterns("*.json", "*.md", "types")
     shutil.copytree(js.PACKAGE, path / "inkling-js", dirs_exist_ok=True, ignore=modules)

@@ -17,7 +17,7 @@ from string import Template
 
 from inkling.acceptance import highest_score
 from inkling.errors import InklingError
-from inkling.files import write_atomically
+from inkling.files import claim, write_atomically
 from inkling.reading.bundle import MODEL, Card
 from inkling.reading.reader import Reader
 from inkling.reading.session import LineSession, Session, Tensor
@@ -35,6 +35,7 @@ def write(reader: Reader, path: Path) -> Path:
     models: list[tuple[str, Card, Session | LineSession]] = [(name, reader.card, reader.session)]
     if reads_digits:
         models.append(("numbers", reader.lines.card, reader.lines.session))
+    claim(path, README, f"{name}/{CONFIG}")
     try:
         for model, card, session in models:
             folder = path / model
