@@ -32,7 +32,6 @@ from conftest import hosting
 
 from inkling import Drawing, Reader, data, exports, system
 from inkling.exports import js
-from inkling.exports.site import STATIC
 from inkling.reading import many
 
 WAYS = {"int16": "js", "int8": "js-int8"}
@@ -124,7 +123,7 @@ def lay_out(folder: Path, reader: Reader, peer: Path | None) -> dict[str, int]:
     """Put what the page loads into a folder; gives the packed bytes of each way."""
     (folder / "index.html").write_text("<!doctype html><title>inkling-js</title>")
     shutil.copy(Path(__file__).with_suffix(".js"), folder)
-    shutil.copytree(STATIC / "inkling-js", folder / "inkling-js")
+    shutil.copytree(js.PACKAGE, folder / "inkling-js")
     sizes = {"modules": packed(loaded_by(folder / "inkling-js" / "index.js"))}
     for way, kind in WAYS.items():
         written = exports.export(reader, kind, folder / way)

@@ -11,10 +11,11 @@ from inkling.errors import InklingError
 RUNS = Path("runs")  # in the working folder, unless another is named
 
 
-def claim(folder: Path, *files: str) -> None:
-    """Make a folder for what Inkling writes, whose `files` tell it from others.
+@contextmanager
+def claimed(folder: Path, *files: str) -> Iterator[None]:
+    """A folder that the block writes to: a new one, or one that these `files` mark as Inkling's.
 
-    Raises InklingError where something else is in it, or where there can be none.
+    Raises InklingError where something else is in it, or where it cannot be written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -24,9 +25,11 @@ def claim(folder: Path, *files: str) -> None:
                 f"{folder}: expected a new folder, or one that such an export made, got another",
                 "Name a new one",
             )
+        yield
     except OSError as cause:
         raise InklingError(
-            f"{folder}: expected a folder to write to, but {cause.strerror}", "Name another"
+            f"{folder}: expected a folder to write to, but {cause.strerror or cause}",
+            "Name another",
         ) from cause
 
 

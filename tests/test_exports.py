@@ -326,6 +326,13 @@ def test_the_example_in_c_takes_a_pgm_or_bytes_and_refuses_others_in_one_line(wr
         assert result.stderr.count(b"\n") == 1
 
 
+def test_a_graph_that_cannot_be_written_is_one_line(tmp_path):
+    reader = inkling.Reader.load()
+    for path in (tmp_path, tmp_path / "none" / "digits.onnx"):
+        with pytest.raises(InklingError, match="expected a file to write to, but"):
+            inkling.export(reader, "onnx", path)
+
+
 @pytest.mark.parametrize("kind", ["js", "js-int8", "site", "space", "c", "triton"])
 def test_a_folder_of_something_else_is_not_written_to(kind, tmp_path):
     reader = inkling.Reader.load()

@@ -23,7 +23,7 @@ from inkling.exports.layers import (
     shapes,
     unsupported,
 )
-from inkling.files import claim, write_atomically
+from inkling.files import claimed, write_atomically
 from inkling.ink import SIDE
 from inkling.reading.reader import Reader
 
@@ -62,10 +62,10 @@ def write(reader: Reader, path: Path, int8: bool = False) -> Path:
     network = layers(reader)
     chain = steps(network)
     values = _values(reader, network, [quantised(step) for step in chain] if int8 else chain)
-    claim(path, "inkling.c", "inkling.h")
-    for file in sorted(FILES.iterdir()):
-        text = Template(file.read_text()).substitute(values)
-        write_atomically(path / file.name, text.encode())
+    with claimed(path, "inkling.c", "inkling.h"):
+        for file in sorted(FILES.iterdir()):
+            text = Template(file.read_text()).substitute(values)
+            write_atomically(path / file.name, text.encode())
     return path
 
 

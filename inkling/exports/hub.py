@@ -23,7 +23,7 @@ from inkling import metrics
 from inkling.acceptance import Acceptance, highest_score
 from inkling.errors import InklingError, MissingExtra
 from inkling.exports import onnx_int8
-from inkling.files import claim, write_atomically
+from inkling.files import claimed, write_atomically
 from inkling.ink import Drawing
 from inkling.metrics import Report
 from inkling.plots.images import png
@@ -44,10 +44,8 @@ except ImportError as cause:
 
 README, CONFIG, WEIGHTS, EXAMPLES = "README.md", "config.json", "model.safetensors", "examples"
 INT8, RESULTS = "model_int8.onnx", ".eval_results"
-OURS = [
-    README, bundle.CARD, bundle.MODEL, INT8, CONFIG, WEIGHTS,
-    f"{EXAMPLES}/*.png", f"{RESULTS}/*.yaml",
-]  # fmt: skip
+OPTIONAL = [INT8, CONFIG, WEIGHTS, f"{EXAMPLES}/*.png", f"{RESULTS}/*.yaml"]
+OURS = [README, bundle.CARD, bundle.MODEL, *OPTIONAL]
 OURS_OF_SPACE = [
     README, "*.html", "*.js", "*.svg", "*.webmanifest", "inkling-js/*", "model/*"
 ]  # fmt: skip
@@ -175,17 +173,9 @@ def write(reader: Reader, path: Path, name: str | None = None) -> Path:
     card = reader.card
     tensors = weights(reader.session.model, card)
     int8 = _int8(reader)
-    claim(path, README, bundle.CARD)
-    try:
-        figures = (path / RESULTS).glob("*.yaml")
-        for old in (
-            path / INT8,
-            path / CONFIG,
-            path / WEIGHTS,
-            *(path / EXAMPLES).glob("*.png"),
-            *figures,
-        ):
-            old.unlink(missing_ok=True)  # another network may have had it
+    with claimed(path, README, bundle.CARD):
+        for old in (file for pattern in OPTIONAL for file in path.glob(pattern)):
+            old.unlink()  # another network may have had it
         if tensors:
             write_atomically(path / CONFIG, json.dumps(_config(card), indent=2).encode() + b"\n")
             write_atomically(path / WEIGHTS, save(tensors, {"format": "pt"}))
@@ -200,10 +190,6 @@ def write(reader: Reader, path: Path, name: str | None = None) -> Path:
         name = name or f"user/{path.resolve().name}"
         content = _readme(reader, name, bool(tensors), bool(int8))
         write_atomically(path / README, content.encode())
-    except OSError as cause:
-        raise InklingError(
-            f"{path}: expected a folder to write to, but {cause.strerror}", "Name another"
-        ) from cause
     bundle.write(path, card, reader.session.model)
     return path
 

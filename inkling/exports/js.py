@@ -19,11 +19,12 @@ from inkling.exports.layers import (
     layers,
     line_layers,
 )
-from inkling.files import claim, write_atomically
+from inkling.files import claimed, write_atomically
 from inkling.reading.bundle import Card
 from inkling.reading.reader import SET_LEVEL, Reader
 
-PACKAGE = system.PACKAGE / "web" / "static" / "inkling-js"
+STATIC = system.PACKAGE / "web" / "static"
+PACKAGE = STATIC / "inkling-js"
 FORMAT = "inkling-js 1"
 MODEL, WEIGHTS = "model.json", "model.bin"
 KINDS = {"maxpool": "pool"}  # what is called otherwise there
@@ -62,18 +63,18 @@ class Body:
 def write(reader: Reader, path: Path, int8: bool = False) -> Path:
     """Write the package and its model: npm installs the folder, and a page loads it as it is.
 
-    Raises the errors of `packed` and `claim`.
+    Raises the errors of `packed` and `claimed`.
     """
-    claim(path, MODEL, "package.json")
-    write_model(reader, path, int8)
-    shutil.copytree(PACKAGE, path, dirs_exist_ok=True)
+    with claimed(path, MODEL, "package.json"):
+        write_model(reader, path, int8)
+        shutil.copytree(PACKAGE, path, dirs_exist_ok=True)
     return path
 
 
 def write_model(reader: Reader, path: Path, int8: bool) -> Path:
     """Write model.json and model.bin alone. Raises the errors of `packed`."""
     model, weights = packed(reader, int8)
-    path.mkdir(parents=True, exist_ok=True)
+    path.mkdir(exist_ok=True)
     write_atomically(path / WEIGHTS, weights)
     write_atomically(path / MODEL, json.dumps(model).encode())
     return path

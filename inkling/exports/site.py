@@ -5,12 +5,10 @@ import json
 import shutil
 from pathlib import Path
 
-from inkling import system
 from inkling.exports import js
-from inkling.files import claim
+from inkling.files import claimed
 from inkling.reading.reader import Reader
 
-STATIC = system.PACKAGE / "web" / "static"
 HERE = Path(__file__).parent
 NOT_KEPT = {".html", ".md", ".ts"}  # pages are kept by their addresses, and no page loads the rest
 FILL_IN = "[/* version, files */]"  # in sw.js
@@ -22,20 +20,20 @@ def write(reader: Reader, path: Path) -> Path:
     Raises InklingError where the network is more than layers one after the other, or where
     something else is in the folder.
     """
-    claim(path, "sw.js", f"model/{js.MODEL}")
-    js.write_model(reader, path / "model", int8=True)
-    modules = shutil.ignore_patterns("*.json", "*.md", "types")
-    shutil.copytree(js.PACKAGE, path / "inkling-js", dirs_exist_ok=True, ignore=modules)
-    shutil.copy(HERE / "site.js", path)
-    shutil.copy(STATIC / "icon.svg", path)
-    page = (HERE / "site.html").read_text()
-    if reader.card.frame != "digit":  # no network reads its numbers
-        page = "".join(line for line in page.splitlines(True) if 'id="number"' not in line)
-    (path / "index.html").write_text(page)
-    manifest = json.loads((STATIC / "manifest.webmanifest").read_text())
-    manifest |= {"start_url": "./", "scope": "./"}
-    (path / "manifest.webmanifest").write_text(json.dumps(manifest, indent=2))
-    (path / "sw.js").write_text(service_worker(path, ["./"]))
+    with claimed(path, "sw.js", f"model/{js.MODEL}"):
+        js.write_model(reader, path / "model", int8=True)
+        modules = shutil.ignore_patterns("*.json", "*.md", "types")
+        shutil.copytree(js.PACKAGE, path / "inkling-js", dirs_exist_ok=True, ignore=modules)
+        shutil.copy(HERE / "site.js", path)
+        shutil.copy(js.STATIC / "icon.svg", path)
+        page = (HERE / "site.html").read_text()
+        if reader.card.frame != "digit":  # no network reads its numbers
+            page = "".join(line for line in page.splitlines(True) if 'id="number"' not in line)
+        (path / "index.html").write_text(page)
+        manifest = json.loads((js.STATIC / "manifest.webmanifest").read_text())
+        manifest |= {"start_url": "./", "scope": "./"}
+        (path / "manifest.webmanifest").write_text(json.dumps(manifest, indent=2))
+        (path / "sw.js").write_text(service_worker(path, ["./"]))
     return path
 
 
@@ -48,4 +46,4 @@ def service_worker(folder: Path, pages: list[str], prefix: str = "") -> str:
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
     kept = (path.relative_to(folder).as_posix() for path in files if path.suffix not in NOT_KEPT)
     filled = json.dumps([digest, [*pages, *(prefix + name for name in kept)]])
-    return (STATIC / "sw.js").read_text().replace(FILL_IN, filled)
+    return (js.STATIC / "sw.js").read_text().replace(FILL_IN, filled)

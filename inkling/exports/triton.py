@@ -16,8 +16,7 @@ from pathlib import Path
 from string import Template
 
 from inkling.acceptance import highest_score
-from inkling.errors import InklingError
-from inkling.files import claim, write_atomically
+from inkling.files import claimed, write_atomically
 from inkling.reading.bundle import MODEL, Card
 from inkling.reading.reader import Reader
 from inkling.reading.session import LineSession, Session, Tensor
@@ -35,8 +34,7 @@ def write(reader: Reader, path: Path) -> Path:
     models: list[tuple[str, Card, Session | LineSession]] = [(name, reader.card, reader.session)]
     if reads_digits:
         models.append(("numbers", reader.lines.card, reader.lines.session))
-    claim(path, README, f"{name}/{CONFIG}")
-    try:
+    with claimed(path, README, f"{name}/{CONFIG}"):
         for model, card, session in models:
             folder = path / model
             (folder / "1").mkdir(parents=True, exist_ok=True)
@@ -46,10 +44,6 @@ def write(reader: Reader, path: Path) -> Path:
                 labels = (" ".join(name.split()) for name in card.classes)
                 write_atomically(folder / LABELS, "".join(f"{x}\n" for x in labels).encode())
         write_atomically(path / README, _readme(reader, name).encode())
-    except OSError as cause:
-        raise InklingError(
-            f"{path}: expected a folder to write to, but {cause.strerror}", "Name another"
-        ) from cause
     return path
 
 
@@ -70,7 +64,7 @@ def config(name: str, card: Card, session: Session | LineSession) -> str:
 
 
 def _tensor(tensor: Tensor) -> str:
-    """An input or output. One number an image has no axis of its own, which Triton must add."""
+    """An input or output. Where the graph gives one number an image, Triton adds an axis."""
     dims = list(tensor.shape) or [1]
     shape = "" if tensor.shape else " reshape { shape: [] }"
     return f"name: {_text(tensor.name)} data_type: TYPE_FP32 dims: {dims}{shape}"

@@ -34,8 +34,34 @@ class Tensor(NamedTuple):
     shape: tuple[int, ...]  # without the first axis, N; -1 where any size goes
 
 
-class Session:
+class _Graph:
     """A graph in memory. Safe to share between threads; passes to other processes."""
+
+    _made_of: tuple[Any, ...]  # the arguments, of which the bytes of the graph are the first
+    _session: onnxruntime.InferenceSession
+
+    @property
+    def model(self) -> bytes:
+        """The graph, as its file has it."""
+        content: bytes = self._made_of[0]
+        return content
+
+    @property
+    def takes(self) -> list[Tensor]:
+        """Its inputs."""
+        return [_tensor(node) for node in self._session.get_inputs()]
+
+    @property
+    def gives(self) -> list[Tensor]:
+        """Its outputs."""
+        return [_tensor(node) for node in self._session.get_outputs()]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self._made_of
+
+
+class Session(_Graph):
+    """A graph that reads images."""
 
     def __init__(
         self,
@@ -54,24 +80,6 @@ class Session:
         self._session = _opened(model, threads)
         self._temperature, self._shape = temperature, shape
         self._scored = _check(self._session, classes, temperature, shape)
-
-    @property
-    def model(self) -> bytes:
-        """The graph, as its file has it."""
-        return self._made_of[0]
-
-    @property
-    def takes(self) -> list[Tensor]:
-        """Its inputs."""
-        return [_tensor(node) for node in self._session.get_inputs()]
-
-    @property
-    def gives(self) -> list[Tensor]:
-        """Its outputs."""
-        return [_tensor(node) for node in self._session.get_outputs()]
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Session, self._made_of
 
     def run(self, images: NDArray[np.float32]) -> Outputs:
         """Probabilities and out-of-distribution scores of images `(N, C, H, W)` in [0, 1]."""
@@ -101,8 +109,8 @@ class Session:
         return [np.concatenate(rows) for rows in zip(*parts, strict=True)]
 
 
-class LineSession:
-    """A graph that reads lines, in memory. Safe to share; passes to other processes."""
+class LineSession(_Graph):
+    """A graph that reads lines."""
 
     def __init__(self, model: bytes, characters: int, threads: int = 1) -> None:
         """Load the graph from its bytes. Raises BundleError if it is not one that reads lines."""
@@ -118,24 +126,6 @@ class LineSession:
                 f"{', '.join(node.name for node in nodes)}",
                 "Train the bundle again",
             )
-
-    @property
-    def model(self) -> bytes:
-        """The graph, as its file has it."""
-        return self._made_of[0]
-
-    @property
-    def takes(self) -> list[Tensor]:
-        """Its inputs."""
-        return [_tensor(node) for node in self._session.get_inputs()]
-
-    @property
-    def gives(self) -> list[Tensor]:
-        """Its outputs."""
-        return [_tensor(node) for node in self._session.get_outputs()]
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return LineSession, self._made_of
 
     def log_probabilities(self, line: NDArray[np.float32]) -> NDArray[np.float32]:
         """Of each column of a line `(1, 32, W)` in [0, 1], those of the classes `(T, 1 + K)`.

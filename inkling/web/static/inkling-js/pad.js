@@ -243,7 +243,7 @@ export class InklingPad extends Field {
     return reader.readNumber(source, { threshold, format: this.#format });
   }
 
-  /** The pen was lifted, or a button pressed: once it is read, the page is told of another value. */
+  /** Tell the page of another value, once what is drawn is read. */
   async #commit() {
     await this.#read;
     if (this.value === this.#committed) return;
