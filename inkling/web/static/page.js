@@ -32,7 +32,7 @@ const MESSAGES = { // of the status line, by its state
 const WAITING_MS = 2000; // without an answer, after which the status line says so
 const GIVE_UP_MS = 60000; // without an answer, after which a request is aborted
 const REREAD_MS = 150; // without a change of the crop frame, after which its inside is read
-const FETCH_MS = 3000; // after the page is shown, when the network is fetched
+const FETCH_MS = 1000; // after the page is shown, when the network is fetched
 const SAME = { scale: 1, x: 0, y: 0 }; // the place of strokes on the sheet
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */ let rereading; // the timer of the crop frame
