@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 FILES = pyproject.toml constraints.txt
 
-.PHONY: run test unit docs examples scale faults check page hints front-ends format types clean
+.PHONY: run test unit docs examples scale faults check page hints front-ends dist workflows lowest newest format types clean
 
 run: $(VENV)/serve  ## start the page at http://127.0.0.1:8000
 	@exec $(BIN)/inkling serve --port $(PORT)
@@ -64,6 +64,46 @@ hints: $(VENV)/dev node_modules/typescript  ## the types of the public names, as
 
 node_modules/typescript: package.json
 	@npm install --silent --no-audit --no-fund
+	@touch $@
+
+TOOLS = .venv-tools/bin
+dist: $(TOOLS)/made  ## the packages in dist/, each installed outside the checkout, where it reads
+	@rm -rf dist build/outside
+	$(TOOLS)/python -m build --outdir dist >/dev/null
+	$(TOOLS)/twine check --strict dist/*
+	$(TOOLS)/check-wheel-contents dist/*.whl
+	@$(PYTHON) -m venv build/outside
+	@build/outside/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt dist/*.whl
+	cd build/outside && bin/python ../../.ci/base.py
+	@build/outside/bin/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/*.tar.gz
+	cd build/outside && bin/python ../../.ci/base.py
+	@tar --list --file dist/*.tar.gz | grep --quiet tests/conftest.py
+
+workflows: $(TOOLS)/made  ## what GitHub runs, and how to cite
+	PATH="$(abspath $(TOOLS)):$$PATH" $(TOOLS)/actionlint
+	$(TOOLS)/zizmor --offline --quiet .github
+	$(TOOLS)/cffconvert --validate
+
+ALL = serve train postgres parquet hub notebook
+COMMA = ,
+SPACE = $(subst ,, )
+lowest: RESOLUTION = lowest-direct
+newest: RESOLUTION = highest
+lowest newest: $(TOOLS)/made  ## tests with the lowest (or newest) versions that pyproject.toml allows, but for PyTorch
+	@rm -rf build/$@
+	@$(PYTHON) -m venv build/$@
+	@grep ^torch== constraints.txt >build/torch.txt
+	@$(TOOLS)/uv pip compile --quiet --no-sources --python build/$@/bin/python --resolution $(RESOLUTION) \
+		--override build/torch.txt $(addprefix --extra ,$(ALL)) --output-file build/$@.txt pyproject.toml
+	@build/$@/bin/python -m pip install --quiet --disable-pip-version-check --constraint build/$@.txt \
+		'.[$(subst $(SPACE),$(COMMA),$(ALL))]' httpx hypothesis pytest pytest-timeout pytest-xdist
+	build/$@/bin/pytest --numprocesses auto -m "not slow" -W ignore::DeprecationWarning \
+		$(addprefix tests/test_,$(addsuffix .py,$(READING)))
+READING = bulk cli data decode drawings exports ink lines metrics numbers reader registry sprint web
+
+$(TOOLS)/made: .ci/tools.txt
+	@$(PYTHON) -m venv .venv-tools
+	@$(TOOLS)/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 format: $(VENV)/dev

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from inkling.reading.reader import Reader as Reader
     from inkling.reading.reader import Reading as Reading
 
-__version__ = "0.13.0"
+__version__ = "0.14.0"
 
 _HOMES = {
     "Constraints": "reading.formats",

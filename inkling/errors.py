@@ -115,7 +115,7 @@ class MissingExtra(InklingError):
     def __init__(self, what: str, library: str, extra: str) -> None:
         super().__init__(
             f"{what} needs {library}, which is not installed",
-            f"Install it with: pip install 'inkling[{extra}]'",
+            f"Install it with: pip install 'inkling-reader[{extra}]'",
         )
 
 

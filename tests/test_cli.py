@@ -229,7 +229,7 @@ def test_a_missing_extra_says_its_pip_line(tmp_path):
     )
     assert result.returncode == 1
     assert result.stderr.count("\n") == 1
-    assert "pip install 'inkling[train]'" in result.stderr
+    assert "pip install 'inkling-reader[train]'" in result.stderr
 
 
 def test_data_list_says_what_is_here(tmp_path, monkeypatch):

@@ -52,6 +52,26 @@ def folder(digits, tmp_path_factory):
     return folder
 
 
+def test_each_install_line_names_our_distribution():
+    name = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["name"]
+    assert name in README
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    wrong, lines = [], 0
+    for path in files.stdout.splitlines():
+        if (ROOT / path).suffix not in {".py", ".md", ".ipynb", ".toml", ".yml", ".yaml", ".js"}:
+            continue
+        if path == "CHANGELOG.md":  # says what it was
+            continue
+        text = (ROOT / path).read_text()
+        found = re.findall(r"pip install ([^\n`#]*)|^\s+\"(inkling[^\"]*)\",$", text, re.MULTILINE)
+        for line, requirement in found:
+            lines += 1
+            ours = re.findall(r"(?<![\w./-])inkling[\w-]*", line or requirement)
+            wrong += [(path, one) for one in ours if one != name]
+    assert lines > 10
+    assert wrong == []
+
+
 def test_the_readmes_commands_run(folder):
     lines = [line for block in blocks("sh") for line in block.splitlines() if line]
     assert len(lines) >= 8
@@ -192,9 +212,11 @@ def test_links_lead_somewhere():
 
 def test_the_version_is_the_changelogs():
     changelog = (ROOT / "CHANGELOG.md").read_text()
-    newest = re.search(r"^## (\S+) \(\d{4}-\d\d-\d\d\)$", changelog, re.MULTILINE)
+    newest = re.search(r"^## (\S+) \((\d{4}-\d\d-\d\d)\)$", changelog, re.MULTILINE)
     assert newest
     assert newest.group(1) == __version__
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert f"\nversion: {__version__}\ndate-released: {newest.group(2)}\n" in citation
 
 
 def test_the_boards_are_the_leaderboard():

@@ -489,7 +489,7 @@ def test_without_psycopg_the_extra_is_named():
         "Store('postgresql://host/x')"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "pip install 'inkling[postgres]'" in result.stderr
+    assert "pip install 'inkling-reader[postgres]'" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -753,7 +753,7 @@ def test_without_pyarrow_the_extra_is_named(url, tmp_path):
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 1
     assert result.stderr.count("\n") == 1
-    assert "pip install 'inkling[parquet]'" in result.stderr
+    assert "pip install 'inkling-reader[parquet]'" in result.stderr
 
 
 @given(

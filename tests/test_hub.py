@@ -43,7 +43,7 @@ except ImportError:
 @pytest.fixture(autouse=True)
 def _installed():
     if huggingface_hub is None:
-        missing("huggingface_hub is not here: pip install 'inkling[hub]'")
+        missing("huggingface_hub is not here: pip install 'inkling-reader[hub]'")
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -462,7 +462,7 @@ def test_without_huggingface_hub_the_extra_is_named(code, tmp_path):
     result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path
     )
-    assert "pip install 'inkling[hub]'" in result.stderr.splitlines()[-1]
+    assert "pip install 'inkling-reader[hub]'" in result.stderr.splitlines()[-1]
 
 
 SEVEN = [[[10.0, 10.0], [60.0, 12.0, 0.5], [30.0, 90.0]]]

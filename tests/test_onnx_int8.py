@@ -175,7 +175,7 @@ inkling.export(inkling.Reader.load(), "onnx-int8", {str(tmp_path / "8")!r})
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     last = result.stderr.splitlines()[-1]
     assert "This export needs onnx, which is not installed" in last
-    assert "pip install 'inkling[train]'" in last
+    assert "pip install 'inkling-reader[train]'" in last
 
 
 def network(rng, channels, kernel, classes):

@@ -319,7 +319,7 @@ def test_without_torch_the_buttons_are_disabled_and_the_pip_command_is_shown(
         expect(page.locator("#toast")).to_contain_text("command")
     reason = page.locator("#cannot-train")
     expect(reason).to_contain_text("torch")
-    expect(reason.locator("code")).to_have_text("pip install 'inkling[train]'")
+    expect(reason.locator("code")).to_have_text("pip install 'inkling-reader[train]'")
     for button in buttons:
         expect(page.locator(button)).to_be_visible()
         expect(page.locator(button)).to_be_disabled()

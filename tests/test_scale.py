@@ -18,7 +18,7 @@ import yaml
 from conftest import ROOT, answering
 from safetensors.numpy import load_file
 
-ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'inkling[scale]'")
+ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'inkling-reader[scale]'")
 
 from ray import serve
 from ray._common.utils import import_attr

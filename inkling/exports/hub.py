@@ -89,7 +89,7 @@ input is part of the graph.
 ## How to use it
 
 ```python
-import inkling  # pip install 'inkling[hub]'
+import inkling  # pip install 'inkling-reader[hub]'
 
 reader = inkling.Reader.load("hf://{name}")
 reading = reader.read("picture.png")
@@ -139,7 +139,7 @@ PYTORCH = """\
 The same network in PyTorch, whose logits are calibrated too:
 
 ```python
-from inkling.networks.hub import Network  # pip install 'inkling[hub,train]'
+from inkling.networks.hub import Network  # pip install 'inkling-reader[hub,train]'
 
 network = Network.from_pretrained("{name}")
 probabilities = network(images).softmax(1)
