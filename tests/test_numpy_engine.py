@@ -253,6 +253,7 @@ ONES = np.ones((2, 3, 3, 3), np.float32)
         (("MaxPool", ["x"], ["y", "z"], {"kernel_shape": [2, 2]}), {}, "got MaxPool"),
         (("Pad", ["x", "w"], ["y"], {"mode": "reflect"}), {"w": [0] * 8}, "mode=b'reflect'"),
         (("Reshape", ["x", "w"], ["y"]), {"w": [1, 3, 4, 5]}, "a broken one"),  # a batch of one
+        (("Add", ["w", "w", "x"], ["y"]), {"w": ONES}, "Add of 3"),  # NumPy would write to x
         (("Relu", ["none"], ["y"]), {}, "a broken one"),
         (("Flatten", ["x"], ["y"]), {}, "a broken one"),  # of other axes than it says
         (("Add", ["x", "w"], ["y"]), {"w": np.float64(2)}, "the constant w of another type"),

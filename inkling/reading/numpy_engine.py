@@ -1,12 +1,12 @@
 """A graph, run by NumPy alone: where ONNX Runtime has no wheel, or cannot be imported.
 
 Each operator is a function that takes the inputs of a node in their order, and its settings by
-name. Source: https://onnx.ai/onnx/operators/
+name. Of two, NumPy has none: they are SciPy's. Source: https://onnx.ai/onnx/operators/
 """
 
 import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial, reduce
 from typing import Any, ClassVar, NamedTuple
 
@@ -229,7 +229,11 @@ def _step(node: Node) -> Step:
     function = OPERATORS.get(node.operator)
     if function is None or len(node.outputs) != 1:
         raise unknown(node.operator)
-    taken = {} if isinstance(function, np.ufunc) else inspect.signature(function).parameters
+    taken: Mapping[str, object] = {}
+    if not isinstance(function, np.ufunc):
+        taken = inspect.signature(function).parameters
+    elif len(node.inputs) != function.nin:  # one more would be written to
+        raise unknown(f"{node.operator} of {len(node.inputs)}")
     settings = {}
     for name, value in node.attributes.items():
         if name in taken:
