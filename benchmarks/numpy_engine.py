@@ -82,7 +82,7 @@ def agreement() -> dict[str, Any]:
     """What both read alike, by source."""
     readers = [Reader.load(engine=name) for name in ENGINES]
     found = {part: digits_compared(readers, part) for part in DIGITS}
-    return found | {part: numbers_compared(readers, part) for part in NUMBERS}
+    return {"parts": found | {part: numbers_compared(readers, part) for part in NUMBERS}}
 
 
 def seconds(function: Callable[[Any], Any], given: Sequence[Any]) -> float:
