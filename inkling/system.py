@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -85,10 +85,12 @@ def describe() -> dict[str, str | int]:
 
 
 def versions(*libraries: str) -> dict[str, str]:
-    """The versions of Python and of the libraries named."""
-    return {"python": platform.python_version()} | {
-        name: importlib.metadata.version(name) for name in libraries
-    }
+    """The versions of Python and of those libraries that are installed."""
+    found = {"python": platform.python_version()}
+    for name in libraries:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def commit() -> str:

@@ -278,6 +278,23 @@ def test_the_times_to_99_percent_are_the_record():
     assert f"{sprint['share_of_matrix_product_rate']:.0%}".replace("%", " %") in RESULTS
 
 
+def test_the_figures_without_onnx_runtime_are_the_record():
+    page = (DOCS / "python.md").read_text().replace("\n  ", " ")
+    made = record("numpy_engine")
+    digits, numbers = [], []
+    for part, same in made["agreement"]["parts"].items():
+        (numbers if "numbers" in part else digits).append(same["n"])
+        equal = {same[key] for key in same if key.endswith("_equal")}
+        assert equal == {same["n"]}
+        assert max(same[key] for key in same if key in ("probability_gap", "confidence_gap")) < 1e-5
+    assert f"labels of {sum(digits):,} digits and the texts of {sum(numbers):,} numbers" in page
+    peer, ours = made["time"]["onnxruntime"], made["time"]["numpy"]
+    assert ours["image_ms"] < 3
+    assert f"image takes {ours['image_ms']:.2f} ms instead of {peer['image_ms']:.2f}" in page
+    assert f"its strokes {ours['number_ms']:.1f} instead of {peer['number_ms']:.1f}" in page
+    assert f"takes {ours['process_mb']:.0f} MB instead of {peer['process_mb']:.0f}" in page
+
+
 def test_the_waiting_times_are_the_record():
     made = record("serving")
     read, trip = made["read_milliseconds"], made["live_round_trip_milliseconds"]

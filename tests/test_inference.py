@@ -58,6 +58,7 @@ def test_the_server_and_its_models_are_described(client):
         assert client.is_model_ready(name)
     digits, numbers = client.get_model_metadata("digits"), client.get_model_metadata("numbers")
     assert digits["versions"] == [VERSION]
+    assert digits["platform"] == "onnxruntime_onnx"
     assert digits == client.get_model_metadata("digits", VERSION)
     assert digits["inputs"] == [{"name": "images", "datatype": "FP32", "shape": [-1, 1, 28, 28]}]
     assert {

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkling.errors import InklingError
-from inkling.exports.graph import Node, parse
+from inkling.reading.graph import Node, parse
 from inkling.reading.reader import Reader
 
 Array = NDArray[np.float32]
@@ -79,7 +79,7 @@ def layers(reader: Reader) -> list[Layer]:
 
     Raises InklingError where the network is more than such layers, one after the other.
     """
-    nodes, arrays = parse(reader.session.model)
+    nodes, arrays, *_ = parse(reader.session.model)
     found = list[Layer]()
     if [node.operator for node in nodes[:7]] == STANDARDISATION:
         found.append(Standardise(float(arrays[nodes[4].inputs[1]])))
@@ -96,7 +96,7 @@ def line_layers(model: bytes) -> tuple[list[Layer], Array]:
     The log-probabilities are the log-softmax of the scores and the prior `(K,)`, added; also
     given. The temperature is part of the last layer. Raises InklingError as `layers` does.
     """
-    nodes, arrays = parse(model)
+    nodes, arrays, *_ = parse(model)
     operators = [node.operator for node in nodes]
     if operators[-5:] != ["Squeeze", "Transpose", "Div", "Add", "LogSoftmax"]:
         raise unsupported("another end than that of a line network")

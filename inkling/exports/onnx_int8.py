@@ -27,10 +27,10 @@ from inkling.acceptance import Texts
 from inkling.data import Split, Splits
 from inkling.errors import BundleError, InklingError, MissingExtra
 from inkling.exports import Compared
-from inkling.exports.graph import parse
 from inkling.ink import SIDE, Drawing, lines
 from inkling.reading import bundle, report
 from inkling.reading.bundle import Card
+from inkling.reading.graph import parse
 from inkling.reading.numbers import LineReader
 from inkling.reading.reader import Reader
 from inkling.reading.session import LineSession, Session, padded
@@ -118,7 +118,7 @@ def quantised(model: bytes, name: str, inputs: Iterable[Images]) -> bytes:
     Weights have a scale for each output, and 7 of the 8 bits: a processor without VNNI adds two
     products in 16 bits, where larger ones overflow. Raises InklingError where it has them already.
     """
-    if any(node.operator == "DequantizeLinear" for node in parse(model)[0]):
+    if any(node.operator == "DequantizeLinear" for node in parse(model).nodes):
         raise InklingError("Expected a bundle of float32, got one of 8 bits", "Name another")
     with TemporaryDirectory() as folder:
         given, ready, found = (Path(folder, each) for each in ("given", "ready", "found"))

@@ -15,7 +15,7 @@ from inkling.plots import html
 from inkling.reading import bundle, decoding
 from inkling.reading.decoding import Candidate
 from inkling.reading.formats import UNKNOWN, Constraints
-from inkling.reading.session import COLUMN, LineSession
+from inkling.reading.session import COLUMN, EngineName, LineSession
 
 ANYTHING = Constraints()
 SAID = {True: "accepted", False: "not accepted", None: "accepted or not, it cannot say"}
@@ -77,10 +77,12 @@ class LineReader:
         self.characters: str = "".join(card.classes)
 
     @classmethod
-    def load(cls, path: Path = bundle.NUMBERS, threads: int = 1) -> Self:
-        """The reader of a bundle's folder. Raises BundleError."""
+    def load(
+        cls, path: Path = bundle.NUMBERS, threads: int = 1, engine: EngineName | None = None
+    ) -> Self:
+        """The reader of a bundle's folder, by an engine as of `Reader.load`. Raises BundleError."""
         card, model = bundle.read(path, "lines")
-        return cls(card, LineSession(model, len(card.classes), threads))
+        return cls(card, LineSession(model, len(card.classes), threads, engine))
 
     def read(
         self, line: Line, threshold: float | None, constraints: Constraints = ANYTHING

@@ -1,6 +1,6 @@
 """Whether an ONNX graph stands alone: no other files, no operators but ONNX's own.
 
-The field numbers are those of onnx.proto, walked with protobuf, which ONNX Runtime brings along.
+The field numbers are those of onnx.proto, walked with protobuf.
 """
 
 from collections.abc import Iterator

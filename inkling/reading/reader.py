@@ -1,4 +1,4 @@
-"""Reader: a bundle reads drawings and pictures, by ONNX Runtime alone.
+"""Reader: a bundle reads drawings and pictures, without PyTorch.
 
 >>> from inkling import Reader
 >>> reading = Reader.load().read("digit.png")
@@ -29,7 +29,7 @@ from inkling.reading.formats import Constraints
 from inkling.reading.numbers import ANYTHING, SAID, Box, LineReader, Number
 from inkling.reading.readings import Readings
 from inkling.reading.report import Labelled, TestReport
-from inkling.reading.session import Outputs, Session
+from inkling.reading.session import EngineName, Outputs, Session
 
 SHIPPED = "shipped"  # the name of the bundle that ships
 SET_LEVEL = 0.999  # share of images whose label set holds the true label
@@ -125,7 +125,13 @@ class Reader:
 
     def _repr_html_(self) -> str:
         """What it is, and how good."""
-        return html.panel(f"Reader {self.name}", html.table(["", ""], self.card.summary))
+        rows = [*self.card.summary, ("engine", self.engine)]
+        return html.panel(f"Reader {self.name}", html.table(["", ""], rows))
+
+    @property
+    def engine(self) -> EngineName:
+        """What runs its networks: ONNX Runtime, or NumPy alone."""
+        return self.session.engine
 
     @cached_property
     def lines(self) -> LineReader:
@@ -133,20 +139,30 @@ class Reader:
 
         It is loaded when it is first needed.
         """
-        return LineReader.load(self.numbers)
+        return LineReader.load(self.numbers, engine=self.engine)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str] | None = None, threads: int = 1) -> "Reader":
+    def load(
+        cls,
+        path: str | os.PathLike[str] | None = None,
+        threads: int = 1,
+        engine: EngineName | None = None,
+    ) -> "Reader":
         """The Reader of a bundle's folder, or of a name it was saved by; by default, of the
         bundle that ships.
 
         "hf://user/name" is one on the Hugging Face Hub, "hf://user/name@v2" a revision of it. One
-        thread reads one image fastest; give more for large batches. Raises BundleError, and
-        MissingExtra for the Hub.
+        thread reads one image fastest; give more for large batches.
+
+        `engine` is what runs the networks: "onnxruntime", or "numpy", which is slower, needs no
+        library of its own, and has the threads of its BLAS. Without it, INKLING_READER_ENGINE in
+        the environment says which; else it is ONNX Runtime where that can be imported. Raises
+        BundleError, also for a graph that the engine cannot run, InklingError where there is no
+        such engine, and MissingExtra for the Hub.
         """
         folder = bundle.find(bundle.PRETRAINED if path is None else _folder(os.fspath(path)))
         card, model = bundle.read(folder)
-        session = Session(model, len(card.classes), threads, card.temperature, card.shape)
+        session = Session(model, len(card.classes), threads, card.temperature, card.shape, engine)
         name = SHIPPED if path is None else os.fspath(path)
         return cls(card, session, name, bundle.numbers_of(folder))
 

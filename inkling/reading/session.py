@@ -1,23 +1,25 @@
-"""An ONNX graph, run by ONNX Runtime. The only module that knows it."""
+"""The graph of a bundle, run by ONNX Runtime, or by NumPy alone."""
 
 import os
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inkling import acceptance
-from inkling.errors import BundleError, InkError
+from inkling.errors import BundleError, InkError, InklingError, suggest
 from inkling.ink import SHAPES, Shape
+from inkling.reading.graph import Value
+from inkling.reading.numpy_engine import NumpyEngine
 
-# Before the import, which else writes to the user's cache and looks up a host of its maker.
+# Before ONNX Runtime is imported, which else writes to the user's cache and looks up its maker.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-import onnxruntime
 
+EngineName = Literal["onnxruntime", "numpy"]
+ENVIRONMENT = "INKLING_READER_ENGINE"  # one of these names; without READER, it is of `serve`
 DIGIT = SHAPES["digit"]
 SCORE = "ood_score"
 COLUMN = 4  # pixels of a line, of each column that a graph gives
-IMAGES_AT_ONCE = 1000  # whose features take 100 MB
 
 
 class Outputs(NamedTuple):
@@ -34,11 +36,32 @@ class Tensor(NamedTuple):
     shape: tuple[int, ...]  # without the first axis, N; -1 where any size goes
 
 
+class Engine(Protocol):
+    """What runs a graph. Safe to share between threads."""
+
+    images_at_once: ClassVar[int]  # at most, so that memory stays small
+    takes: list[Value]
+    gives: list[Value]
+
+    def __init__(self, model: bytes, threads: int) -> None:
+        """Load the graph from its bytes. Raises BundleError if it cannot be run."""
+
+    def run(
+        self, outputs: list[str], inputs: dict[str, NDArray[np.float32]]
+    ) -> list[NDArray[np.float32]]:
+        """These outputs of the graph, from its inputs by name."""
+        ...
+
+
 class _Graph:
     """A graph in memory. Safe to share between threads; passes to other processes."""
 
     _made_of: tuple[Any, ...]  # the arguments, of which the bytes of the graph are the first
-    _session: onnxruntime.InferenceSession
+
+    def __init__(self, model: bytes, threads: int, engine: EngineName | None) -> None:
+        self.engine: EngineName  # what runs it
+        self.engine, kind = _engine(engine)
+        self._runner = kind(model, threads)
 
     @property
     def model(self) -> bytes:
@@ -49,12 +72,12 @@ class _Graph:
     @property
     def takes(self) -> list[Tensor]:
         """Its inputs."""
-        return [_tensor(node) for node in self._session.get_inputs()]
+        return [Tensor(value.name, value.shape[1:]) for value in self._runner.takes]
 
     @property
     def gives(self) -> list[Tensor]:
         """Its outputs."""
-        return [_tensor(node) for node in self._session.get_outputs()]
+        return [Tensor(value.name, value.shape[1:]) for value in self._runner.gives]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), self._made_of
@@ -70,16 +93,17 @@ class Session(_Graph):
         threads: int = 1,
         temperature: float | None = None,
         shape: Shape = DIGIT,
+        engine: EngineName | None = None,
     ) -> None:
         """Load the graph from its bytes. Raises BundleError if it is not one of a bundle.
 
         `temperature` is the card's, which graphs of before 0.7.0 need: they give no score. `shape`
-        is that of an image.
+        is that of an image. Without a name, the `engine` is chosen as by `Reader.load`.
         """
-        self._made_of = (model, classes, threads, temperature, shape)
-        self._session = _opened(model, threads)
+        super().__init__(model, threads, engine)
+        self._made_of = (model, classes, threads, temperature, shape, engine)
         self._temperature, self._shape = temperature, shape
-        self._scored = _check(self._session, classes, temperature, shape)
+        self._scored = _check(self._runner, classes, temperature, shape)
 
     def run(self, images: NDArray[np.float32]) -> Outputs:
         """Probabilities and out-of-distribution scores of images `(N, C, H, W)` in [0, 1]."""
@@ -102,28 +126,30 @@ class Session(_Graph):
                 f"Expected images of the shape {self._shape}, got {images.shape[1:]}",
                 "Read them with a bundle of their data set",
             )
-        if len(images) <= IMAGES_AT_ONCE:
-            return self._session.run(outputs, {"images": images})  # type: ignore[no-any-return]
-        starts = range(0, len(images), IMAGES_AT_ONCE)
-        parts = [self._run(outputs, images[start : start + IMAGES_AT_ONCE]) for start in starts]
+        count = self._runner.images_at_once
+        if len(images) <= count:
+            return self._runner.run(outputs, {"images": images})
+        starts = range(0, len(images), count)
+        parts = [self._run(outputs, images[start : start + count]) for start in starts]
         return [np.concatenate(rows) for rows in zip(*parts, strict=True)]
 
 
 class LineSession(_Graph):
     """A graph that reads lines."""
 
-    def __init__(self, model: bytes, characters: int, threads: int = 1) -> None:
+    def __init__(
+        self, model: bytes, characters: int, threads: int = 1, engine: EngineName | None = None
+    ) -> None:
         """Load the graph from its bytes. Raises BundleError if it is not one that reads lines."""
-        self._made_of = (model, characters, threads)
-        self._session = _opened(model, threads)
-        nodes = (*self._session.get_inputs(), *self._session.get_outputs())
-        shapes = [(node.name, len(node.shape), node.type) for node in nodes]
-        kind = "tensor(float)"
-        expected = [("lines", 4, kind), ("log_probabilities", 3, kind)]
-        if shapes != expected or nodes[1].shape[2] != characters + 1:
+        super().__init__(model, threads, engine)
+        self._made_of = (model, characters, threads, engine)
+        values = (*self._runner.takes, *self._runner.gives)
+        found = [(value.name, len(value.shape), value.is_float) for value in values]
+        expected = [("lines", 4, True), ("log_probabilities", 3, True)]
+        if found != expected or values[1].shape[2] != characters + 1:
             raise BundleError(
                 f"Expected a graph that reads lines of {characters} characters, got one with "
-                f"{', '.join(node.name for node in nodes)}",
+                f"{', '.join(value.name for value in values)}",
                 "Train the bundle again",
             )
 
@@ -132,7 +158,7 @@ class LineSession(_Graph):
 
         A column is COLUMN pixels wide; class 0 is the blank.
         """
-        (found,) = self._session.run(["log_probabilities"], {"lines": padded(line)[None]})
+        (found,) = self._runner.run(["log_probabilities"], {"lines": padded(line)[None]})
         return np.asarray(found[0], np.float32)
 
 
@@ -141,43 +167,48 @@ def padded(line: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.pad(line, ((0, 0), (0, 0), (0, -line.shape[2] % COLUMN)))
 
 
-def _tensor(node: onnxruntime.NodeArg) -> Tensor:
-    return Tensor(node.name, tuple(n if isinstance(n, int) else -1 for n in node.shape[1:]))
+def _engine(name: EngineName | None) -> tuple[EngineName, type[Engine]]:
+    """The engine of a name, or that of the environment, or the faster one that is here.
 
-
-def _opened(model: bytes, threads: int) -> onnxruntime.InferenceSession:
-    """The session of a graph's bytes. Raises BundleError."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # errors are raised, not logged as well
-    # bundle.read has checked an ONNX graph: ONNX Runtime's own format must not pass as one
-    options.add_session_config_entry("session.load_model_format", "ONNX")
+    Raises InklingError where there is none of that name, or where it cannot be imported.
+    """
+    wanted, known = name or os.environ.get(ENVIRONMENT), get_args(EngineName)
+    if wanted and wanted not in known:
+        raise InklingError(
+            f"Expected an engine ({', '.join(known)}), got {wanted!r}",
+            suggest(wanted, known, "Name none: it is chosen"),
+        )
+    if wanted == "numpy":  # without a look at the other, whose import may end the process
+        return "numpy", NumpyEngine
     try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as cause:  # the binding has an exception class a status
-        raise BundleError(
-            "Expected a graph that ONNX Runtime can load, but it cannot",
-            "Train the bundle again, or update onnxruntime",
-        ) from cause
+        from inkling.reading.onnx_runtime import OnnxRuntime
+    except (ImportError, OSError) as cause:
+        if wanted:
+            why = str(cause).partition("\n")[0]
+            raise InklingError(
+                f"Expected ONNX Runtime, but it cannot be imported: {why}",
+                "Install it with: pip install onnxruntime; or name the engine numpy",
+            ) from cause
+        return "numpy", NumpyEngine
+    return "onnxruntime", OnnxRuntime
 
 
-def _check(
-    session: onnxruntime.InferenceSession, classes: int, temperature: float | None, shape: Shape
-) -> bool:
+def _check(engine: Engine, classes: int, temperature: float | None, shape: Shape) -> bool:
     """Whether the graph gives a score. Raises BundleError if its inputs or outputs are others."""
-    nodes = (*session.get_inputs(), *session.get_outputs())
-    shapes = {node.name: tuple(node.shape[1:]) for node in nodes}
+    values = (*engine.takes, *engine.gives)
+    shapes = {value.name: value.shape[1:] for value in values}
     expected = {"images": shape, "logits": (classes,), "probabilities": (classes,), SCORE: ()}
     scored = SCORE in shapes
     if not scored and temperature is not None:
         del expected[SCORE]
-    if shapes != expected or any(isinstance(node.shape[0], int) for node in nodes):
+    if shapes != expected or any(value.shape[:1] != (-1,) for value in values):
         raise BundleError(
             f"Expected a graph of batches of any size with {expected}, got {shapes}",
             "Train the bundle again",
         )
-    if any(node.type != "tensor(float)" for node in nodes):
-        kinds = ", ".join(sorted({node.type for node in nodes}))
-        raise BundleError(f"Expected a graph of float32, got {kinds}", "Train the bundle again")
+    if other := [value.name for value in values if not value.is_float]:
+        raise BundleError(
+            f"Expected a graph of float32, got another type of {', '.join(other)}",
+            "Train the bundle again",
+        )
     return scored

@@ -25,6 +25,7 @@ from inkling.reading.decoding import Candidate
 from inkling.reading.numbers import LineReader, candidates, is_number
 from inkling.reading.reader import Reader
 from inkling.reading.registry import Served
+from inkling.reading.session import EngineName
 from inkling.web import monitoring, tensors
 from inkling.web.reading import readyz
 from inkling.web.schemas import problem_of
@@ -65,7 +66,7 @@ class Metadata(BaseModel):
 
     name: str
     versions: list[str]
-    platform: str = "onnxruntime_onnx"
+    platform: str
     inputs: list[Tensor]
     outputs: list[Tensor]
 
@@ -76,6 +77,7 @@ class Model:
 
     name: str
     card: Card
+    engine: EngineName
     takes: Tensor
     gives: list[Tensor]
     run: Callable[[Floats], dict[str, Values]]
@@ -153,7 +155,10 @@ def _metadata(served: Served, name: str, version: str = "") -> Metadata:
     """Of the model of that name and version. Raises NoSuchModel."""
     model = _model(served, name, version)
     versions = [model.version]
-    return Metadata(name=name, versions=versions, inputs=[model.takes], outputs=model.gives)
+    platform = f"{model.engine}_onnx"
+    return Metadata(
+        name=name, versions=versions, platform=platform, inputs=[model.takes], outputs=model.gives
+    )
 
 
 def _model(served: Served, name: str, version: str) -> Model:
@@ -194,7 +199,7 @@ def _digits(reader: Reader, name: str) -> Model:
     ]
     if reader.card.acceptance:  # else the bundle cannot say
         gives.append(Tensor(name="accepted", datatype="BOOL", shape=[-1]))
-    return Model(name, reader.card, takes, gives, run)
+    return Model(name, reader.card, reader.engine, takes, gives, run)
 
 
 def _numbers(reader: LineReader) -> Model:
@@ -220,7 +225,7 @@ def _numbers(reader: LineReader) -> Model:
         Tensor(name="accepted", datatype="BOOL", shape=[-1]),
         Tensor(name="log_probabilities", datatype="FP32", shape=[-1, -1, classes]),
     ]
-    return Model(NUMBERS, reader.card, takes, gives, run)
+    return Model(NUMBERS, reader.card, reader.session.engine, takes, gives, run)
 
 
 def _answer(served: Served, name: str, version: str, body: bytes, header: str | None) -> Response:

@@ -1,18 +1,20 @@
-"""An ONNX graph, read without ONNX's own library: its nodes and its constant arrays.
+"""An ONNX graph, read without ONNX's own library.
 
 The field numbers are those of onnx.proto.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inkling.reading.onnx_check import fields
 
-TYPES = {1: np.float32, 6: np.int32, 7: np.int64, 10: np.float16}  # TensorProto.DataType
-GRAPH, NODE, TENSOR = 7, 1, 5  # of ModelProto, and of GraphProto
+TYPES = {1: "<f4", 6: "<i4", 7: "<i8", 10: "<f2"}  # TensorProto.DataType
+FLOAT = 1  # of these, float32
+GRAPH, OPSET = 7, 8  # of ModelProto
+NODE, TENSOR, INPUT, OUTPUT = 1, 5, 11, 12  # of GraphProto
 SIGN = 1 << 63  # a negative number of 64 bits is sent as one above it
 
 
@@ -26,12 +28,47 @@ class Node:
     attributes: dict[str, Any]  # a number, a text or a list of numbers
 
 
-def parse(model: bytes) -> tuple[list[Node], dict[str, NDArray[Any]]]:
-    """The nodes of a checked graph in their order, and its constant arrays by name."""
+class Value(NamedTuple):
+    """What a graph says of an input or output."""
+
+    name: str
+    shape: tuple[int, ...]  # -1 where any size goes
+    is_float: bool  # whether it is of float32
+
+
+class Graph(NamedTuple):
+    """What a file of ONNX holds."""
+
+    nodes: list[Node]  # in the order in which they run
+    arrays: dict[str, NDArray[Any]]  # its constants
+    takes: list[Value]
+    gives: list[Value]
+    opset: int  # the version of ONNX's operators
+
+
+def parse(model: bytes) -> Graph:
+    """The graph of a file that `onnx_check` has seen."""
     (graph,) = (value for number, value in fields(model) if number == GRAPH)
+    opsets = [dict(fields(value)) for number, value in fields(model) if number == OPSET]
     parts = list(fields(graph))
-    nodes = [_node(value) for number, value in parts if number == NODE]
-    return nodes, dict(_array(value) for number, value in parts if number == TENSOR)
+    arrays = dict(_array(value) for number, value in parts if number == TENSOR)
+    takes = [_value(value) for number, value in parts if number == INPUT]
+    return Graph(
+        [_node(value) for number, value in parts if number == NODE],
+        arrays,
+        [value for value in takes if value.name not in arrays],
+        [_value(value) for number, value in parts if number == OUTPUT],
+        next((opset.get(2, 0) for opset in opsets if opset.get(1, b"") in (b"", b"ai.onnx")), 0),
+    )
+
+
+def _value(content: bytes) -> Value:
+    """An input or output, which is a tensor."""
+    found = dict(fields(content))  # its name, and its type
+    tensor = dict(fields(dict(fields(found[2]))[1]))  # the type of its items, and its shape
+    sizes = [dict(fields(size)) for _, size in fields(tensor.get(2, b""))]
+    shape = tuple(size.get(1, -1) for size in sizes)
+    return Value(found[1].decode(), shape, tensor[1] == FLOAT)
 
 
 def _node(content: bytes) -> Node:
