@@ -11,9 +11,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 (tag,) = sys.argv[1:]
-found = re.search(r'^__version__ = "(.+)"$', (ROOT / "inkling/__init__.py").read_text(), re.M)
+found = re.search(r'^__version__ = "(.+)"$', (ROOT / "inkling/__init__.py").read_text(), re.MULTILINE)
 version = found[1] if found else "none"
-_, newest, *_ = re.split(r"^## ", (ROOT / "CHANGELOG.md").read_text(), maxsplit=2, flags=re.M)
+_, newest, *_ = re.split(r"^## ", (ROOT / "CHANGELOG.md").read_text(), maxsplit=2, flags=re.MULTILINE)
 title, _, notes = newest.partition("\n")
 entry = re.fullmatch(r"(\S+) \(\d{4}-\d{2}-\d{2}\)", title)
 if tag != f"v{version}" or entry is None or entry[1] != version or not notes.strip():

@@ -55,7 +55,9 @@ def folder(digits, tmp_path_factory):
 def test_each_install_line_names_our_distribution():
     name = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["name"]
     assert name in README
-    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    files = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     wrong, lines = [], 0
     for path in files.stdout.splitlines():
         if (ROOT / path).suffix not in {".py", ".md", ".ipynb", ".toml", ".yml", ".yaml", ".js"}:
