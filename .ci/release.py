@@ -11,9 +11,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 (tag,) = sys.argv[1:]
-found = re.search(r'^__version__ = "(.+)"$', (ROOT / "inkling/__init__.py").read_text(), re.MULTILINE)
+package = (ROOT / "inkling" / "__init__.py").read_text()
+found = re.search(r'^__version__ = "(.+)"$', package, re.MULTILINE)
 version = found[1] if found else "none"
-_, newest, *_ = re.split(r"^## ", (ROOT / "CHANGELOG.md").read_text(), maxsplit=2, flags=re.MULTILINE)
+changelog = (ROOT / "CHANGELOG.md").read_text()
+_, newest, *_ = re.split(r"^## ", changelog, maxsplit=2, flags=re.MULTILINE)
 title, _, notes = newest.partition("\n")
 entry = re.fullmatch(r"(\S+) \(\d{4}-\d{2}-\d{2}\)", title)
 if tag != f"v{version}" or entry is None or entry[1] != version or not notes.strip():
