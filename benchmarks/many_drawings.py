@@ -167,9 +167,7 @@ def requests(url: str, number: int, folder: Path) -> dict[str, float]:
     found: dict[str, float] = {}
 
     def measure(name: str, act: Callable[[], httpx.Response]) -> None:
-        times = []
-        for _ in range(TIMES):
-            times.append(timed(lambda: act().raise_for_status()))
+        times = [timed(lambda: act().raise_for_status()) for _ in range(TIMES)]
         found[name] = round(1000 * statistics.median(times), 1)
         sys.stdout.write(f"{number:>9,} {name:52} {found[name]:8.1f} ms\n")
         sys.stdout.flush()
@@ -232,7 +230,8 @@ def run(command: list[str], url: str, first_line: bool) -> tuple[float, int]:
     process = subprocess.Popen(
         [*command, "--drawings", url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    assert process.stdout and process.stderr
+    assert process.stdout
+    assert process.stderr
     if first_line:
         process.stdout.readline()
         seconds = time.perf_counter() - begun

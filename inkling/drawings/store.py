@@ -272,8 +272,8 @@ class Store:
     ) -> list[Labelled]:
         """Some of the drawings, by default the hardest to read first.
 
-        Those after a place cost the same wherever it lies. To skip some costs more, the more there
-        are, and what others add or delete meanwhile moves the rest.
+        Those `after` a place cost the same wherever it lies. To `skip` some instead costs more, the
+        more there are, and what others add or delete meanwhile moves the rest.
         """
         with self._database.reading() as connection:
             return _found(connection, which, order, count, skip, after)
@@ -353,7 +353,8 @@ class Store:
         """
         oldest = datetime.now(UTC) - timedelta(days=days)
         old = sa.select(DRAWINGS.c.id).where(DRAWINGS.c.created < oldest.isoformat())
-        some, gone = DRAWINGS.c.id.in_(old.limit(MAX_DELETED)), 0
+        some = DRAWINGS.c.id.in_(old.order_by(DRAWINGS.c.created, DRAWINGS.c.id).limit(MAX_DELETED))
+        gone = 0
         while deleted := self._delete(some):
             gone += deleted
         return gone

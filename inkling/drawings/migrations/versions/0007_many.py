@@ -15,7 +15,7 @@ down_revision = "0006"
 def upgrade() -> None:
     """Make column, indices and table, and fill them."""
     op.add_column("drawings", sa.Column("wrong", sa.Boolean))
-    wrong = "COALESCE(label <> reading, text <> reading_text, FALSE)"
+    wrong = "COALESCE(label <> reading, text <> reading_text, TRUE)"
     op.execute(sa.text(f"UPDATE drawings SET wrong = {wrong}"))
     op.drop_index("drawings_label", "drawings")
     seen = ["label", "wrong", "accepted", "session", "created"]
