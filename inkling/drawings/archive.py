@@ -30,7 +30,7 @@ Form = Literal["idx", "png", "parquet", "jsonl"]
 LINES = "drawings.jsonl"
 TABLE = "drawings.parquet"
 IDX_NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
-ROWS = 1_000  # of a table, written together
+ROWS, PIECES = 200, 10  # of a table: made together, as objects; and written together
 _LABELLED = TypeAdapter(Labelled)
 Item = TypeVar("Item")
 Read = tuple[Labelled, NDArray[np.float32]]  # and its image `(1, 28, 28)` in [0, 1]
@@ -199,9 +199,13 @@ def _parquet(folder: Path, readable: Iterable[Read]) -> int:
         atomically(folder / TABLE) as file,
         parquet.ParquetWriter(file, schema) as table,
     ):
-        while some := list(islice(rows, ROWS)):
-            table.write_table(pyarrow.Table.from_pylist(some, schema))
-            count += len(some)
+        pieces = (
+            pyarrow.Table.from_pylist(some, schema)
+            for some in iter(lambda: list(islice(rows, ROWS)), [])
+        )
+        while group := list(islice(pieces, PIECES)):
+            table.write_table(pyarrow.concat_tables(group))
+            count += sum(len(piece) for piece in group)
     _describe(folder / TABLE, count)
     return count
 

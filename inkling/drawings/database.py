@@ -92,7 +92,9 @@ class Database:
         if not rows:
             return
         *key, number = (column.name for column in table.c)
-        insert = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[self.kind](table)
+        insert: sqlite.Insert | postgresql.Insert = (
+            sqlite.insert(table) if self.kind == "sqlite" else postgresql.insert(table)
+        )
         sums = {number: table.c[number] + insert.excluded[number]}
         add = insert.on_conflict_do_update(index_elements=key, set_=sums)
         connection.execute(add, [dict(zip([*key, number], row, strict=True)) for row in rows])

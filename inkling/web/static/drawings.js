@@ -20,6 +20,7 @@ import { isForControl, listShortcuts, shortcutsAreOn, toast, undoLast } from "./
  */
 
 const PAGE_SIZE = 60; // drawings that one request loads
+const DAYS = 60; // the latest, which have room
 const ENOUGH = 5; // drawings of a class, to teach with
 const MINE = recall("session"); // under which this browser has stored drawings
 
@@ -248,7 +249,7 @@ function showCounts(labels) {
 /** @param {{ day: string, n: number, right: number }[]} days */
 function showDays(days) {
   find("by-day").hidden = days.length < 2;
-  find("days").replaceChildren(...days.map(({ day, n, right }) => {
+  find("days").replaceChildren(...days.slice(-DAYS).map(({ day, n, right }) => {
     const text = `${day}: ${percent(right / n)} of ${n} read correctly`;
     const bar = make("li", { title: text }, make("span", { className: "unseen", textContent: text }));
     bar.style.height = `${Math.max((100 * right) / n, 2)}%`;
