@@ -7,6 +7,7 @@ import json
 import os
 import random
 import resource
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -14,6 +15,7 @@ import sys
 import threading
 import time
 import traceback
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,13 +25,13 @@ import httpx
 import numpy as np
 import pytest
 import sqlalchemy
-from conftest import invoke, run_inkling, serving
+from conftest import answering, invoke, run_inkling, serving
 from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
 from inkling.data import idx, strokes
-from inkling.drawings import Filter, Labelled, Store, archive
+from inkling.drawings import Filter, Labelled, Store, archive, backup
 from inkling.drawings.database import Database
 from inkling.drawings.store import DRAWINGS
 from inkling.errors import InkError, NoSuchDrawing, StoreError, StoreFull
@@ -155,6 +157,94 @@ def test_what_is_put_back_counts_against_the_limits(url):
     store.close()
 
 
+def counted(store):
+    """What stats() says, counted from the drawings themselves."""
+    drawings = list(store.each())
+
+    def of(some):
+        return {"n": len(some), "right": sum(d.label == d.reading for d in some)}
+
+    labels = sorted({d.label for d in drawings if isinstance(d.label, int)})
+    days = sorted({d.created[:10] for d in drawings})
+    return of(drawings) | {
+        "accepted": sum(d.accepted is True for d in drawings),
+        "numbers": of([d for d in drawings if isinstance(d.label, str)]),
+        "labels": {str(label): of([d for d in drawings if d.label == label]) for label in labels},
+        "days": [{"day": day} | of([d for d in drawings if d.created[:10] == day]) for day in days],
+    }
+
+
+def test_counts_stay_in_step_whatever_is_done(store, tmp_path):
+    key = {"idempotency_key": "random-name"}
+    old = [labelled(n % 3, n % 2, created=f"2026-01-0{n % 4 + 1}") for n in range(9)]
+    store.add_all([*old, number(), number("1", "7"), labelled(accepted=None), labelled(**key)])
+    assert store.stats() == counted(store)
+    assert store.count() == 13
+    assert store.count(Filter(wrong=True)) == 13 - store.stats()["right"]
+    gone = store.get(2)
+    for change in (
+        lambda: store.add(labelled(1, 7, accepted=False, **key)),
+        lambda: store.add(number("2", "2", **key)),
+        lambda: store.relabel(1, 5),
+        lambda: store.relabel(11, "7"),
+        lambda: store.delete(2),
+        lambda: store.put_back(gone),
+        lambda: backup.write(store, tmp_path / "b"),
+        lambda: store.prune(30),
+        lambda: backup.restore(store, tmp_path / "b", replacing=True),
+        lambda: store.prune(1),
+    ):
+        change()
+        assert store.stats() == counted(store)
+        assert store.count() == store.stats()["n"]
+
+
+def test_old_drawings_are_deleted_in_parts(store, monkeypatch):
+    monkeypatch.setattr("inkling.drawings.store.MAX_DELETED", 3)
+    store.add_all(labelled(n % 3, created="2026-01-01") for n in range(8))
+    kept = store.add(labelled())
+    assert store.prune(1) == 8
+    assert list(store.each()) == [kept]
+
+
+@pytest.mark.parametrize("order", ["hardest", "newest", "oldest"])
+def test_pages_go_on_after_a_drawing_whatever_others_do(store, order):
+    store.add_all(labelled(n % 2, confidence=(n % 3) / 10) for n in range(20))
+    for which in (Filter(), Filter(label=1), Filter(label=3)):
+        whole = [drawing.id for drawing in store.find(which, order, 100)]
+        place, found = None, []
+        while page := store.find(which, order, 3, after=place):
+            found += [drawing.id for drawing in page]
+            place = page[-1].place
+        assert found == whole
+    first = store.find(order=order, count=6)
+    rest = [drawing.id for drawing in store.find(order=order, count=100)][6:]
+    for drawing in first[2:]:  # also the one that the next page comes after
+        store.delete(drawing.id)
+    store.relabel(first[0].id, 9)
+    assert [d.id for d in store.find(order=order, count=100, after=first[-1].place)] == rest
+
+
+def test_over_http_each_page_names_the_next(tmp_path):
+    with answering(tmp_path) as client:
+        store = Store(f"sqlite:///{tmp_path}/drawings.sqlite")
+        store.add_all(labelled(n % 2, confidence=(n % 3) / 10) for n in range(12))
+        for order in ("hardest", "newest", "oldest"):
+            whole = [drawing.id for drawing in store.find(Filter(label=1), order)]
+            url, found = f"/api/drawings?order={order}&count=2&label=1&skip=0", []
+            for _ in range(3):
+                answer = client.get(url)
+                found += [drawing["id"] for drawing in answer.json()]
+                url = answer.url.join(answer.links["next"]["url"] if "next" in answer.links else "")
+            assert found == whole
+            assert "next" not in answer.links  # though the page is full
+        store.close()
+        for bad in ("after=", "after=x", "after=MC45", "after=bmFuIDE", "after=MC45IDE&skip=1"):
+            answer = client.get(f"/api/drawings?{bad}")
+            assert (answer.status_code, answer.json()["hint"][:3]) == (422, "Ask"), bad
+        assert client.get("/api/drawings?after=MC45IDE").json() == []  # "0.9 1"
+
+
 def test_every_page_of_many_is_given(store):
     store.add_all(labelled(index % 10) for index in range(450))
     assert [drawing.id for drawing in store.each()] == list(range(1, 451))
@@ -222,6 +312,7 @@ def test_a_store_of_before_is_brought_up_to_date(url, version, columns, values, 
     assert store.add(labelled(8, idempotency_key="random-name")).id == 2
     with pytest.raises(StoreFull):  # the old one counts
         store.add(labelled())
+    assert store.stats() == counted(store)
     store.close()
 
 
@@ -344,6 +435,53 @@ def test_lines_that_other_tools_have_touched_are_imported(store, tmp_path, touch
     other = Store(f"sqlite:///{tmp_path}/other.sqlite")
     assert archive.take_in(other, path) == 1
     other.close()
+
+
+def test_an_import_takes_what_comes_through_a_pipe(store, url, tmp_path):
+    store.add_all([labelled(7), labelled(1)])
+    archive.export(store.each(), tmp_path, "jsonl", fail)
+    store.delete(2)
+    lines = (tmp_path / archive.LINES).read_text()
+    said = run_inkling("drawings", "import", "/dev/stdin", "--drawings", url, input=lines)
+    assert said.stdout == "Added 1 drawings that were not here\n"
+    assert [drawing.label for drawing in store.each()] == [7, 1]
+
+
+@pytest.mark.parametrize("form", ["idx", "png", "parquet", "jsonl"])
+def test_an_export_holds_few_drawings_at_a_time(tmp_path, form, monkeypatch):
+    monkeypatch.setattr(archive, "ROWS", 20)
+    passed, most = [], 0
+
+    def pass_on():
+        nonlocal most
+        for n in range(100):
+            drawing = labelled(n % 10, id=n + 1)
+            passed.append(weakref.ref(drawing))
+            yield drawing
+            del drawing
+            most = max(most, sum(each() is not None for each in passed))
+
+    assert archive.export(pass_on(), tmp_path, form, fail) == 100
+    assert most <= 25
+
+
+@pytest.mark.parametrize("form", ["idx", "png"])
+@SQLITE_ALONE
+def test_an_interrupted_export_leaves_nothing_and_is_one_line(store, url, tmp_path, form):
+    store.restore(labelled(n % 10, id=n, created="2026", held_out=False) for n in range(1, 9001))
+    out = tmp_path / "out"
+    command = ["drawings", "export", str(out), "--as", form, "--drawings", url]
+    with subprocess.Popen(
+        [sys.executable, "-m", "inkling", *command], stderr=subprocess.PIPE, text=True
+    ) as process:
+        while not (found := list(out.glob("*.part"))):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+    assert found
+    assert (process.returncode, said) == (128 + signal.SIGINT, "Stopped. Nothing was written\n")
+    assert list(out.iterdir()) == []
 
 
 def test_pictures_are_not_exported_among_older_ones(store, tmp_path):
@@ -739,8 +877,8 @@ def test_a_parquet_file_holds_every_field_and_the_image(store, tmp_path):
         np.testing.assert_array_equal(np.rint(archive.to_image(drawing.source)[0] * 255), image)
     assert archive.export([], tmp_path / "none", "parquet", fail) == 0
     empty = parquet.read_schema(tmp_path / "none" / "drawings.parquet")
-    of_numbers = {"text", "reading_text"}
-    fields = {column.name for column in DRAWINGS.columns} - of_numbers
+    of_the_table = {"text", "reading_text", "wrong"}
+    fields = {column.name for column in DRAWINGS.columns} - of_the_table
     assert set(empty.names) == fields | {"image"}
 
 

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from inkling.cli.options import (
+    FOUND_WRONG,
     MAX_SEED,
     RUNS,
     STOPPED,
@@ -19,7 +20,9 @@ from inkling.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from inkling.drawings import Filter, Store
+    from collections.abc import Iterator
+
+    from inkling.drawings import Filter, Labelled, Store
     from inkling.errors import InkError
 
 drawings_app = typer.Typer(help="The drawings you have labelled.", no_args_is_help=True)
@@ -90,17 +93,31 @@ def export_drawings(
     drawings: Drawings = None,
 ) -> None:
     """Write them to files. Only JSON lines take numbers."""
+    from inkling.cli import progress
     from inkling.drawings import archive
 
-    chosen = list(_store(drawings).each(_filter(label, wrong, unsure, numbers=numbers)))
-    skipped: list[InkError] = []
-    count = archive.export(chosen, folder, form, skipped.append)
-    code = max((complain(error) for error in skipped), default=0)
+    store, which = _store(drawings), _filter(label, wrong, unsure, numbers=numbers)
+    seen = skipped = 0
+
+    def counted() -> "Iterator[Labelled]":
+        nonlocal seen
+        for drawing in store.each(which):
+            seen += 1
+            yield drawing
+
+    def skip(error: "InkError") -> None:
+        nonlocal skipped
+        skipped += 1
+        complain(error)
+
+    with progress.showing_drawings("Nothing was written") as watch:
+        chosen = watch(counted(), store.count(which))
+        count = archive.export(chosen, folder, form, skip)
     typer.echo(f"Wrote {count:,} drawings to {folder}")
-    left = len(chosen) - count - len(skipped)
+    left = seen - count - skipped
     if left:
         typer.echo(f"Left out {left:,} numbers, which are no images of 28x28: take --as jsonl")
-    raise typer.Exit(code)
+    raise typer.Exit(FOUND_WRONG if skipped else 0)
 
 
 @drawings_app.command("import")
@@ -109,9 +126,12 @@ def import_drawings(
     drawings: Drawings = None,
 ) -> None:
     """Add those of a file of JSON lines."""
+    from inkling.cli import progress
     from inkling.drawings import archive
 
-    count = archive.take_in(_store(drawings), file)
+    store = _store(drawings)
+    with progress.showing_drawings("Nothing was added") as watch:
+        count = archive.take_in(store, file, watch)
     typer.echo(f"Added {count:,} drawings that were not here")
 
 
@@ -136,9 +156,13 @@ def back_up(
     drawings: Drawings = None,
 ) -> None:
     """Copy all of them to one file. Others may draw meanwhile."""
+    from inkling.cli import progress
     from inkling.drawings import backup
 
-    typer.echo(f"Wrote {backup.write(_store(drawings), file):,} drawings to {file}")
+    store = _store(drawings)
+    with progress.showing_drawings("Nothing was written") as watch:
+        count = backup.write(store, file, watch)
+    typer.echo(f"Wrote {count:,} drawings to {file}")
 
 
 @drawings_app.command()
@@ -150,9 +174,13 @@ def restore(
     drawings: Drawings = None,
 ) -> None:
     """Bring back those of a backup, all or none."""
+    from inkling.cli import progress
     from inkling.drawings import backup
 
-    typer.echo(f"Restored {backup.restore(_store(drawings), file, replace):,} drawings")
+    store = _store(drawings)
+    with progress.showing_drawings("Nothing has changed") as watch:
+        count = backup.restore(store, file, replace, watch)
+    typer.echo(f"Restored {count:,} drawings")
 
 
 @drawings_app.command()

@@ -1,24 +1,32 @@
 """What the command line shows while something goes on: downloads, trainings, fine-tunings."""
 
+import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
+import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
+    MofNCompleteColumn,
     Progress,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
 
+from inkling import system
 from inkling.cli.display import describe
+from inkling.cli.options import STOPPED
 from inkling.experiments import events
 from inkling.experiments.events import Event
+
+if TYPE_CHECKING:
+    from inkling.drawings.archive import Watch
 
 Shown = Literal["live", "lines", "json", "nothing"]
 
@@ -36,6 +44,34 @@ def showing_downloads(console: Console) -> Iterator[Callable[[str, int, int], No
             bar.update(tasks[file], completed=done, total=total or None)
 
         yield report
+
+
+@contextmanager
+def showing_drawings(stopped: str) -> Iterator["Watch"]:
+    """A bar on standard error; gives what drawings pass through.
+
+    At a signal to stop, the block ends before the next one, and the command with the line
+    `stopped`.
+    """
+    console = Console(stderr=True)
+    columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with (
+        system.stopped_by_signal() as caught,
+        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar,
+    ):
+
+        def watch(items: Iterable[Any], total: int | None) -> Iterator[Any]:
+            for item in bar.track(items, total):
+                if caught:
+                    raise KeyboardInterrupt
+                yield item
+
+        try:
+            yield watch
+        except KeyboardInterrupt:
+            bar.stop()
+            console.print(f"Stopped. {stopped}")
+            raise typer.Exit(STOPPED + (caught or [signal.SIGINT])[0]) from None
 
 
 class TrainingDisplay:

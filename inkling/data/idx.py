@@ -75,5 +75,9 @@ def parse(content: bytes, name: str) -> NDArray[np.uint8]:
 
 def serialize(array: NDArray[np.uint8]) -> bytes:
     """The IDX bytes of `array`, of any shape with 1 to 255 axes: the inverse of `parse`."""
-    header = struct.pack(f">4B{array.ndim}I", 0, 0, UNSIGNED_BYTE, array.ndim, *array.shape)
-    return header + array.tobytes()
+    return header(*array.shape) + array.tobytes()
+
+
+def header(*shape: int) -> bytes:
+    """What comes before the values of an array of that shape."""
+    return struct.pack(f">4B{len(shape)}I", 0, 0, UNSIGNED_BYTE, len(shape), *shape)

@@ -10,6 +10,7 @@ try:
         Filter,
         Labelled,
         Order,
+        Place,
         Store,
         default_url,
     )
@@ -23,6 +24,7 @@ __all__ = [
     "Filter",
     "Labelled",
     "Order",
+    "Place",
     "Store",
     "default_url",
 ]

@@ -4,12 +4,15 @@ Beside a table, croissant.json says what it holds.
 """
 
 import base64
-import io
 import json
+import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, replace
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +23,29 @@ from inkling.data import idx
 from inkling.drawings import croissant
 from inkling.drawings.store import NUMBER, Labelled, Store
 from inkling.errors import InkError, MissingExtra, StoreError
-from inkling.files import write_atomically
+from inkling.files import atomically, write_atomically
 from inkling.ink import SIDE, Frame, to_image
 
 Form = Literal["idx", "png", "parquet", "jsonl"]
 LINES = "drawings.jsonl"
 TABLE = "drawings.parquet"
 IDX_NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
+ROWS, PIECES = 200, 10  # of a table: made together, as objects; and written together
 _LABELLED = TypeAdapter(Labelled)
+Item = TypeVar("Item")
+Read = tuple[Labelled, NDArray[np.float32]]  # and its image `(1, 28, 28)` in [0, 1]
+
+
+class Watch(Protocol):
+    """Passes items on, and shows how many of them all have passed."""
+
+    def __call__(self, items: Iterable[Item], total: int | None) -> Iterable[Item]:
+        """The items; `total` of them, if that is known."""
+
+
+def unwatched(items: Iterable[Item], total: int | None) -> Iterable[Item]:  # noqa: ARG001
+    """The items; nobody watches."""
+    return items
 
 
 def export(
@@ -43,40 +61,15 @@ def export(
     ink high. "jsonl": everything, an object a line, pictures as base64. Beside these two,
     croissant.json describes them.
     """
+    write = {"idx": _idx, "png": _png, "parquet": _parquet, "jsonl": _lines}[form]
+    digits = (drawing for drawing in drawings if isinstance(drawing.label, int))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if form == "jsonl":
-            lines = [to_line(drawing) for drawing in drawings]
-            content = "".join(f"{line}\n" for line in lines).encode()
-            _write_described(folder / LINES, content, len(lines))
-            return len(lines)
-        chosen, images = [], []
-        digits = (drawing for drawing in drawings if isinstance(drawing.label, int))
-        for drawing, image in readable(digits, skip):
-            chosen.append(drawing)
-            images.append((image[0] * 255).round().astype(np.uint8))
-        if form == "idx":
-            labels = np.array([drawing.label for drawing in chosen], np.uint8)
-            pixels = np.stack(images) if images else np.zeros((0, SIDE, SIDE), np.uint8)
-            for name, array in zip(IDX_NAMES, (pixels, labels), strict=True):
-                write_atomically(folder / name, idx.serialize(array))
-            return len(chosen)
-        if form == "parquet":
-            _write_described(folder / TABLE, _table(chosen, images), len(chosen))
-            return len(chosen)
-        if any(folder.glob("*/*.png")):
-            raise StoreError(
-                f"{folder}: expected a folder without pictures, for old ones would stay among new",
-                "Name a new one",
-            )
-        for drawing, pixels in zip(chosen, images, strict=True):
-            (folder / str(drawing.label)).mkdir(exist_ok=True)
-            Image.fromarray(pixels).save(folder / str(drawing.label) / f"{drawing.id}.png")
+        return write(folder, drawings if form == "jsonl" else readable(digits, skip))
     except OSError as cause:
         raise StoreError(
             f"{folder}: expected a folder to write to, but {cause.strerror}", "Name another"
         ) from cause
-    return len(chosen)
 
 
 def readable(
@@ -92,26 +85,24 @@ def readable(
         yield drawing, image
 
 
-def take_in(store: Store, file: Path) -> int:
+def take_in(store: Store, file: Path, watch: Watch = unwatched) -> int:
     """Add the drawings of a file of JSON lines to a store, all or none; how many are new there.
 
-    One that the store holds already is not added again; the part of each comes with it.
+    One that the store holds already is not added again; the part of each comes with it. The file
+    is read twice: all of it is checked before others wait for what is added.
     """
     try:
-        lines = file.read_bytes().decode("utf-8-sig").split("\n")  # as other tools may leave it
+        with file.open("rb") as given, _seekable(given) as lines:
+            count = 0
+            for count, line in watch(_numbered(lines), None):
+                _check(line, f"{file} line {count}")
+            lines.seek(0)
+            new = (_new(line) for _, line in watch(_numbered(lines), count))
+            return store.add_new(new)
     except (OSError, ValueError) as cause:
         raise StoreError(
             f"{file}: expected JSON lines, but it cannot be read", "Check the path"
         ) from cause
-    drawings = [
-        _from_line(line, f"{file} line {number}")
-        for number, line in enumerate(lines, 1)
-        if line.strip()
-    ]
-    known = {_content(drawing) for drawing in store.each()}
-    new = [drawing for drawing in drawings if _content(drawing) not in known]
-    store.add_all(new)
-    return len(new)
 
 
 def to_line(drawing: Labelled) -> str:
@@ -137,16 +128,46 @@ def reason(cause: Exception) -> str:
     return str(getattr(cause, "strerror", None) or cause).partition("\n")[0]
 
 
-def _write_described(file: Path, content: bytes, drawings: int) -> None:
-    """Write a table, and what it holds beside it."""
-    write_atomically(file, content)
-    write_atomically(
-        file.with_name(croissant.NAME), croissant.describe(file.name, content, drawings)
-    )
+def _idx(folder: Path, readable: Iterable[Read]) -> int:
+    """Write images and labels; their number, which comes first, is known in the end."""
+    labels = bytearray()
+    images_name, labels_name = IDX_NAMES
+    with atomically(folder / images_name) as images, atomically(folder / labels_name) as file:
+        images.write(idx.header(0, SIDE, SIDE))
+        for drawing, image in readable:
+            images.write(_bytes_of(image))
+            labels.append(int(drawing.label))
+        images.seek(0)
+        images.write(idx.header(len(labels), SIDE, SIDE))
+        file.write(idx.header(len(labels)) + labels)
+    return len(labels)
 
 
-def _table(drawings: list[Labelled], images: list[NDArray[np.uint8]]) -> bytes:
-    """The Parquet file of drawings and their images. Raises MissingExtra."""
+def _png(folder: Path, readable: Iterable[Read]) -> int:
+    """Write pictures, in a folder that is gone when they have come to their places."""
+    if any(folder.glob("*/*.png")):
+        raise StoreError(
+            f"{folder}: expected a folder without pictures, for old ones would stay among new",
+            "Name a new one",
+        )
+    count, part = 0, folder / "pictures.part"
+    shutil.rmtree(part, ignore_errors=True)  # of an export that was killed
+    try:
+        for drawing, image in readable:
+            place = part / str(drawing.label)
+            place.mkdir(parents=True, exist_ok=True)
+            pixels = np.frombuffer(_bytes_of(image), np.uint8).reshape(SIDE, SIDE)
+            Image.fromarray(pixels).save(place / f"{drawing.id}.png")
+            count += 1
+        for place in list(part.glob("*")):
+            place.replace(folder / place.name)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return count
+
+
+def _parquet(folder: Path, readable: Iterable[Read]) -> int:
+    """Write a table, some rows at a time. Raises MissingExtra."""
     try:
         import pyarrow
         from pyarrow import parquet
@@ -172,18 +193,42 @@ def _table(drawings: list[Labelled], images: list[NDArray[np.uint8]]) -> bytes:
         "idempotency_key": pyarrow.string(),
         "image": pyarrow.binary(SIDE * SIDE),
     }
-    rows = [
-        asdict(drawing) | {"image": image.tobytes()}
-        for drawing, image in zip(drawings, images, strict=True)
-    ]
-    file = io.BytesIO()
-    parquet.write_table(pyarrow.Table.from_pylist(rows, pyarrow.schema(columns)), file)
-    return file.getvalue()
+    count, schema = 0, pyarrow.schema(columns)
+    rows = (vars(drawing) | {"image": _bytes_of(image)} for drawing, image in readable)
+    with (
+        atomically(folder / TABLE) as file,
+        parquet.ParquetWriter(file, schema) as table,
+    ):
+        pieces = (
+            pyarrow.Table.from_pylist(some, schema)
+            for some in iter(lambda: list(islice(rows, ROWS)), [])
+        )
+        while group := list(islice(pieces, PIECES)):
+            table.write_table(pyarrow.concat_tables(group))
+            count += sum(len(piece) for piece in group)
+    _describe(folder / TABLE, count)
+    return count
 
 
-def _content(drawing: Labelled) -> tuple[str, str, str, bytes | None]:
-    """What tells a drawing from others, whatever its number and label."""
-    return drawing.created, drawing.session, json.dumps(drawing.strokes), drawing.picture
+def _lines(folder: Path, drawings: Iterable[Labelled]) -> int:
+    """Write a line each."""
+    count = 0
+    with atomically(folder / LINES) as file:
+        for drawing in drawings:
+            file.write(f"{to_line(drawing)}\n".encode())
+            count += 1
+    _describe(folder / LINES, count)
+    return count
+
+
+def _describe(file: Path, drawings: int) -> None:
+    """Write what a table holds beside it."""
+    write_atomically(file.with_name(croissant.NAME), croissant.describe(file, drawings))
+
+
+def _bytes_of(image: NDArray[np.float32]) -> bytes:
+    """The pixels of an image `(1, 28, 28)`, row by row, ink high."""
+    return (image[0] * 255).round().astype(np.uint8).tobytes()
 
 
 def _of_today(values: Any) -> Any:
@@ -194,13 +239,35 @@ def _of_today(values: Any) -> Any:
     return values
 
 
-def _from_line(line: str, where: str) -> Labelled:
-    """A new drawing of a line, checked: it can be read, and shows a digit or a number.
+def _numbered(file: BinaryIO) -> Iterator[tuple[int, str]]:
+    """The lines that are not empty, as other tools may leave them, with their numbers."""
+    for number, line in enumerate(file, 1):
+        text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+        if text.strip():
+            yield number, text
 
-    Raises StoreError.
-    """
+
+@contextmanager
+def _seekable(file: BinaryIO) -> Iterator[BinaryIO]:
+    """The file, or a copy of what comes through a pipe."""
+    if file.seekable():
+        yield file
+        return
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(file, copy)
+        copy.seek(0)
+        yield copy
+
+
+def _new(line: str) -> Labelled:
+    """The drawing of a line, as a new one. Raises ValueError."""
+    return replace(from_line(line), idempotency_key=None, id=0)
+
+
+def _check(line: str, where: str) -> None:
+    """See that a line is a drawing that can be read, of a digit or a number. Raises StoreError."""
     try:
-        drawing = replace(from_line(line), idempotency_key=None, id=0)
+        drawing = _new(line)
         to_image(drawing.source)
         if not (_is_label(drawing.label) and type(drawing.label) is type(drawing.reading)):
             raise ValueError(f"its label is {drawing.label!r}, read as {drawing.reading!r}")
@@ -209,7 +276,6 @@ def _from_line(line: str, where: str) -> Labelled:
             f"{where}: expected a drawing as it was exported, but {reason(cause)}",
             "Nothing was added; mend or remove that line",
         ) from cause
-    return drawing
 
 
 def _is_label(label: int | str) -> bool:

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from inkling.drawings.archive import from_line, reason, to_line
+from inkling.drawings.archive import Watch, from_line, reason, to_line, unwatched
 from inkling.drawings.store import Labelled, Store
 from inkling.errors import StoreError
 from inkling.files import atomically
@@ -19,16 +19,16 @@ from inkling.files import atomically
 FORMAT = "inkling drawings 1"
 
 
-def write(store: Store, file: Path) -> int:
+def write(store: Store, file: Path, watch: Watch = unwatched) -> int:
     """Write the drawings of one moment to a file, whole or not at all; how many.
 
-    Others may write to the store meanwhile. Raises StoreError.
+    Others may write to the store meanwhile; `watch` sees each drawing pass. Raises StoreError.
     """
     with store.snapshot() as (count, drawings):
         try:
             with atomically(file) as whole, gzip.open(whole, "wt", encoding="ascii") as lines:
                 print(json.dumps({"format": FORMAT, "drawings": count}), file=lines)
-                for drawing in drawings:
+                for drawing in watch(drawings, count):
                     print(to_line(drawing), file=lines)
         except OSError as cause:
             raise StoreError(
@@ -37,16 +37,16 @@ def write(store: Store, file: Path) -> int:
     return count
 
 
-def restore(store: Store, file: Path, replacing: bool = False) -> int:
+def restore(store: Store, file: Path, replacing: bool = False, watch: Watch = unwatched) -> int:
     """Store the drawings of a backup, all or none, as they were; how many.
 
     Into an empty store, unless `replacing` says that its drawings are to be deleted. Raises
     StoreError.
     """
-    return store.restore(_drawings(file), replacing)
+    return store.restore(_drawings(file, watch), replacing)
 
 
-def _drawings(file: Path) -> Iterator[Labelled]:
+def _drawings(file: Path, watch: Watch) -> Iterator[Labelled]:
     """The drawings of a backup. Raises StoreError, at the latest at its end."""
     found = 0
     try:
@@ -54,7 +54,7 @@ def _drawings(file: Path) -> Iterator[Labelled]:
             head = json.loads(next(lines, "null"))
             if not isinstance(head, dict) or head.get("format") != FORMAT:
                 raise ValueError(f"it does not begin as one of {FORMAT!r}")
-            for found, line in enumerate(lines, 1):
+            for found, line in enumerate(watch(lines, head.get("drawings")), 1):
                 drawing = from_line(line)
                 if drawing.id < 1:
                     raise ValueError(f"drawing {found} has no number")

@@ -78,9 +78,11 @@ LISTS = {"strokes": "-1,-1,-1"}  # their shape: -1 where it differs
 IN_LINES = {"label": "sc:Text", "reading": "sc:Text"}  # which have numbers too, as "12.50"
 
 
-def describe(name: str, content: bytes, drawings: int) -> bytes:
-    """The description of a file of that name and content, as JSON."""
-    form = Path(name).suffix
+def describe(file: Path, drawings: int) -> bytes:
+    """The description of a file of that many drawings, as JSON."""
+    name, form = file.name, file.suffix
+    with file.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
     fields = FIELDS if form == ".parquet" else {k: v for k, v in FIELDS.items() if k != "image"}
     found = {
         "@context": CONTEXT,
@@ -94,9 +96,9 @@ def describe(name: str, content: bytes, drawings: int) -> bytes:
                 "@id": name,
                 "name": name,
                 "contentUrl": name,
-                "contentSize": f"{len(content)} B",
+                "contentSize": f"{file.stat().st_size} B",
                 "encodingFormat": FORMATS[form],
-                "sha256": hashlib.sha256(content).hexdigest(),
+                "sha256": digest,
             }
         ],
         "recordSet": [

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
@@ -85,6 +86,18 @@ class Database:
             sequence = "pg_get_serial_sequence('drawings', 'id')"
             last = f"GREATEST(MAX(id), NEXTVAL({sequence}))"
             connection.exec_driver_sql(f"SELECT SETVAL({sequence}, {last}) FROM drawings")
+
+    def add_up(self, connection: sa.Connection, table: sa.Table, rows: list[Any]) -> None:
+        """Add rows to those of the same key: the last column is a number, the others the key."""
+        if not rows:
+            return
+        *key, number = (column.name for column in table.c)
+        insert: sqlite.Insert | postgresql.Insert = (
+            sqlite.insert(table) if self.kind == "sqlite" else postgresql.insert(table)
+        )
+        sums = {number: table.c[number] + insert.excluded[number]}
+        add = insert.on_conflict_do_update(index_elements=key, set_=sums)
+        connection.execute(add, [dict(zip([*key, number], row, strict=True)) for row in rows])
 
     @contextmanager
     def _reporting(self, expected: str) -> Iterator[None]:

@@ -7,14 +7,19 @@ person has labelled are stored; `session` is a random name that a browser gives 
 
 A label is a class, as 7, or the text of a number, as "12.50". In the table, `text` and
 `reading_text` take the place of `label` and `reading` for a number.
+
+A store may hold a million drawings. An index of each order has all that filters look at, so that a
+page is found without the drawings before it; and what is counted is a table that each writing
+transaction keeps in step.
 """
 
 import json
 import os
 import re
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, Literal
@@ -32,7 +37,9 @@ ENVIRONMENT = "INKLING_DRAWINGS"  # a URL
 MAX_PAGE = 200  # drawings
 HELD_OUT, FIRST_HELD_OUT = 5, 2  # of each class, and of all numbers, every fifth from the third on
 NUMBER = re.compile(f"[{re.escape(CHARACTERS)}]{{1,{MAX_TEXT}}}")  # the text of one
+MAX_DELETED = 5_000  # at once; others may write after it
 Order = Literal["hardest", "newest", "oldest"]
+Place = tuple[float, int]  # in any order, after a drawing of this confidence and number
 
 
 @dataclass(frozen=True)
@@ -63,9 +70,14 @@ class Labelled:
             return self.picture or b""
         return Drawing(self.strokes, self.pen or 1)
 
+    @property
+    def place(self) -> Place:
+        """Where the drawings after it begin, in any order."""
+        return self.confidence, self.id
+
     def to_json(self) -> dict[str, Any]:
         """Plain values, without the bytes of a picture."""
-        return {key: value for key, value in asdict(self).items() if key != "picture"}
+        return {key: value for key, value in vars(self).items() if key != "picture"}
 
 
 DRAWINGS = sa.Table(
@@ -89,6 +101,7 @@ DRAWINGS = sa.Table(
     sa.Column("held_out", sa.Boolean),
     sa.Column("text", sa.String(MAX_TEXT)),
     sa.Column("reading_text", sa.Text),
+    sa.Column("wrong", sa.Boolean),  # whether the reading is another than the label
 )
 TOTALS = sa.Table(  # of one row, kept in step by each writing transaction
     "totals",
@@ -96,15 +109,28 @@ TOTALS = sa.Table(  # of one row, kept in step by each writing transaction
     sa.Column("drawings", sa.BigInteger, nullable=False),
     sa.Column("bytes", sa.BigInteger, nullable=False),
 )
+COUNTS = sa.Table(  # of drawings that have all four in common, likewise kept in step
+    "counts",
+    sa.MetaData(),
+    sa.Column("label", sa.Integer, primary_key=True),  # OF_NUMBERS: all numbers
+    sa.Column("day", sa.String(10), primary_key=True),
+    sa.Column("wrong", sa.Boolean, primary_key=True),
+    sa.Column("accepted", sa.Boolean, primary_key=True),
+    sa.Column("n", sa.Integer, nullable=False),
+)
+OF_NUMBERS = -1
+GROUP = (  # of a drawing
+    sa.func.coalesce(DRAWINGS.c.label, OF_NUMBERS),
+    sa.func.substr(DRAWINGS.c.created, 1, 10),
+    sa.func.coalesce(DRAWINGS.c.wrong, sa.false()),
+    sa.func.coalesce(DRAWINGS.c.accepted, sa.false()),
+)
 SIZE = sum(  # bytes: strokes are JSON, a byte a character
     (sa.func.coalesce(sa.func.length(c), 0) for c in (DRAWINGS.c.strokes, DRAWINGS.c.picture)),
     start=sa.literal(0),
 )
+TOTAL = sa.select(TOTALS.c.drawings)
 COUNT = sa.select(sa.func.count()).select_from(DRAWINGS)
-COUNT_AND_SIZE = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(SIZE), 0)).select_from(
-    DRAWINGS
-)
-WRONG = sa.or_(DRAWINGS.c.label != DRAWINGS.c.reading, DRAWINGS.c.text != DRAWINGS.c.reading_text)
 
 
 @dataclass(frozen=True)
@@ -123,11 +149,11 @@ class Filter:
         columns = DRAWINGS.c
         return [
             *([_has(self.label)] if self.label is not None else []),
-            *([WRONG] if self.wrong else []),
+            *([columns.wrong.is_(True)] if self.wrong else []),
             *([columns.accepted.is_(False)] if self.unsure else []),
             *([columns.created >= self.since] if self.since else []),
             *([_equals(columns.session, self.session)] if self.session is not None else []),
-            *([columns.text.is_not(None) == self.numbers] if self.numbers is not None else []),
+            *([columns.label.is_(None) == self.numbers] if self.numbers is not None else []),
         ]
 
 
@@ -137,6 +163,7 @@ ORDERS: dict[Order, Sequence[sa.ColumnElement[Any]]] = {
     "newest": (DRAWINGS.c.id.desc(),),
     "oldest": (DRAWINGS.c.id,),
 }
+START: Place = (-1.0, 0)  # of the oldest, before all
 
 
 def default_url() -> str:
@@ -177,27 +204,30 @@ class Store:
         One whose idempotency key is known is stored once, with the label and reading that it now
         comes with.
         """
-        now = datetime.now(UTC).isoformat()
-        stored = []
         with self._database.writing() as connection:
-            added = grown = 0
-            for drawing in drawings:
-                new = replace(drawing, name=drawing.name or str(drawing.label))
-                if old := _known(connection, drawing.idempotency_key):
-                    new = replace(new, id=old.id, created=old.created, held_out=old.held_out)
-                    same = DRAWINGS.c.id == old.id
-                    connection.execute(DRAWINGS.update().where(same).values(**_row(new)))
-                else:
-                    if new.held_out is None:
-                        new = replace(new, held_out=_is_held_out(connection, new.label))
-                    new = replace(new, created=new.created or now)
-                    insert = DRAWINGS.insert().values(**_row(new)).returning(DRAWINGS.c.id)
-                    new = replace(new, id=connection.execute(insert).scalar_one())
-                    added += 1
-                grown += _size(new) - (_size(old) if old else 0)
-                stored.append(new)
-            self._count(connection, added, grown)
+            sums = Sums()
+            stored = [_add(connection, sums, drawing) for drawing in drawings]
+            self._count(connection, sums)
         return stored
+
+    def add_new(self, drawings: Iterable[Labelled]) -> int:
+        """Store those that are not here yet, all or none; how many.
+
+        One is here if a drawing of the same date and writer has the same strokes or picture.
+        Raises StoreError, StoreFull or InkError.
+        """
+        sums, rest = Sums(), iter(drawings)
+        with self._database.writing() as connection:
+            while page := list(islice(rest, MAX_PAGE)):
+                dates = {drawing.created for drawing in page}
+                same = DRAWINGS.select().where(DRAWINGS.c.created.in_(dates))
+                known: dict[str, list[Any]] = defaultdict(list)
+                for there in map(_labelled, connection.execute(same)):
+                    known[there.created].append(_content(there))
+                for drawing in page:
+                    if _content(drawing) not in known[drawing.created]:
+                        _add(connection, sums, drawing)
+            return self._count(connection, sums)
 
     def restore(self, drawings: Iterable[Labelled], replacing: bool = False) -> int:
         """Store drawings as they are, with their numbers, dates and parts, all or none; how many.
@@ -213,13 +243,14 @@ class Store:
                     f"Expected a store without drawings, got one that holds {there:,}",
                     "Name another with --drawings, or delete these with --replace",
                 )
-            connection.execute(DRAWINGS.delete())
+            for table in (DRAWINGS, COUNTS):
+                connection.execute(table.delete())
+            connection.execute(TOTALS.update().values(drawings=0, bytes=0))
             while page := list(islice(rows, MAX_PAGE)):
                 connection.execute(DRAWINGS.insert(), page)
-            restored, size = connection.execute(COUNT_AND_SIZE).one()
-            connection.execute(TOTALS.update().values(drawings=restored, bytes=size))
+            restored = self._count(connection, Sums.of(connection, sa.true()), limited=False)
             self._database.number_on(connection)
-        return int(restored)
+        return restored
 
     def get(self, number: int) -> Labelled:
         """The drawing of that number. Raises NoSuchDrawing."""
@@ -232,19 +263,33 @@ class Store:
         return _labelled(row)
 
     def find(
-        self, which: Filter = EVERYTHING, order: Order = "hardest", count: int = 50, skip: int = 0
+        self,
+        which: Filter = EVERYTHING,
+        order: Order = "hardest",
+        count: int = 50,
+        skip: int = 0,
+        after: Place | None = None,
     ) -> list[Labelled]:
-        """Some of the drawings, by default the hardest to read first."""
-        query = DRAWINGS.select().where(*which.clauses()).order_by(*ORDERS[order])
+        """Some of the drawings, by default the hardest to read first.
+
+        Those `after` a place cost the same wherever it lies. To `skip` some instead costs more, the
+        more there are, and what others add or delete meanwhile moves the rest.
+        """
         with self._database.reading() as connection:
-            return [_labelled(row) for row in connection.execute(query.limit(count).offset(skip))]
+            return _found(connection, which, order, count, skip, after)
+
+    def count(self, which: Filter = EVERYTHING) -> int:
+        """How many there are."""
+        query = COUNT.where(*which.clauses()) if which != EVERYTHING else TOTAL
+        with self._database.reading() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def each(self, which: Filter = EVERYTHING) -> Iterator[Labelled]:
         """Every drawing, the oldest first, a page at a time."""
 
-        def page(last: int) -> list[Labelled]:
+        def page(after: Place) -> list[Labelled]:
             with self._database.reading() as connection:
-                return _page(connection, which, last)
+                return _found(connection, which, "oldest", MAX_PAGE, 0, after)
 
         return _each(page)
 
@@ -255,8 +300,11 @@ class Store:
         Others may write meanwhile. Raises StoreError.
         """
         with self._database.reading() as connection:
-            count = connection.execute(COUNT).scalar_one()
-            yield count, _each(lambda last: _page(connection, EVERYTHING, last))
+            count = connection.execute(TOTAL).scalar_one()
+            yield (
+                count,
+                _each(lambda after: _found(connection, EVERYTHING, "oldest", MAX_PAGE, 0, after)),
+            )
 
     def relabel(self, number: int, label: int | str, name: str = "") -> Labelled:
         """Change the label of a drawing, and the label's name. Raises NoSuchDrawing.
@@ -266,12 +314,14 @@ class Store:
         kind = DRAWINGS.c.text if isinstance(label, str) else DRAWINGS.c.label
         same = sa.and_(_equals(DRAWINGS.c.id, number), kind.is_not(None))
         with self._database.writing() as connection:
-            changed = connection.execute(
-                DRAWINGS.update().where(same).values(**_label(label, name))
-            )
-        if not changed.rowcount:
-            raise _none(number)
-        return self.get(number)
+            row = connection.execute(DRAWINGS.select().where(same)).first()
+            if row is None:
+                raise _none(number)
+            new = replace(_labelled(row), label=label, name=name or str(label))
+            sums = Sums()
+            _change(connection, sums, _labelled(row), new)
+            self._count(connection, sums)
+        return new
 
     def delete(self, number: int) -> None:
         """Delete a drawing. Raises NoSuchDrawing."""
@@ -291,64 +341,103 @@ class Store:
                 return
             number = {} if there else {"id": drawing.id}
             connection.execute(DRAWINGS.insert().values(**_row(drawing), **number))
-            self._count(connection, 1, _size(drawing))
+            sums = Sums()
+            sums.add(drawing)
+            self._count(connection, sums)
             self._database.number_on(connection)
 
     def prune(self, days: int) -> int:
-        """Delete the drawings that are older than that; how many. Raises StoreError."""
+        """Delete the drawings that are older than that; how many. Raises StoreError.
+
+        They go in parts, so that others may write meanwhile.
+        """
         oldest = datetime.now(UTC) - timedelta(days=days)
-        return self._delete(DRAWINGS.c.created < oldest.isoformat())
+        old = sa.select(DRAWINGS.c.id).where(DRAWINGS.c.created < oldest.isoformat())
+        some = DRAWINGS.c.id.in_(old.order_by(DRAWINGS.c.created, DRAWINGS.c.id).limit(MAX_DELETED))
+        gone = 0
+        while deleted := self._delete(some):
+            gone += deleted
+        return gone
 
     def stats(self) -> dict[str, Any]:
         """How many there are, read correctly, accepted; by label and by day.
 
         All numbers stand together, beside the labels of the others.
         """
-        columns = DRAWINGS.c
-        right = sa.func.sum(sa.case((WRONG, 0), else_=1))
-        day = sa.func.substr(columns.created, 1, 10)
-        n = sa.func.count()
+        columns = COUNTS.c
+        sums = sa.func.sum(columns.n), sa.func.sum(sa.case((columns.wrong, 0), else_=columns.n))
+
+        def by(column: sa.Column[Any]) -> sa.Select[Any]:
+            groups = sa.select(column, *sums).group_by(column).order_by(column)
+            return groups.having(sums[0] > 0)
+
         with self._database.reading() as connection:
-            labels = connection.execute(
-                sa.select(columns.label, n, right).group_by(columns.label).order_by(columns.label)
-            ).all()
-            days = connection.execute(sa.select(day, n, right).group_by(day).order_by(day)).all()
-            accepted = connection.execute(
-                sa.select(n).where(columns.accepted.is_(True))
-            ).scalar_one()
+            labels = connection.execute(by(columns.label)).all()
+            days = connection.execute(by(columns.day)).all()
+            accepted = connection.execute(sa.select(sums[0]).where(columns.accepted)).scalar_one()
         by_label = {label: {"n": n, "right": right} for label, n, right in labels}
         return {
             "n": sum(row[1] for row in labels),
             "right": sum(row[2] for row in labels),
-            "accepted": accepted,
-            "numbers": by_label.pop(None, {"n": 0, "right": 0}),
+            "accepted": accepted or 0,
+            "numbers": by_label.pop(OF_NUMBERS, {"n": 0, "right": 0}),
             "labels": {str(label): of for label, of in by_label.items()},
             "days": [{"day": day, "n": n, "right": right} for day, n, right in days],
         }
 
     def _delete(self, which: sa.ColumnElement[bool]) -> int:
         with self._database.writing("Expected to delete drawings") as connection:
-            gone, size = connection.execute(COUNT_AND_SIZE.where(which)).one()
+            sums = Sums.of(connection, which, -1)
             connection.execute(DRAWINGS.delete().where(which))
-            self._count(connection, -gone, -size)
-        return int(gone)
+            return -self._count(connection, sums)
 
-    def _count(self, connection: sa.Connection, added: int, grown: int) -> None:
-        """Keep the totals in step. Raises StoreFull where they grow beyond a limit.
+    def _count(self, connection: sa.Connection, sums: "Sums", limited: bool = True) -> int:
+        """Keep counts and totals in step; how many drawings more there are.
 
-        They are one row: a limit costs the same whether ten drawings are kept or a million.
+        Raises StoreFull where the totals grow beyond a limit. They are one row: a limit costs the
+        same whether ten drawings are kept or a million.
         """
+        added = sums.groups.total()
+        self._database.add_up(
+            connection, COUNTS, [(*group, n) for group, n in sums.groups.items() if n]
+        )
         update = TOTALS.update().values(
-            drawings=TOTALS.c.drawings + added, bytes=TOTALS.c.bytes + grown
+            drawings=TOTALS.c.drawings + added, bytes=TOTALS.c.bytes + sums.bytes
         )
         totals = connection.execute(update.returning(*TOTALS.c)).one()._mapping
-        for what, more in (("drawings", added), ("bytes", grown)):
+        for what, more in (("drawings", added), ("bytes", sums.bytes)):
             limit = self._limits[what]
-            if limit is not None and more > 0 and totals[what] > limit:
+            if limited and limit is not None and more > 0 and totals[what] > limit:
                 raise StoreFull(
                     f"Expected room in the store, but it keeps at most {limit:,} {what}",
                     "Delete some, or the old ones with: inkling drawings prune --older-than DAYS",
                 )
+        return added
+
+
+class Sums:
+    """What a transaction adds to the counts and totals, or takes away."""
+
+    def __init__(self) -> None:
+        self.groups: Counter[tuple[int, str, bool, bool]] = Counter()  # by the keys of COUNTS
+        self.bytes = 0
+
+    @classmethod
+    def of(cls, connection: sa.Connection, which: sa.ColumnElement[bool], sign: int = 1) -> "Sums":
+        """Those of drawings in the database; with a `sign` of -1, to take them away."""
+        sums = cls()
+        query = sa.select(*GROUP, sa.func.count(), sa.func.sum(SIZE))
+        for *group, n, size in connection.execute(query.where(which).group_by(*GROUP)):
+            sums.groups[tuple(group)] += sign * n
+            sums.bytes += sign * size
+        return sums
+
+    def add(self, drawing: Labelled, sign: int = 1) -> None:
+        """Add a drawing, or take it away."""
+        label = OF_NUMBERS if isinstance(drawing.label, str) else drawing.label
+        wrong, accepted = drawing.label != drawing.reading, drawing.accepted is True
+        self.groups[label, drawing.created[:10], wrong, accepted] += sign
+        self.bytes += sign * _size(drawing)
 
 
 def _has(label: int | str) -> sa.ColumnElement[bool]:
@@ -369,10 +458,11 @@ def _label(label: int | str, name: str) -> dict[str, Any]:
 
 def _row(drawing: Labelled) -> dict[str, Any]:
     """The columns of a drawing, without its id. Raises InkError."""
-    values = asdict(drawing) | _label(drawing.label, drawing.name) | {"reading_text": None}
+    values = vars(drawing) | _label(drawing.label, drawing.name) | {"reading_text": None}
     if isinstance(drawing.reading, str):
         values |= {"reading": None, "reading_text": drawing.reading}
     del values["id"]
+    values["wrong"] = drawing.label != drawing.reading
     values["strokes"] = drawing.strokes and json.dumps(drawing.strokes)
     for name, value in values.items():
         if not _fits(DRAWINGS.c[name].type, value):
@@ -409,31 +499,84 @@ def is_held_out(rank: int) -> bool:
     return rank % HELD_OUT == FIRST_HELD_OUT
 
 
-def _is_held_out(connection: sa.Connection, label: int | str) -> bool:
+def _add(connection: sa.Connection, sums: Sums, drawing: Labelled) -> Labelled:
+    """Store a drawing, or change the one of its idempotency key."""
+    new = replace(drawing, name=drawing.name or str(drawing.label))
+    if old := _known(connection, drawing.idempotency_key):
+        new = replace(new, id=old.id, created=old.created, held_out=old.held_out)
+        _change(connection, sums, old, new)
+        return new
+    if new.held_out is None:
+        new = replace(new, held_out=_is_held_out(connection, sums, new.label))
+    new = replace(new, created=new.created or datetime.now(UTC).isoformat())
+    insert = DRAWINGS.insert().values(**_row(new)).returning(DRAWINGS.c.id)
+    sums.add(new)
+    return replace(new, id=connection.execute(insert).scalar_one())
+
+
+def _change(connection: sa.Connection, sums: Sums, old: Labelled, new: Labelled) -> None:
+    """Put a drawing in the place of another."""
+    same = DRAWINGS.c.id == old.id
+    connection.execute(DRAWINGS.update().where(same).values(**_row(new)))
+    sums.add(old, -1)
+    sums.add(new)
+
+
+def _is_held_out(connection: sa.Connection, sums: Sums, label: int | str) -> bool:
     """Whether the next drawing of a class, or the next number, is held out."""
-    kind = DRAWINGS.c.label.is_(None) if isinstance(label, str) else _has(label)
-    rank: int = connection.execute(COUNT.where(kind)).scalar_one()
-    return is_held_out(rank)
+    of = OF_NUMBERS if isinstance(label, str) else label
+    query = sa.select(sa.func.sum(COUNTS.c.n)).where(_equals(COUNTS.c.label, of))
+    stored: int = connection.execute(query).scalar_one() or 0
+    return is_held_out(stored + sum(n for group, n in sums.groups.items() if group[0] == of))
 
 
-def _page(connection: sa.Connection, which: Filter, last: int) -> list[Labelled]:
-    """The drawings that follow the one of a number."""
-    query = DRAWINGS.select().where(*which.clauses(), DRAWINGS.c.id > last)
-    return [
-        _labelled(row) for row in connection.execute(query.order_by(DRAWINGS.c.id).limit(MAX_PAGE))
-    ]
+def _found(
+    connection: sa.Connection,
+    which: Filter,
+    order: Order,
+    count: int,
+    skip: int,
+    after: Place | None,
+) -> list[Labelled]:
+    """See Store.find. The index of the order finds the numbers; only what is given is read."""
+    query = sa.select(DRAWINGS.c.id).where(*which.clauses()).order_by(*ORDERS[order])
+    found: list[Labelled] = []
+    for following in _following(order, after):
+        numbers = query.where(following).limit(count - len(found)).offset(skip)
+        rows = DRAWINGS.select().where(DRAWINGS.c.id.in_(numbers)).order_by(*ORDERS[order])
+        found += map(_labelled, connection.execute(rows))
+        if len(found) == count:
+            break
+    return found
 
 
-def _each(page: Callable[[int], list[Labelled]]) -> Iterator[Labelled]:
-    last = 0
-    while found := page(last):
+def _following(order: Order, after: Place | None) -> list[sa.ColumnElement[bool]]:
+    """Conditions of what follows a place, in turn: each is one range of the order's index."""
+    if after is None:
+        return [sa.true()]
+    columns, (confidence, number) = DRAWINGS.c, after
+    if order == "hardest":
+        as_hard = sa.and_(columns.confidence == confidence, columns.id < number)
+        return [as_hard, columns.confidence > confidence]
+    return [columns.id < number if order == "newest" else columns.id > number]
+
+
+def _each(page: Callable[[Place], list[Labelled]]) -> Iterator[Labelled]:
+    place = START
+    while found := page(place):
         yield from found
-        last = found[-1].id
+        place = found[-1].place
+
+
+def _content(drawing: Labelled) -> tuple[object, ...]:
+    """What tells a drawing from others of its date, whatever its number and label."""
+    return drawing.session, drawing.strokes, drawing.picture
 
 
 def _labelled(row: sa.Row[Any]) -> Labelled:
     values = dict(row._mapping)
     text, reading = values.pop("text"), values.pop("reading_text")
+    del values["wrong"]
     if text is not None:
         values |= {"label": text, "reading": reading}
     return Labelled(**values | {"strokes": values["strokes"] and json.loads(values["strokes"])})

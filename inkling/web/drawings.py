@@ -1,7 +1,10 @@
 """Labelled drawings over HTTP: only what a person has labelled is stored."""
 
+import math
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import numpy as np
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -9,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inkling import ink, plots
-from inkling.drawings import MAX_PAGE, NUMBER, Filter, Order
+from inkling.drawings import MAX_PAGE, NUMBER, Filter, Order, Place
 from inkling.drawings.archive import from_line, reason, to_line
 from inkling.drawings.labelling import labelled, name_of
 from inkling.errors import InkError, InklingError
@@ -26,6 +29,10 @@ Text = Annotated[
 Number = Annotated[int, Path(ge=0, le=MAX_INTEGER)]
 
 JSON = "application/json"
+NEXT_PAGE = {
+    "description": 'Where there are more: the next page, rel="next" (RFC 8288)',
+    "schema": {"type": "string"},
+}
 
 router = APIRouter(prefix="/api/drawings")
 
@@ -44,7 +51,12 @@ class Page:
     session: Annotated[str | None, Query(max_length=64, description="Of its writer")] = None
     order: Order = "hardest"
     count: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50
-    skip: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0
+    after: Annotated[
+        str | None, Query(max_length=64, description="As the Link of the page before has it")
+    ] = None
+    skip: Annotated[
+        int, Query(ge=0, le=MAX_INTEGER, description="The Link is quicker, and loses none")
+    ] = 0
 
 
 @router.post("", status_code=201, openapi_extra={"requestBody": READ_BODY})
@@ -79,12 +91,27 @@ async def store_drawing(
     return await state.run(work)
 
 
-@router.get("", summary="A page of the drawings, the hardest to read first")
-async def find(state: Current, page: Annotated[Page, Depends()]) -> list[dict[str, Any]]:
-    """Those that fit every value given."""
+@router.get(
+    "",
+    summary="A page of the drawings, the hardest to read first",
+    responses={200: {"headers": {"Link": NEXT_PAGE}}},
+)
+async def find(
+    request: Request, response: Response, state: Current, page: Annotated[Page, Depends()]
+) -> list[dict[str, Any]]:
+    """Those that fit every value given. The header Link has the address of the next page.
+
+    It goes on after the last drawing of this page, whatever is added, changed or deleted meanwhile.
+    """
     which = Filter(page.label, page.wrong, page.unsure, page.since, page.session, page.numbers)
-    found = await state.run(state.store.find, which, page.order, page.count, page.skip)
-    return [drawing.to_json() for drawing in found]
+    after, count = _place(page.after, page.skip), page.count
+    found = await state.run(state.store.find, which, page.order, count + 1, page.skip, after)
+    if len(found) > count:
+        query = request.query_params.multi_items()
+        rest = [(key, value) for key, value in query if key not in ("after", "skip")]
+        rest.append(("after", _cursor(found[count - 1].place)))
+        response.headers["Link"] = f'<?{urlencode(rest)}>; rel="next"'
+    return [drawing.to_json() for drawing in found[:count]]
 
 
 @router.get("/stats", summary="How many there are, and how many were read correctly")
@@ -173,6 +200,29 @@ def _pixels(source: ink.Drawing | bytes, as_number: bool, frame: ink.Frame) -> N
     rows = [line.image[0] for line in lines.of(source)]
     width = max(row.shape[1] for row in rows)
     return np.concatenate([np.pad(row, ((0, 0), (0, width - row.shape[1]))) for row in rows])
+
+
+def _cursor(place: Place) -> str:
+    """A place in the drawings as a word of an address."""
+    confidence, number = place
+    return urlsafe_b64encode(f"{confidence!r} {number}".encode()).decode().rstrip("=")
+
+
+def _place(cursor: str | None, skip: int) -> Place | None:
+    """The place that a cursor is of. Raises InklingError."""
+    if cursor is None:
+        return None
+    try:
+        confidence, number = urlsafe_b64decode(cursor + "==").decode().split(" ")
+        place = float(confidence), int(number)
+        if not skip and math.isfinite(place[0]) and 0 <= place[1] <= MAX_INTEGER:
+            return place
+    except ValueError:
+        pass
+    raise InklingError(
+        f"Expected after as a Link had it, and no skip, got {cursor!r} and {skip}",
+        "Ask for the first page, and follow its Link",
+    )
 
 
 def _either(label: int | None, text: str | None) -> int | str:

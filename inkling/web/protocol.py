@@ -1,16 +1,20 @@
 """HTTP as uvicorn speaks it, with an end to slow senders, and no request lost at the end."""
 
 import asyncio
+import errno
+import logging
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import cache
 from socket import socket
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from inkling.web.logs import SECONDS_A_LINE
 from inkling.web.settings import Settings
 
 SECONDS_TO_SEND = 30  # of a whole request, from its connection or the answer before
@@ -21,6 +25,10 @@ MAX_HEAD_BYTES = 64_000  # of a request's headers
 MAX_LIVE_BYTES = 256_000  # of a message
 SPARE_FILES = 48  # of the process, that connections leave for the rest
 UNLIMITED = 100_000  # connections, where the system names no limit
+NO_FILE_LEFT = (errno.EMFILE, errno.ENFILE)  # of the process, of the machine
+SECONDS_OF_A_RUSH = 1  # of connections that one line tells
+
+_log = logging.getLogger("inkling.connections")
 
 Tick = Callable[[], Awaitable[None]]
 
@@ -34,10 +42,37 @@ REQUEST_TIMEOUT = (
 ).encode()
 
 
+class Shortage:
+    """Says that files are lacking for connections: a line a minute, however many come."""
+
+    def __init__(self) -> None:
+        self._turned_away = 0
+        self._told = float("-inf")  # by the loop's clock
+        self._telling: asyncio.TimerHandle | None = None
+
+    def note(self, turned_away: int = 0) -> None:
+        """Connections were turned away; or some wait until files come free."""
+        self._turned_away += turned_away
+        if self._telling is None:
+            loop = asyncio.get_running_loop()
+            at = max(loop.time() + SECONDS_OF_A_RUSH, self._told + SECONDS_A_LINE)
+            self._telling = loop.call_at(at, self._tell, loop)
+
+    def _tell(self, loop: asyncio.AbstractEventLoop) -> None:
+        _log.warning(
+            "Out of file descriptors: %d connections were turned away, others may wait. The "
+            "process holds at most %d: raise its limit of open files (ulimit -n)",
+            self._turned_away,
+            max_connections(),
+        )
+        self._turned_away, self._told, self._telling = 0, loop.time(), None
+
+
 class Protocol(HttpToolsProtocol):
     """A connection. One whose request does not come whole in time is closed."""
 
     closing = False  # of all connections: the server stops
+    shortage = Shortage()  # likewise
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See asyncio. Beyond what the process can open, a connection is closed at once."""
@@ -45,6 +80,7 @@ class Protocol(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         if len(self.connections) > max_connections():
             transport.abort()
+            self.shortage.note(turned_away=1)
         else:
             self._wait()
 
@@ -100,10 +136,17 @@ class Server(uvicorn.Server):
     closed.
     """
 
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """See uvicorn."""
+        asyncio.get_running_loop().set_exception_handler(_on_error)
+        await super().startup(sockets)
+
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """See uvicorn."""
         Protocol.closing = True
-        waiting = [each.dup() for each in sockets or ()]  # or the system would reset them
+        waiting: list[socket] = []
+        with suppress(OSError):  # no file is left for another
+            waiting += [each.dup() for each in sockets or ()]  # or the system would reset them
         for server in self.servers:
             server.close()
         for each in sockets or ():
@@ -127,6 +170,19 @@ class Server(uvicorn.Server):
             await loop.connect_accepted_socket(
                 lambda: Protocol(self.config, self.server_state, self.lifespan.state, loop), each
             )
+
+
+def _on_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What a loop says of an error that nobody caught, but that accepting needs a file.
+
+    asyncio tries again a second later. That of Python 3.11 tries once for each connection that may
+    wait, says so each time, and once more for each where the socket is closed by then.
+    """
+    cause, message = context.get("exception"), context["message"]
+    if isinstance(cause, OSError) and cause.errno in NO_FILE_LEFT and "accept()" in message:
+        Protocol.shortage.note()
+    elif not (Protocol.closing and "_start_serving" in message):
+        loop.default_exception_handler(context)
 
 
 @cache

@@ -43,7 +43,10 @@ export function make(kind, properties = {}, ...children) {
 }
 
 /** The JSON that the server answers. Throws an Error to show: `offline` without an answer, else with its `problem`. @param {string} path  @param {RequestInit} [options] @returns {Promise<any>} */
-export async function call(path, options) {
+export const call = async (path, options) => (await answerOf(path, options)).content;
+
+/** The same, and the address of the next page where there is one: a Link header's. @param {string} path  @param {RequestInit} [options] @returns {Promise<{ content: any, next: string | null }>} */
+export async function answerOf(path, options) {
   let response;
   try {
     response = await fetch(path, options);
@@ -54,7 +57,8 @@ export async function call(path, options) {
   }
   const content = response.status === 204 ? null : await response.json();
   if (!response.ok) throw Object.assign(new Error(`${content.error}. ${content.hint}.`), { problem: content });
-  return content;
+  const [, next] = response.headers.get("Link")?.match(/<([^>]*)>; rel="next"/) ?? [];
+  return { content, next: next ? new URL(next, response.url).href : null };
 }
 
 /** `act`, with its errors shown by `show(text, state)`. @param {(...values: any[]) => any} act  @param {(text: string, state?: string) => void} [show] */

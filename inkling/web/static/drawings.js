@@ -1,7 +1,7 @@
 // @ts-check
 // The gallery of stored drawings: view, select, relabel, delete, undo and download.
 
-import { call, find, make, recall, reporting, say } from "./dom.js";
+import { answerOf, call, find, make, recall, reporting, say } from "./dom.js";
 import { confidenceText, count, percent, plural } from "./format.js";
 import { SIGNS } from "./number.js";
 import { isForControl, listShortcuts, shortcutsAreOn, toast, undoLast } from "./shell.js";
@@ -20,6 +20,7 @@ import { isForControl, listShortcuts, shortcutsAreOn, toast, undoLast } from "./
  */
 
 const PAGE_SIZE = 60; // drawings that one request loads
+const DAYS = 60; // the latest, which have room
 const ENOUGH = 5; // drawings of a class, to teach with
 const MINE = recall("session"); // under which this browser has stored drawings
 
@@ -27,6 +28,7 @@ const MINE = recall("session"); // under which this browser has stored drawings
 /** @type {Map<number, Stored>} */ const listed = new Map(); // by id, in the order of the list
 /** @type {Set<number>} */ const selected = new Set(); // ids
 let current = 0; // the id of the drawing that keys act on
+/** @type {string | null} */ let next = null; // the address of the page that follows the list
 let latest = 0; // the number of the latest list request; answers to earlier ones are dropped
 
 const url = (/** @type {number} */ id) => `api/drawings/${id}`;
@@ -247,7 +249,7 @@ function showCounts(labels) {
 /** @param {{ day: string, n: number, right: number }[]} days */
 function showDays(days) {
   find("by-day").hidden = days.length < 2;
-  find("days").replaceChildren(...days.map(({ day, n, right }) => {
+  find("days").replaceChildren(...days.slice(-DAYS).map(({ day, n, right }) => {
     const text = `${day}: ${percent(right / n)} of ${n} read correctly`;
     const bar = make("li", { title: text }, make("span", { className: "unseen", textContent: text }));
     bar.style.height = `${Math.max((100 * right) / n, 2)}%`;
@@ -257,31 +259,27 @@ function showDays(days) {
 
 // --- the list
 
-/** Whether a listed drawing still fits the filters: its label may have changed since. @param {Stored} drawing */
-function fits({ label, reading }) {
-  const { label: wanted, wrong } = find("filters").elements;
-  return (!wanted.value || String(label) === wanted.value) && (!wrong.checked || label !== reading);
-}
-
 const list = reporting(async (fromStart) => {
-  const skip = fromStart ? 0 : [...listed.values()].filter(fits).length;
   latest += 1;
   const request = latest;
   const filters = /** @type {[string, string][]} */ ([...new FormData(find("filters"))].filter(([, value]) => value));
-  const query = new URLSearchParams([...filters, ["count", String(PAGE_SIZE)], ["skip", String(skip)]]);
-  /** @type {Stored[]} */ const found = await call(`api/drawings?${query}`);
+  const first = `api/drawings?${new URLSearchParams([...filters, ["count", String(PAGE_SIZE)]])}`;
+  const answer = await answerOf(fromStart || !next ? first : next);
   if (request !== latest) return;
+  /** @type {Stored[]} */ const found = answer.content;
+  next = answer.next;
   if (fromStart) {
     listed.clear();
     find("gallery").replaceChildren();
   }
   if (!listed.size && found.length) current = found[0].id;
-  for (const drawing of found) listed.set(drawing.id, drawing);
-  find("gallery").append(...found.map(card));
+  const added = found.filter(({ id }) => !listed.has(id)); // one that was put back may be listed
+  for (const drawing of added) listed.set(drawing.id, drawing);
+  find("gallery").append(...added.map(card));
   for (const id of selected) if (!listed.has(id)) selected.delete(id);
   showSelection();
-  find("more").hidden = found.length < PAGE_SIZE;
-  say(skip + found.length || filters.length < 2 ? "" : "No drawing matches these filters."); // the order is always set
+  find("more").hidden = !next;
+  say(listed.size || filters.length < 2 ? "" : "No drawing matches these filters."); // the order is always set
 });
 
 find("filters").addEventListener("change", () => list(true));
