@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +21,15 @@ MADE = Path(__file__).parent / "versions"
 PICTURE = (MADE / "3.png").read_bytes()
 
 
+VERSIONS = sorted(
+    (path for path in MADE.iterdir() if (path / "expected.json").exists()),
+    key=lambda path: [int(part) for part in path.name.split(".")],
+)
+
+
 def having(*names: str) -> pytest.MarkDecorator:
     """The versions that could make all of these files."""
-    found = [path for path in MADE.iterdir() if path.is_dir() and path.name[0].isdigit()]
-    found.sort(key=lambda path: [int(part) for part in path.name.split(".")])
-    chosen = [path for path in found if all((path / name).exists() for name in names)]
+    chosen = [path for path in VERSIONS if all((path / name).exists() for name in names)]
     return pytest.mark.parametrize("made", chosen, ids=lambda path: path.name)
 
 
@@ -35,8 +40,13 @@ def expected(made: Path) -> dict:
 def test_every_release_has_left_its_files():
     """A release adds them: python tests/versions/make.py, before the next version begins."""
     released = re.findall(r"^## (\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    here = {path.name for path in MADE.iterdir()}
-    assert set(released) - {inkling.__version__} <= here, "run tests/versions/make.py there"
+    here = [path.name for path in VERSIONS]
+    without = [name for name in released if name not in (inkling.__version__, *here)]
+    assert without == [], "run tests/versions/make.py in each"
+    kinds = [
+        {path.name for of in (".", "exports") for path in (v / of).glob("*")} for v in VERSIONS
+    ]
+    assert all(older <= newer for older, newer in pairwise(kinds))  # what one makes, the next does
 
 
 @having("ended")
