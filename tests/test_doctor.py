@@ -230,6 +230,18 @@ def test_a_missing_extra_is_a_note(tmp_path):
     assert (found["problems"], done.returncode) == (1, 1)
 
 
+def test_a_broken_library_is_a_finding(tmp_path):
+    """Also one that nearly all needs."""
+    (tmp_path / "numpy.py").write_text("raise ImportError('secret')")
+    path = os.pathsep.join((str(tmp_path), str(ROOT)))
+    done = run_inkling("doctor", "--json", env=os.environ | {"PYTHONPATH": path})
+    assert (done.returncode, done.stderr) == (1, "")
+    named = {finding["name"]: finding for finding in json.loads(done.stdout)["findings"]}
+    assert named["check"]["found"] == "this check could not be made: ImportError"
+    assert named["shipped bundle"]["found"].endswith("ImportError")
+    assert "secret" not in done.stdout
+
+
 def test_a_check_that_fails_is_a_finding(monkeypatch):
     def failing():
         yield checks.Finding("first", "ok", "here")

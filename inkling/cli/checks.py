@@ -1,7 +1,8 @@
 """What `inkling doctor` looks at: findings, each with what is there and what mends it.
 
-Nothing is downloaded, changed or imported that could end the process: what reads is tried in
-processes of its own. Nothing private is in a finding; see `_public`.
+Nothing is downloaded or changed. What reads is tried in processes of its own, which its library may
+end. A broken library is a finding, too: so each is imported where it is needed. Nothing private is
+in a finding; see `_public`.
 """
 
 import functools
@@ -55,7 +56,7 @@ MIN_BYTES = 50_000_000  # free, below which a store soon cannot grow
 SECONDS_TO_READ, SECONDS_TO_ANSWER = 60, 1  # that a slow machine, and a server, may take
 PORT = 8000  # of `inkling serve`
 OF_PORT = ("INKLING_PORT", "PORT")  # in the environment
-SHOWN = ("INKLING_HOME", "INKLING_DATA")  # of which the values are
+SHOWN = ("INKLING_HOME", "INKLING_DATA")  # whose values are never secret
 IMPORT = "import onnxruntime; print(onnxruntime.__version__)"
 
 
@@ -121,7 +122,12 @@ def _machine() -> Found:
     with suppress(AttributeError, ValueError, OSError):  # no POSIX system
         memory = f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.1f} GiB"
     yield Finding("memory", "ok", memory)
-    home = system.home()
+    try:
+        home = system.home()
+    except RuntimeError:
+        found = "there is none: HOME is not set, and the user has no home folder"
+        yield Finding("own folder", "problem", found, f"Set HOME, or {system.HOME}")
+        return
     place = _existing(home)
     if place.is_dir() and os.access(place, os.W_OK):
         yield Finding("own folder", "ok", f"{home}, {_free(place) / 1e9:,.1f} GB free")

@@ -4,7 +4,6 @@ Colours and half blocks where the terminal has them, plain characters where it h
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,6 @@ from rich.table import Table
 from rich.text import Text
 
 from inkling.acceptance import Source
-from inkling.cli.checks import Finding
 from inkling.experiments import events
 from inkling.experiments.leaderboard import COLUMNS, Section, cells
 from inkling.experiments.recipe import Recipe, flat
@@ -218,24 +216,6 @@ def compared_table(sizes: Sequence[tuple[int, int]], sources: Sequence[Compared]
         table.add_row(f"{name}, bytes", "", *(f"{size:,}" for size in both))
     for one in sources:
         table.add_row(one.source, f"{one.n:,}", f"{one.before:.2%}", f"{one.after:.2%}")
-    return table
-
-
-def finding_table(findings: Sequence[Finding]) -> Table:
-    """Findings, one a row, under the name of their group; below each, what mends it."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold", max_width=18)
-    table.add_column(overflow="fold")
-    styles = {"ok": "green", "note": "yellow", "problem": "bold red"}
-    for group, members in groupby(findings, lambda finding: finding.group):
-        table.add_row(Text(group, "bold"))
-        for one in members:
-            table.add_row(
-                Text(f"  {one.state}", styles[one.state]), Text(one.name), Text(one.found)
-            )
-            if one.mend:
-                table.add_row("", "", Text(f"> {one.mend}", "cyan"))
     return table
 
 
