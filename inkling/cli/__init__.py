@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from inkling import __version__
-from inkling.cli import data, drawings, export, reading, serving, training
+from inkling.cli import data, doctor, drawings, export, reading, serving, training
 from inkling.cli.options import FOUND_WRONG, complain
 from inkling.errors import InklingError
 
@@ -26,6 +26,7 @@ for commands in (
     export.commands,
     serving.commands,
     drawings.commands,
+    doctor.commands,
 ):
     app.add_typer(commands)
 

@@ -97,6 +97,24 @@ def is_here(dataset: DataSet) -> bool:
     return all(locate(dataset, file) for file in dataset.files)
 
 
+def looked_at(dataset: DataSet) -> dict[Path, bool]:
+    """Those of its files that are here, and whether each has the published size.
+
+    A glance: what is packed says its size at its end. Loading them checks their content.
+    """
+    strokes = (_find_strokes(dataset, name) for name in dataset.strokes)
+    found = {path: path.stat().st_size > 0 for path in strokes if path}
+    for file in dataset.files:
+        if path := locate(dataset, file):
+            with path.open("rb") as opened:
+                size = opened.seek(0, os.SEEK_END)
+                if path.suffix == ".gz" and size >= 4:  # RFC 1952, section 2.3.1: ISIZE
+                    opened.seek(-4, os.SEEK_END)
+                    size = int.from_bytes(opened.read(), "little")
+            found[path] = size == file.size_bytes
+    return found
+
+
 def fetch(dataset: DataSet, report: Report) -> list[Path]:
     """The files of a data set, each downloaded to the cache unless it is here and whole.
 

@@ -11,6 +11,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ class Database:
         sqlite = self.kind == "sqlite"
         self._turn = threading.Lock() if sqlite else nullcontext()  # SQLite's own wait is unfair
         expected = f"{shown}: expected a database to open"
-        with self._reporting(expected):
+        with _reporting(expected, self.kind):
             self._engine = _sqlite(parsed) if sqlite else _postgresql(parsed)
             if sqlite:
                 Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +63,7 @@ class Database:
     @contextmanager
     def writing(self, expected: str = "Expected to store the drawing") -> Iterator[sa.Connection]:
         """A transaction that writes, when no other does. Raises StoreError."""
-        with self._turn, self._reporting(expected), self._engine.connect() as connection:
+        with self._turn, _reporting(expected, self.kind), self._engine.connect() as connection:
             connection.execution_options(begin="IMMEDIATE")
             with connection.begin():
                 if self.kind == "postgresql":
@@ -74,7 +75,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A transaction that reads. Raises StoreError."""
-        reporting = self._reporting("Expected to read the drawings")
+        reporting = _reporting("Expected to read the drawings", self.kind)
         with reporting, self._engine.connect() as connection:
             if self.kind == "postgresql":
                 connection.execution_options(isolation_level="REPEATABLE READ")
@@ -99,20 +100,74 @@ class Database:
         add = insert.on_conflict_do_update(index_elements=key, set_=sums)
         connection.execute(add, [dict(zip([*key, number], row, strict=True)) for row in rows])
 
-    @contextmanager
-    def _reporting(self, expected: str) -> Iterator[None]:
-        """What the database raises becomes one line."""
+
+@dataclass(frozen=True)
+class Seen:
+    """What a database is, without what is in it."""
+
+    path: Path | None  # of SQLite's file, be it there or not
+    version: str | None = None  # None where it has no drawings yet
+    drawings: int = 0
+
+    @property
+    def newest(self) -> str:
+        """The version that this code makes of it."""
+        return _newest()
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether a newer Inkling has written it, so that this one cannot open it."""
+        return self.version is not None and self.version not in _versions()
+
+
+def look(url: str) -> Seen:
+    """What the database of a URL is; nothing is created, brought up to date or locked.
+
+    Raises StoreError, or MissingExtra without PostgreSQL's driver.
+    """
+    parsed = _parsed(url)
+    kind = parsed.get_backend_name()
+    path = Path(str(parsed.database)) if kind == "sqlite" else None
+    with _reporting("Expected a database to open", kind):
+        if path and not path.exists():
+            return Seen(path)
+        if path:
+            read_only = f"{path.absolute().as_uri()}?mode=ro"
+            engine = sa.create_engine(
+                "sqlite://", creator=partial(sqlite3.connect, read_only, uri=True)
+            )
+        else:
+            engine = _postgresql(parsed)
         try:
-            yield
-        except (SQLAlchemyError, OSError) as cause:
-            reason = cause.orig if isinstance(cause, DBAPIError) else cause
-            what = " ".join(str(reason).split()).rstrip(".?") or type(cause).__name__
-            raise StoreError(f"{expected}, but {what}", WAY_OUT[self.kind]) from cause
+            with engine.connect() as connection:
+                if (version := _version(connection)) is None:
+                    return Seen(path)
+                query = "SELECT COUNT(*) FROM drawings"
+                return Seen(path, version, connection.exec_driver_sql(query).scalar_one())
+        finally:
+            engine.dispose()
+
+
+@contextmanager
+def _reporting(expected: str, kind: str) -> Iterator[None]:
+    """What a database of that kind raises becomes one line."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as cause:
+        reason = cause.orig if isinstance(cause, DBAPIError) else cause
+        what = " ".join(str(reason).split()).rstrip(".?") or type(cause).__name__
+        raise StoreError(f"{expected}, but {what}", WAY_OUT[kind]) from cause
 
 
 def _newest() -> str:
     """The version that this code reads and writes."""
-    return max(path.name for path in (MIGRATIONS / "versions").glob("*.py")).partition("_")[0]
+    return max(_versions())
+
+
+def _versions() -> set[str]:
+    """All versions that this code knows."""
+    files = (MIGRATIONS / "versions").glob("*.py")
+    return {path.name.partition("_")[0] for path in files}
 
 
 def _version(connection: sa.Connection) -> str | None:
