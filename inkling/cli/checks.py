@@ -282,15 +282,15 @@ def _reading() -> Found:
         )
     else:
         yield Finding("ONNX Runtime", "ok", f"{said[-1]} can be imported")
-    if "error" in shipped:
-        yield Finding("shipped bundle", "problem", shipped["error"], shipped["hint"])
-    elif not reads:
-        found = f"a drawn 7 is read as {shipped['label']}, as a number {shipped['number']}"
-        mend = "pip install --force-reinstall inkling"
-        yield Finding("shipped bundle", "problem", found, mend)
-    else:
+    if reads:
         found = f"{shipped['engine']} reads a drawn 7, as a digit and a number"
         yield Finding("shipped bundle", "ok", f"{found}; SHA-256 {shipped['sha256']}")
+    elif shipped is missing:
+        yield Finding("shipped bundle", "problem", missing["error"], missing["hint"])
+    else:
+        found = f"a drawn 7 is read as {shipped.get('label')}, as a number {shipped.get('number')}"
+        again = "Install Inkling again, so that its files are whole"
+        yield Finding("shipped bundle", "problem", shipped.get("error", found), again)
     if shipped is not missing:
         yield _served(served)
 

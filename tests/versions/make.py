@@ -25,7 +25,11 @@ from torch import nn
 from inkling{home} import Recipe
 
 recipe = Recipe(
-    name="tiny", about="432 parameters", model="{model}", dataset="optdigits", epochs={epochs}
+    name="tiny",
+    about="432 parameters",
+    model="{model}",
+    dataset="optdigits",
+    epochs={epochs},
 )
 
 

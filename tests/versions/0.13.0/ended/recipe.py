@@ -2,9 +2,7 @@ from torch import nn
 
 from inkling import Recipe
 
-recipe = Recipe(
-    name="tiny", about="432 parameters", model="custom", dataset="optdigits", epochs=1
-)
+recipe = Recipe(name="tiny", about="432 parameters", model="custom", dataset="optdigits", epochs=1)
 
 
 def model(classes: int) -> nn.Module:
