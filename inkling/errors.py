@@ -24,6 +24,8 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
+DISTRIBUTION = "inkling-reader"  # what pip calls Inkling
+
 
 class InklingError(Exception):
     """One line for the user: `error`, a sentence without its full stop, and `hint`.
@@ -115,7 +117,7 @@ class MissingExtra(InklingError):
     def __init__(self, what: str, library: str, extra: str) -> None:
         super().__init__(
             f"{what} needs {library}, which is not installed",
-            f"Install it with: pip install 'inkling-reader[{extra}]'",
+            f"Install it with: pip install '{DISTRIBUTION}[{extra}]'",
         )
 
 

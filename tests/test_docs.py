@@ -17,6 +17,7 @@ from PIL import Image
 
 from inkling import __version__, system
 from inkling.drawings.store import Labelled, Store, default_url
+from inkling.errors import DISTRIBUTION
 
 README = (ROOT / "README.md").read_text()
 RESULTS = (ROOT / "docs" / "results.md").read_text()
@@ -54,6 +55,7 @@ def folder(digits, tmp_path_factory):
 
 def test_each_install_line_names_our_distribution():
     name = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["name"]
+    assert name == DISTRIBUTION
     assert name in README
     files = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Literal
 
 from inkling import __version__, system
-from inkling.errors import InklingError, StoreError, suggest
+from inkling.errors import DISTRIBUTION, InklingError, StoreError, suggest
 from inkling.files import RUNS
 
 State = Literal["ok", "note", "problem"]
@@ -151,7 +151,7 @@ def _free(place: Path) -> int:
 def _requirements() -> Mapping[str, dict[str, str]]:
     """Of the base, "", and of each extra: the libraries, and the lowest version of each."""
     extras: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    for line in importlib.metadata.requires("inkling") or ():
+    for line in importlib.metadata.requires(DISTRIBUTION) or ():
         if (match := REQUIREMENT.match(line.replace('"', "'"))) and match[1] != "inkling":
             extras[match[3] or ""][match[1]] = match[2] or "0"
     return extras

@@ -18,6 +18,7 @@ from inkling.reading.reader import Reader
 from inkling.reading.registry import PRETRAINED, Registry
 
 SEVEN = Drawing([[(110, 90), (190, 84), (268, 80), (235, 160), (200, 240), (184, 320)]])
+ENGINES = {"onnxruntime": "ONNX Runtime", "numpy": "NumPy"}
 Line = dict[str, str]
 
 
@@ -25,12 +26,10 @@ def shipped() -> Line:
     """What the bundle that ships says of a drawing of a 7: as a digit, and as a number."""
     try:
         reader = Reader.load()
-        number = reader.read_number(SEVEN).text
+        label, number = reader.read(SEVEN).name, reader.read_number(SEVEN).text
     except InklingError as error:
         return _wrong(error)
-    return {"label": reader.read(SEVEN).name, "number": number, "engine": engine(reader)} | _is(
-        reader
-    )
+    return {"label": label, "number": number, "engine": ENGINES[reader.engine]} | _is(reader)
 
 
 def served(registry: Registry) -> Line:
@@ -44,11 +43,6 @@ def served(registry: Registry) -> Line:
         return {"name": name, "label": reader.read(SEVEN).name} | _is(reader)
     except InklingError as error:
         return {"name": name} | _wrong(error)
-
-
-def engine(_: Reader) -> str:
-    """What runs the graphs of a reader."""
-    return "ONNX Runtime"  # there is no other
 
 
 def _choice(file: Path) -> str:
