@@ -400,7 +400,9 @@ def test_a_jpeg_whose_coefficients_are_all_kept_is_no_larger_than_other_pictures
     assert to_image(encoded(seven(), "JPEG")).any()
     with pytest.raises(TooLarge, match="Expected at most 3,969 pixels"):
         to_image(encoded(seven(), "JPEG", progressive=True))
-    alone = encoded(seven(), "JPEG").replace(b"\xff\xda\x00\x0c\x03", b"\xff\xda\x00\x08\x01")
+    alone = encoded(seven().convert("RGB"), "JPEG").replace(
+        b"\xff\xda\x00\x0c\x03", b"\xff\xda\x00\x08\x01"
+    )
     with pytest.raises(TooLarge, match="Expected at most 3,969 pixels"):  # of its first colour
         to_image(alone)
 

@@ -269,8 +269,8 @@ class Store:
         with self._database.reading() as connection:
             for held_out, limit in limits.items():
                 part = columns.held_out.is_(True) if held_out else columns.held_out.is_not(True)
-                turns = sa.select(columns.id, same.label("turn"), mixed.label("mixed"))
-                turns = turns.where(*which.clauses(), part).subquery()
+                every = sa.select(columns.id, same.label("turn"), mixed.label("mixed"))
+                turns = every.where(*which.clauses(), part).subquery()
                 query = sa.select(turns.c.id).order_by(turns.c.turn, turns.c.mixed).limit(limit)
                 chosen += connection.execute(query).scalars()
         numbers = iter(sorted(chosen))
