@@ -390,6 +390,25 @@ def invoke(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProc
     return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
+MEASURED = """
+import atexit, re, runpy, sys
+from pathlib import Path
+def say():  # its own peak: what getrusage says may be that of the process that began this one
+    kept = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
+    sys.stderr.write(f"\\n{int(kept[1]) * 1024 // 10**6}")
+atexit.register(say)
+runpy.run_module("inkling", run_name="__main__", alter_sys=True)
+"""
+
+
+def peak(*arguments: str, **options) -> tuple[subprocess.CompletedProcess, int]:
+    """The command line in a process of its own, and the megabytes that it had at its peak."""
+    command = [sys.executable, "-c", MEASURED, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
+    done.stderr, _, found = done.stderr.rpartition("\n")
+    return done, int(found)
+
+
 def run_inkling(*arguments: str, **options) -> subprocess.CompletedProcess:
     """The command line as a user runs it, in a process of its own."""
     return subprocess.run(

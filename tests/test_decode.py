@@ -12,13 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from conftest import peak
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from inkling import Reader, to_image
 from inkling.errors import InkError, NothingDrawn, TooLarge
-from inkling.ink import decode, formats, from_base64, from_data_url, pages, pdf
+from inkling.ink import decode, formats, from_base64, from_data_url, image_box, lines, pages, pdf
 
 HEIC = base64.b64decode(  # a dark 7 on light green, 64 x 64, as pillow-heif 1.8 writes it
     "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAVZtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAA"
@@ -109,7 +110,8 @@ SEVEN_IN_PDF = b"16 w 60 160 m 140 160 l 90 40 l S"
 def test_colour_is_kept_only_where_there_is_some():
     grey = np.asarray(seven())
     for source in (seven(), seven().convert("RGB"), np.stack([grey] * 3, 2), seven().convert("P")):
-        pixels, lossy = decode.pixels(source)
+        found = decode.decoded(source)
+        pixels, lossy = found.pixels, found.lossy
         np.testing.assert_array_equal(pixels, grey)
         assert pixels.dtype == np.uint8
         assert not lossy
@@ -118,7 +120,7 @@ def test_colour_is_kept_only_where_there_is_some():
         array = np.asarray(image)
         alpha = np.dstack([array, np.full(array.shape[:2], 255, np.uint8)])
         for source in (image, array, array[None], array / 255, alpha, encoded(image, "PNG")):
-            np.testing.assert_allclose(decode.pixels(source)[0], array, atol=1)
+            np.testing.assert_allclose(decode.decoded(source).pixels, array, atol=1)
 
 
 @pytest.mark.parametrize(
@@ -134,8 +136,8 @@ def test_a_picture_of_every_mode_is_read(mode):
 @pytest.mark.parametrize("mode", ["HSV", "LAB"])
 def test_a_picture_of_other_colours_is_read(mode):
     image = seven("navy", "wheat", "RGB")
-    converted = decode.pixels(image.convert(mode))[0]
-    gap = converted.astype(int) - decode.pixels(image)[0]
+    converted = decode.decoded(image.convert(mode)).pixels
+    gap = converted.astype(int) - decode.decoded(image).pixels
     assert np.abs(gap).max() < 20  # both round what they keep
 
 
@@ -154,16 +156,16 @@ def test_a_transparent_picture_is_put_on_what_its_ink_contrasts_with(mode, light
         image = image.convert(mode)
     elif mode != "LA":
         image = image.convert("RGBA").convert(mode)
-    pixels, _ = decode.pixels(image)
+    pixels = decode.decoded(image).pixels
     np.testing.assert_array_equal(pixels, np.where(mask(), ink, 255 - ink))
 
 
 def test_half_transparent_ink_is_as_light_as_it_looks():
     levels = np.arange(256, dtype=np.uint8).reshape(16, 16)
     white = np.full_like(levels, 255)
-    np.testing.assert_array_equal(decode.pixels(np.dstack([white] * 3 + [levels]))[0], levels)
+    np.testing.assert_array_equal(decode.decoded(np.dstack([white] * 3 + [levels])).pixels, levels)
     black = np.zeros_like(levels)
-    on_white, _ = decode.pixels(np.dstack([black] * 3 + [levels]))
+    on_white = decode.decoded(np.dstack([black] * 3 + [levels])).pixels
     np.testing.assert_array_equal(on_white, 255 - levels.astype(int))
 
 
@@ -187,14 +189,14 @@ def test_a_scan_of_every_depth_is_as_one_of_8_bits(bits):
         Image.frombytes("I;16B", deep.size, np.asarray(deep).astype(">u2").tobytes()),
     ]
     for source in sources:
-        np.testing.assert_allclose(decode.pixels(source)[0], expected, atol=0.6)
+        np.testing.assert_allclose(decode.decoded(source).pixels, expected, atol=0.6)
         np.testing.assert_allclose(to_image(source), to_image(array), atol=0.01)
 
 
 def test_a_picture_that_uses_all_16_bits_keeps_its_greys():
     for dark, light in ((0, 20_000), (30_000, 65_535), (0, 65_535)):
         array = np.where(mask(), dark, light).astype(np.uint16)
-        pixels, _ = decode.pixels(Image.fromarray(array))
+        pixels = decode.decoded(Image.fromarray(array)).pixels
         top = 32_767 if light < 16_384 else 65_535
         np.testing.assert_allclose(pixels, array * (255 / top), atol=1e-3)
 
@@ -249,13 +251,14 @@ def test_every_format_is_read(kind, options, tmp_path):
     path.write_bytes(content)
     for source in (content, path, io.BytesIO(content)):
         assert np.abs(to_image(source) - to_image(seven())).mean() < 0.02
-    _, lossy = decode.pixels(content)
+    lossy = decode.decoded(content).lossy
     assert lossy == (kind in formats.LOSSY or options == {"compression": "jpeg"})
     assert Reader.load().read(content).label == 7
 
 
 def test_a_phones_heic_is_read():
-    pixels, lossy = decode.pixels(HEIC)
+    found = decode.decoded(HEIC)
+    pixels, lossy = found.pixels, found.lossy
     assert pixels.shape == (64, 64, 3)
     assert lossy
     assert Reader.load().read(HEIC).label == 7
@@ -354,6 +357,54 @@ def test_what_is_cut_off_is_called_damaged(kind):
     content = HEIC if kind == "HEIC" else encoded(seven(), kind)
     with pytest.raises(InkError, match=r"cannot be decoded\. Check that the file is whole"):
         to_image(content[: len(content) // 3])
+
+
+@pytest.mark.parametrize(("size", "mode"), [((8000, 6000), "RGB"), ((12000, 9000), "L")])
+def test_a_large_photograph_is_read_in_little_memory(size, mode, tmp_path):
+    file = tmp_path / "7.jpg"
+    picture = Image.new(mode, size, "white")
+    width, height = size
+    points = [
+        (0.4 * width, 0.3 * height),
+        (0.6 * width, 0.3 * height),
+        (0.45 * width, 0.7 * height),
+    ]
+    ImageDraw.Draw(picture).line(points, "black", width // 60, joint="curve")
+    picture.save(file, quality=75)
+    done, megabytes = peak("read", str(file))
+    assert ": 7 (" in done.stdout, done.stderr
+    assert megabytes < 150
+    left, top, right, bottom = image_box(str(file))
+    assert left < points[0][0] < points[1][0] < right  # in pixels of the file
+    assert top < points[0][1] < points[2][1] < bottom
+
+
+def test_a_large_jpeg_alone_is_scaled_down(monkeypatch):
+    """It is read as it is, and where it is read is told in its own pixels."""
+    whole = seven().resize((640, 640))
+    content = {kind: encoded(whole, kind) for kind in ("JPEG", "PNG")}
+    monkeypatch.setattr(formats, "ORDINARY", 600 * 600)
+    monkeypatch.setattr(formats, "SCALED", 200 * 200)
+    jpeg, png = (decode.decoded(content[kind]) for kind in ("JPEG", "PNG"))
+    assert (jpeg.times, jpeg.pixels.shape[:2]) == (4, (160, 160))
+    assert (png.times, png.pixels.shape[:2]) == (1, (640, 640))
+    np.testing.assert_allclose(image_box(jpeg), image_box(png), atol=24)  # 6 of its pixels
+    (small,), (large,) = lines.of(jpeg), lines.of(png)
+    assert small.scale == pytest.approx(large.scale, rel=0.05)
+    assert small.corner == pytest.approx(large.corner, abs=24)
+
+
+def test_a_jpeg_whose_coefficients_are_all_kept_is_no_larger_than_other_pictures(monkeypatch):
+    monkeypatch.setattr(formats, "ORDINARY", 60 * 60)
+    monkeypatch.setattr(formats, "MAX_PIXELS", 63 * 63)
+    assert to_image(encoded(seven(), "JPEG")).any()
+    with pytest.raises(TooLarge, match="Expected at most 3,969 pixels"):
+        to_image(encoded(seven(), "JPEG", progressive=True))
+    alone = encoded(seven().convert("RGB"), "JPEG").replace(
+        b"\xff\xda\x00\x0c\x03", b"\xff\xda\x00\x08\x01"
+    )
+    with pytest.raises(TooLarge, match="Expected at most 3,969 pixels"):  # of its first colour
+        to_image(alone)
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "AVIF", "JPEG2000", "HEIC", "PPM"])
@@ -470,7 +521,7 @@ def test_data_urls_are_read():
 )
 def test_a_bad_data_url_is_an_error(url, what):
     with pytest.raises(InkError) as caught:
-        decode.pixels(url)
+        decode.decoded(url)
     assert what in str(caught.value)
     assert "\n" not in str(caught.value)
 

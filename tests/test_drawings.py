@@ -16,6 +16,7 @@ import threading
 import time
 import traceback
 import weakref
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -86,6 +87,26 @@ def test_the_hardest_comes_first_and_filters_fit(store):
     assert (stats["n"], stats["right"], stats["accepted"]) == (3, 1, 2)
     assert stats["labels"]["4"] == {"n": 1, "right": 0}
     assert [day["n"] for day in stats["days"]] == [3]
+
+
+def test_a_sample_has_an_even_share_of_each_writer_and_class(store):
+    written = [("many", 1)] * 30 + [("many", 7)] * 20 + [("few", 1)] * 3
+    store.add_all(
+        labelled(label, session=name, held_out=n % 5 == 2)
+        for n, (name, label) in enumerate(written)
+    )
+    store.add(number())
+    digits = Filter(numbers=False)
+    every = list(store.each(digits))
+    assert list(store.sample(digits, {False: 100, True: 100})) == every
+    found = list(store.sample(digits, {False: 12, True: 2}, seed=1))
+    assert [drawing.id for drawing in found] == sorted({drawing.id for drawing in found})
+    assert sum(bool(drawing.held_out) for drawing in found) == 2
+    learnt = Counter((d.session, d.label) for d in found if not d.held_out)
+    assert learnt == {("many", 1): 5, ("many", 7): 5, ("few", 1): 2}
+    assert list(store.sample(digits, {False: 12, True: 2}, seed=1)) == found
+    assert list(store.sample(digits, {False: 12, True: 2}, seed=2)) != found
+    assert {d.session for d in store.sample(Filter(session="few"), {False: 9})} == {"few"}
 
 
 def test_numbers_are_kept_beside_digits(store):

@@ -1,6 +1,7 @@
 """Fine-tuning: what is learnt from, what is held out, what is served afterwards."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -9,9 +10,9 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
-from conftest import invoke
+from conftest import invoke, peak
 
-from inkling import system
+from inkling import system, to_image
 from inkling.data import Split
 from inkling.drawings import Labelled, Store
 from inkling.errors import RunError
@@ -30,10 +31,12 @@ def labelled(label, number, strokes=None):
 
 
 def test_held_out_drawings_are_those_of_the_store():
-    every = [replace(labelled(1, n), held_out=n % 4 == 1) for n in range(8)]
-    learn, held_out = finetune.split_drawings(every)
+    every = [replace(labelled(n, n), held_out=n % 4 == 1) for n in range(8)]
+    images = np.arange(8)[:, None, None, None] / np.full((1, 28, 28), 255, np.float32)
+    learn, held_out = finetune.split_drawings(zip(every, images, strict=True))
     assert [d.id for d in held_out] == [1, 5]
-    assert [d.id for d in learn] == [0, 2, 3, 4, 6, 7]
+    assert learn.labels.tolist() == [0, 2, 3, 4, 6, 7]
+    assert learn.pixels[:, 0, 14, 14].tolist() == [0, 2, 3, 4, 6, 7]
 
 
 def test_only_readable_drawings_of_the_bundles_own_labels_are_used():
@@ -44,14 +47,18 @@ def test_only_readable_drawings_of_the_bundles_own_labels_are_used():
     skipped = []
     unnamed = labelled(3, 4)  # its name is the label's number
     every = [digit, shoe, broken, unnamed]
-    assert list(finetune.usable(every, card, skipped.append)) == [digit, unnamed]
+    found = list(finetune.usable(every, card, skipped.append))
+    assert [drawing for drawing, _ in found] == [digit, unnamed]
+    np.testing.assert_array_equal(found[0][1], to_image(digit.source))
     assert [str(error).partition(":")[0] for error in skipped] == ["Drawing 3"]
 
 
 def test_too_few_drawings_are_reported():
     with pytest.raises(RunError, match=r"at least 3 drawings of one digit .* got 4"):
         finetune.split_drawings(
-            [labelled(label, 2 * label + n) for label in (1, 7) for n in (0, 1)]
+            (labelled(label, 2 * label + n), np.zeros((1, 28, 28), np.float32))
+            for label in (1, 7)
+            for n in (0, 1)
         )
 
 
@@ -177,3 +184,14 @@ def test_a_fine_tuning_that_is_stopped_changes_nothing(drawn, tmp_path, monkeypa
     registry = Registry(tmp_path, tmp_path / "runs")
     assert registry.chosen() == PRETRAINED
     assert list(registry.bundles()) == [PRETRAINED]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("mnist")
+@pytest.mark.parametrize(
+    ("arguments", "limit"), [(["teach", "--json"], 700), (["train", "sprint", "--json"], 900)]
+)
+def test_a_machine_of_1_gb_trains_and_teaches(arguments, limit, drawn, tmp_path):
+    done, megabytes = peak(*arguments, cwd=tmp_path, env=os.environ | drawn)
+    assert done.returncode == 0, done.stderr
+    assert megabytes < limit

@@ -385,6 +385,43 @@ def test_frozen_statistics_stay_in_a_fresh_network(mnist):
     assert all(torch.equal(value, before[name]) for name, value in network.named_buffers())
 
 
+def test_fine_tuning_takes_the_steps_of_pytorchs_own_sgd(mnist):
+    recipe = dataclasses.replace(
+        SMALL, optimizer=Optimizer("sgd", weight_decay=1e-3), precision="float32"
+    )
+    images = torch.tensor(mnist.train.pixels[:64]) / 255
+    labels = torch.tensor(mnist.train.labels[:64].astype(int))
+    found = []
+    for optimizer in (engines.Descent, engines._optimizer):
+        network = architectures.build("digits", 10, torch.Generator().manual_seed(0))
+        engine = engines.Torch(recipe, network, freeze_statistics=True)
+        engine.optimizer = optimizer(recipe, network)
+        for rate in (0.1, 0.05, 0.02):
+            engine.learn(images, labels, [rate], torch.Generator())
+        found.append(engine.tensors())
+    assert found[0].keys() == found[1].keys()
+    for name, tensor in found[0].items():
+        torch.testing.assert_close(tensor, found[1][name], rtol=1e-4, atol=1e-6)
+
+
+def test_bytes_and_floats_give_the_same_logits(mnist):
+    few = mnist.test[:300]
+    network = architectures.build("digits", 10, torch.Generator().manual_seed(0))
+    session = Reader.load().session
+    for logits in (lambda images: engines.compute_logits(network, images), session.logits):
+        np.testing.assert_array_equal(logits(few.pixels), logits(few.images()))
+
+
+@pytest.mark.usefixtures("mnist")
+def test_what_is_forgotten_of_a_data_set_is_read_again():
+    before = data.splits("mnist")
+    assert data.splits("mnist") is before
+    data.forget()
+    again = data.splits("mnist")
+    assert again is not before
+    np.testing.assert_array_equal(again.test.pixels, before.test.pixels)
+
+
 def test_kill_loses_at_most_an_epoch(tmp_path):
     with start_in_a_process(tmp_path / "run") as process:
         wait_for(process, "epoch", 4)

@@ -234,9 +234,9 @@ def teach(
         registry.choose(PRETRAINED)
         return typer.echo("The bundle that ships is served again")
     which = _filter(None, False, False, session, numbers=False)
-    labelled = list(_store(drawings).each(which))
+    store = _store(drawings)
     system.require("Teaching", "train")
-    from inkling.training.finetune import fine_tune
+    from inkling.training.finetune import fine_tune, sample
 
     name = name or f"{datetime.now():%Y%m%d-%H%M%S}"
     if name != Path(name).name or name == "..":
@@ -247,7 +247,7 @@ def teach(
         before = served or registry.find(registry.chosen())
         run = registry.taught / name
         ended = fine_tune(
-            labelled,
+            sample(store, which, seed),
             run,
             show,
             lambda: bool(caught),

@@ -233,6 +233,12 @@ def load(dataset: DataSet) -> tuple[Split, Split]:
     return read(dataset.files, paths, changed, dataset.classes)
 
 
+def forget() -> None:
+    """Free what is kept of data sets; who holds a part of one keeps that part alone."""
+    for kept in (_read, _read_batches, _read_items, of_items, _split):
+        kept.cache_clear()
+
+
 @lru_cache(1)
 def _read_batches(
     files: tuple[File, ...],

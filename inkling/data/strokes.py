@@ -95,9 +95,10 @@ def to_json_lines(items: Iterable[Item]) -> bytes:
 
 def render(items: Sequence[Item]) -> NDArray[np.uint8]:
     """The images `(N, 1, 28, 28)` in 0..255 that a reader sees of these items."""
-    images = [ink.to_image(ink.Drawing(item.strokes)) for item in items]
-    pixels = np.stack(images) if images else np.zeros((0, 1, ink.SIDE, ink.SIDE), np.float32)
-    return np.rint(pixels * 255).astype(np.uint8)
+    pixels = np.zeros((len(items), 1, ink.SIDE, ink.SIDE), np.uint8)
+    for index, item in enumerate(items):
+        pixels[index] = np.rint(ink.to_image(ink.Drawing(item.strokes)) * 255)
+    return pixels
 
 
 def item(line: str, where: str) -> Item:

@@ -17,7 +17,7 @@ import json
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -36,6 +36,7 @@ from inkling.reading.formats import CHARACTERS, MAX_TEXT
 ENVIRONMENT = "INKLING_DRAWINGS"  # a URL
 MAX_PAGE = 200  # drawings
 HELD_OUT, FIRST_HELD_OUT = 5, 2  # of each class, and of all numbers, every fifth from the third on
+MIXER = 1583458089, 2**31 - 1  # a factor and a prime that scatter numbers: L'Ecuyer 1999
 NUMBER = re.compile(f"[{re.escape(CHARACTERS)}]{{1,{MAX_TEXT}}}")  # the text of one
 MAX_DELETED = 5_000  # at once; others may write after it
 Order = Literal["hardest", "newest", "oldest"]
@@ -292,6 +293,37 @@ class Store:
                 return _found(connection, which, "oldest", MAX_PAGE, 0, after)
 
         return _each(page)
+
+    def sample(
+        self, which: Filter, limits: Mapping[bool, int], seed: int = 0
+    ) -> Iterator[Labelled]:
+        """Drawings, the oldest first: at most so many of those that are held out, and of others.
+
+        Of more, each writer's drawings of a class come in turn, in an order that `seed` decides:
+        who drew few is not lost among those who drew many. The drawings themselves are read a page
+        at a time.
+        """
+        columns = DRAWINGS.c
+        mixed = (sa.cast(columns.id, sa.BigInteger) + seed % MIXER[1]) * MIXER[0] % MIXER[1]
+        same = sa.over(
+            sa.func.row_number(),
+            partition_by=(columns.session, columns.dataset, columns.label),
+            order_by=mixed,
+        )
+        chosen: list[int] = []
+        with self._database.reading() as connection:
+            for held_out, limit in limits.items():
+                part = columns.held_out.is_(True) if held_out else columns.held_out.is_not(True)
+                every = sa.select(columns.id, same.label("turn"), mixed.label("mixed"))
+                turns = every.where(*which.clauses(), part).subquery()
+                query = sa.select(turns.c.id).order_by(turns.c.turn, turns.c.mixed).limit(limit)
+                chosen += connection.execute(query).scalars()
+        numbers = iter(sorted(chosen))
+        while page := list(islice(numbers, MAX_PAGE)):
+            rows = DRAWINGS.select().where(columns.id.in_(page)).order_by(columns.id)
+            with self._database.reading() as connection:
+                found = [_labelled(row) for row in connection.execute(rows)]
+            yield from found
 
     @contextmanager
     def snapshot(self) -> Iterator[tuple[int, Iterator[Labelled]]]:

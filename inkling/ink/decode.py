@@ -14,7 +14,7 @@ from urllib.parse import unquote_to_bytes
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from inkling.errors import InkError, TooLarge
 from inkling.ink import formats
@@ -26,6 +26,7 @@ SIGNED = (  # where floats lie that were shifted: to -1..1, and as PyTorch's exa
     (-0.1307 / 0.3081, (1 - 0.1307) / 0.3081),
 )
 CLOSE = 1e-3  # to these, of float16 and of other rounding
+STRIP = 256  # rows of a picture
 GREY = ("1", "L")  # Pillow's modes without colour
 BITS = (1, 8, 10, 12, 14, 16)  # of the brightness that a scanner gives
 DATA_URL = re.compile(  # RFC 2397
@@ -41,15 +42,16 @@ Pixels = NDArray[np.uint8] | NDArray[np.float32]
 class Decoded:
     """A picture whose pixels are known, so that it can be looked at twice."""
 
-    pixels: Pixels  # as `pixels` gives them
-    lossy: bool
+    pixels: Pixels  # in 0..255: (H, W), or (H, W, 3) for red, green, blue
+    lossy: bool  # whether it was compressed with loss
+    times: int = 1  # pixels of its file, along each side, for each of these
 
 
 Picture = str | os.PathLike[str] | IO[bytes] | Image.Image | ArrayLike | Decoded
 
 
-def pixels(picture: Picture) -> tuple[Pixels, bool]:
-    """The pixels of a picture, in 0..255, and whether it was compressed with loss.
+def decoded(picture: Picture) -> Decoded:
+    """The pixels of a picture.
 
     They are `(H, W)` where the picture has no colour, else `(H, W, 3)`: red, green, blue. They are
     uint8, or float32 if they were given with more than 8 bits. What is transparent is put on black
@@ -57,18 +59,18 @@ def pixels(picture: Picture) -> tuple[Pixels, bool]:
     `image.to_image` takes. Raises InkError or TooLarge.
     """
     if isinstance(picture, Decoded):
-        return picture.pixels, picture.lossy
+        return picture
     given: Any = picture
     if isinstance(given, dict) and "composite" in given:  # of Gradio's Sketchpad
-        return pixels(given["composite"])
+        return decoded(given["composite"])
     if isinstance(picture, np.ndarray):
-        return _of_array(picture), False
+        return Decoded(_of_array(picture), lossy=False)
     if isinstance(picture, Image.Image):
-        found = formats.decoding(lambda: _pixels(ImageOps.exif_transpose(picture)))
-        return found, formats.is_lossy(picture)
+        found = formats.decoding(lambda: _pixels(_upright(picture)))
+        return Decoded(found, formats.is_lossy(picture), formats.times(picture))
     if (held := _pages(picture)) is not None:
-        return pixels(held.only())
-    return _of_array(_numbers(picture)), False
+        return decoded(held.only())
+    return Decoded(_of_array(_numbers(picture)), lossy=False)
 
 
 def pages(source: File) -> Pages:
@@ -231,8 +233,14 @@ def _numbers(picture: Any) -> NDArray[Any]:
     return array
 
 
+def _upright(image: Image.Image) -> Image.Image:
+    """A picture, turned as its camera says; the same one if it needs no turn."""
+    turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+    return ImageOps.exif_transpose(image) if turned else image
+
+
 def _pixels(image: Image.Image) -> Pixels:
-    """The pixels of a picture, as `pixels` gives them. Raises ValueError if it has none."""
+    """The pixels of a picture, as `decoded` gives them. Raises ValueError if it has none."""
     if not image.width * image.height:
         raise ValueError("no pixels")
     if image.mode[0] in "IF":
@@ -241,8 +249,18 @@ def _pixels(image: Image.Image) -> Pixels:
         image = image.convert("LA")
     if image.has_transparency_data:
         image = _on_paper(image.convert("RGBA"))
-    array = np.asarray(image.convert("L" if image.mode in GREY else "RGB"))
-    return _without_colour(array)
+    mode = "L" if image.mode in GREY else "RGB"
+    return _without_colour(_array(image if image.mode == mode else image.convert(mode)))
+
+
+def _array(image: Image.Image) -> NDArray[np.uint8]:
+    """The pixels of a picture, copied a strip at a time, since Pillow would take them twice."""
+    shape = (image.height, image.width) + ((3,) if image.mode == "RGB" else ())
+    array = np.empty(shape, np.uint8)
+    for top in range(0, image.height, STRIP):
+        bottom = min(top + STRIP, image.height)
+        array[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
+    return array
 
 
 def _on_paper(image: Image.Image) -> Image.Image:
@@ -271,13 +289,13 @@ def _scaled(numbers: NDArray[Any]) -> Pixels:
 
 def _without_colour(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """`(H, W)` if the channels of an array `(H, W)` or `(H, W, 3)` are all equal."""
-    if array.ndim == 3 and (array[..., :1] == array[..., 1:]).all():
+    if array.ndim == 3 and all((array[..., 0] == array[..., k]).all() for k in (1, 2)):
         return array[..., 0]
     return array
 
 
 def _of_array(array: NDArray[Any]) -> Pixels:
-    """The pixels of an array, as `pixels` gives them. Raises InkError, TooLarge."""
+    """The pixels of an array, as `decoded` gives them. Raises InkError, TooLarge."""
     given = array.shape
     while array.ndim > 2 and array.shape[0] == 1:
         array = array[0]

@@ -3,6 +3,7 @@
 import errno
 import io
 import re
+import struct
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import IO, Any, TypeVar
 
 import numpy as np
 from PIL import Image, ImageSequence, TiffImagePlugin, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
 from inkling.errors import InkError, TooLarge
 from inkling.ink import pdf
@@ -23,7 +25,11 @@ ENDINGS = (  # of their files' names
 )
 LOSSY = ("JPEG", "MPO", "WEBP", "AVIF", "HEIF", "JPEG2000", "PDF")  # a phone's JPEG may be an MPO
 ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
-MAX_PIXELS = 50_000_000  # admits a photograph of 48 megapixels, rejects a decompression bomb
+MAX_PIXELS = 50_000_000  # that are decoded; rejects a decompression bomb
+ORDINARY = 17_000_000  # pixels of a photograph; a JPEG of more is scaled while it is decoded
+SCALED = 4_200_000  # pixels of such a one, at most: of 48 megapixels, 2,000 x 1,500
+SCALES = (2, 4, 8)  # by which libjpeg scales; the last is enough for all that Pillow opens
+TIMES = "scaled down"  # in the `info` of a picture: how many times each side was longer
 MAX_FRAMES_PIXELS = MAX_PIXELS  # of an animation together, until a frame has ink
 MAX_BYTES = 500_000_000  # of a file with pages, and of one that cannot be read twice
 MAX_PAGES = 200
@@ -92,6 +98,12 @@ def pages(file: IO[bytes]) -> Pages:
 def is_lossy(image: Image.Image) -> bool:
     """Whether a picture was compressed with loss, as far as it says so."""
     return image.format in LOSSY or "jpeg" in str(image.info.get("compression"))
+
+
+def times(image: Image.Image) -> int:
+    """How many pixels of its file, along each side, became one of a picture."""
+    found = image.info.get(TIMES, 1)
+    return found if isinstance(found, int) else 1  # a PNG's may be text of its author's
 
 
 def _at_its_beginning(file: Any) -> IO[bytes]:
@@ -168,6 +180,8 @@ def _pages_of_tiff(content: bytes) -> Pages:
 
 def _loaded(image: Image.Image) -> Image.Image:
     """The picture, decoded. Its size is checked before. Raises TooLarge."""
+    if isinstance(image, JpegImageFile):
+        _scale(image)
     if image.width * image.height > MAX_PIXELS:
         raise TooLarge(
             f"Expected at most {MAX_PIXELS:,} pixels, got {image.width:,} x {image.height:,}",
@@ -179,6 +193,32 @@ def _loaded(image: Image.Image) -> Image.Image:
         return image
     depth = next(depth for depth in DEPTHS if depth >= np.asarray(image).max())
     return image.point(lambda value: min(value * 255 // depth, 255))
+
+
+def _scale(image: JpegImageFile) -> None:
+    """Have a photograph that is larger than usual scaled down while it is decoded.
+
+    Of one with several scans, as a progressive one, libjpeg keeps all coefficients, whatever the
+    scale: up to 6 bytes a pixel. So its own pixels count against MAX_PIXELS.
+    """
+    pixels = image.width * image.height
+    if pixels <= ORDINARY or (pixels > MAX_PIXELS and not _has_one_scan(image)):
+        return
+    scale = next(scale for scale in SCALES if pixels <= SCALED * scale**2 or scale == SCALES[-1])
+    width = image.width
+    image.draft(None, (max(image.width // scale, 1), max(image.height // scale, 1)))
+    image.info[TIMES] = -(-width // image.width)
+
+
+def _has_one_scan(image: JpegImageFile) -> bool:
+    """Whether the first scan of a JPEG holds all of it. Pillow has just read that scan's header."""
+    assert image.fp  # it is open until it is loaded
+    header = 8 + 2 * image.layers  # bytes, where it names all colours
+    image.fp.seek(-header, io.SEEK_CUR)
+    found = image.fp.read(header)
+    return found[:5] == struct.pack(">2sHB", b"\xff\xda", header - 2, image.layers) and not (
+        image.info.get("progressive")
+    )
 
 
 def _first_with_ink(image: Image.Image) -> Image.Image:

@@ -17,6 +17,7 @@ A "picture" has no ink: its colours stay, and its middle square becomes 32x32.
 """
 
 import math
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -74,7 +75,7 @@ def _coloured(source: Source) -> NDArray[np.float32]:
             "Give a picture, or read with a bundle of digits",
         )
     with decode.naming(source):
-        pixels, _ = decode.pixels(source)
+        pixels = decode.decoded(source).pixels
     middle = Image.fromarray(np.rint(pixels).astype(np.uint8)).convert("RGB")
     size = SHAPES["picture"][1:]
     square = ImageOps.fit(middle, size[::-1], Image.Resampling.BOX)
@@ -89,12 +90,16 @@ def to_sheet(source: Source, frame: Frame = "digit") -> Sheet:
     if isinstance(source, Drawing):
         return drawing.render(source, frame)
     with decode.naming(source):
-        return _sheet(*decode.pixels(source), frame)
+        found = decode.decoded(source)
+        sheet = _sheet(found.pixels, found.lossy, frame)
+    x, y = sheet.corner
+    scale, corner = sheet.scale / found.times, (x * found.times, y * found.times)
+    return replace(sheet, scale=scale, corner=corner)
 
 
 def decoded(source: Source) -> Drawing | decode.Decoded:
     """A source that can be looked at more than once; see `to_image`, whose errors it raises."""
-    return source if isinstance(source, Drawing) else decode.Decoded(*decode.pixels(source))
+    return source if isinstance(source, Drawing) else decode.decoded(source)
 
 
 def _sheet(pixels: decode.Pixels, lossy: bool, frame: Frame) -> Sheet:

@@ -8,7 +8,7 @@ what is printed on the paper stays, as grey. So no stroke is ever taken for prin
 import contextlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -79,7 +79,9 @@ def find(picture: Picture) -> tuple[Line, ...]:
     of a sheet that is not tilted, whose middle is the middle of this one.
     """
     with decode.naming(picture):
-        return _found(*decode.pixels(picture))
+        found = decode.decoded(picture)
+        seen, times = _found(found.pixels, found.lossy), found.times
+    return _moved(seen, 0, 0, times)
 
 
 def of_strokes(drawing: Drawing) -> Line:
@@ -187,9 +189,14 @@ def _times(pixels: Pixels) -> int:
     return math.ceil(math.sqrt(math.prod(pixels.shape[:2]) / AREA))
 
 
-def _moved(found: tuple[Line, ...], x: float, y: float) -> tuple[Line, ...]:
-    """Lines of a part of a picture whose upper left corner lies at x, y."""
-    return tuple(replace(line, corner=(line.corner[0] + x, line.corner[1] + y)) for line in found)
+def _moved(found: tuple[Line, ...], x: float, y: float, times: int = 1) -> tuple[Line, ...]:
+    """Lines of a part of a picture whose upper left corner lies at x, y, or of one scaled down."""
+    return tuple(
+        Line(
+            line.image, line.scale / times, (line.corner[0] * times + x, line.corner[1] * times + y)
+        )
+        for line in found
+    )
 
 
 def _on_paper(pixels: Pixels, small: Grey, lossy: bool, times: int) -> tuple[Line, ...]:

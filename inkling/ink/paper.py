@@ -22,6 +22,7 @@ from inkling.ink.parts import AROUND, width
 COARSE = 48  # pixels of the longer side, to which a picture is reduced to estimate its light
 FITS = 6  # of a surface to the light, each to the half of the pixels nearest to the last fit
 WORKING = 512  # pixels of the longer side, at most; larger pictures are reduced
+STRIP = 32  # rows of a reduced picture
 FINE, WIDE = 15, 101  # pixels; in a reduced picture, small digits have strokes narrower than FINE
 ALIKE = 0.8  # of the stronger contrast, from which on the one that covers more decides
 FEW = 8  # pixels; those of the least ink that is looked for
@@ -224,10 +225,13 @@ def reduced(pixels: Pixels, times: int) -> Grey:
             "Crop it to what is to be read",
         )
     high, wide = (length // times for length in pixels.shape[:2])
-    part = pixels[: high * times, : wide * times]
-    rows = part.reshape(high, times, *part.shape[1:]).sum(1, dtype=np.float32)
-    cells = rows.reshape(high, wide, times, *part.shape[2:]).sum(2)
-    return np.asarray(cells / np.float32(times * times))
+    cells = np.empty((high, wide, *pixels.shape[2:]), np.float32)
+    for top in range(0, high, STRIP):  # the sums of all rows would take more than the picture
+        part = pixels[top * times : min(top + STRIP, high) * times, : wide * times]
+        rows = part.reshape(-1, times, *part.shape[1:]).sum(1, dtype=np.float32)
+        cells[top : top + STRIP] = rows.reshape(-1, wide, times, *part.shape[2:]).sum(2)
+    cells /= np.float32(times * times)
+    return cells
 
 
 def evened(grey: Grey, cells: int = COARSE) -> Grey:

@@ -328,13 +328,12 @@ def build(name: str, classes: int, generator: Generator, shape: Shape = DIGIT) -
 
     Weights and biases are uniform within 1 / sqrt(fan in), PyTorch's own default for both.
     """
-    with torch.device("meta"):  # where PyTorch's own initialisation draws no numbers
+    # PyTorch's own initialisation draws from the global generator. On the device "meta" it would
+    # draw nothing, but import SymPy: 40 MB, and as long as PyTorch itself takes
+    with torch.random.fork_rng(devices=[]):
         lines = LINE_MODELS.get(name)
         model = lines(classes) if lines else MODELS[name](classes, shape)
-    model.to_empty(device="cpu")
     for layer in model.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            layer.reset_parameters()
         if isinstance(layer, nn.Linear | nn.Conv2d):
             bound = 1 / math.sqrt(layer.weight[0].numel())
             nn.init.uniform_(layer.weight, -bound, bound, generator=generator)

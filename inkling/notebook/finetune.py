@@ -95,7 +95,7 @@ def fine_tune(
     """
     system.require("Teaching", "train")
     system.require("Teaching", "serve")
-    from inkling.drawings import Labelled, Store, default_url
+    from inkling.drawings import Filter, Labelled, Store, default_url
     from inkling.drawings.labelling import labelled
     from inkling.drawings.store import is_held_out
     from inkling.training import finetune
@@ -103,7 +103,7 @@ def fine_tune(
     if drawings is None:
         store = Store(default_url())
         try:
-            found: list[Labelled] = list(store.each())
+            found: list[Labelled] = list(finetune.sample(store, Filter(numbers=False), seed))
         finally:
             store.close()
     else:

@@ -29,7 +29,7 @@ from inkling.reading.formats import Constraints
 from inkling.reading.numbers import ANYTHING, SAID, Box, LineReader, Number
 from inkling.reading.readings import Readings
 from inkling.reading.report import Labelled, TestReport
-from inkling.reading.session import EngineName, Outputs, Session
+from inkling.reading.session import EngineName, Images, Outputs, Session
 
 SHIPPED = "shipped"  # the name of the bundle that ships
 SET_LEVEL = 0.999  # share of images whose label set holds the true label
@@ -408,8 +408,8 @@ class Reader:
             )
         return self.card.acceptance
 
-    def accepts(self, images: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Which of many images `(N, C, H, W)` in [0, 1] it would accept the reading of `(N,)`."""
+    def accepts(self, images: Images) -> NDArray[np.bool_]:
+        """Of which of many images it would accept the reading `(N,)`; images as of Session.run."""
         self._acceptance()
         return np.array(self.accepted(self.session.run(images)), np.bool_)
 

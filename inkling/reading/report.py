@@ -38,7 +38,12 @@ class Labelled(Protocol):
 
 
 class Written(Labelled, Protocol):
-    """The same, with the writer of each image."""
+    """The same, with the writer of each image, and its bytes."""
+
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        """The images `(N, C, H, W)` in 0..255."""
+        ...
 
     @property
     def writers(self) -> NDArray[np.str_] | None:
@@ -49,8 +54,8 @@ class Written(Labelled, Protocol):
 def measured(
     session: Session,
     temperature: float,
-    validation: Labelled | None,
-    test: Labelled,
+    validation: Written | None,
+    test: Written,
     calibrating: Sequence[tuple[str, Written]],
 ) -> dict[str, Any]:
     """The fields of a card that say how good a graph is.
@@ -58,18 +63,19 @@ def measured(
     The parts that calibrate, by name, are those to which it is fitted when to accept a reading.
     """
     samples = [
-        Sample(name, session.logits(part.images()) * temperature, part.labels, part.writers)
+        Sample(name, session.logits(part.pixels) * temperature, part.labels, part.writers)
         for name, part in calibrating
     ]
 
-    def read(part: Labelled) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        return session.run(part.images()).probabilities, part.labels
+    def read(part: Written) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        return session.run(part.pixels).probabilities, part.labels
 
+    tested = read(test)
     return {
         "validation": metrics.measure(*read(validation)) if validation else None,
-        "test": metrics.measure(*read(test)),
+        "test": metrics.measure(*tested),
         "acceptance": acceptance.fit(samples, temperature) if samples else None,
-        "report": metrics.report(*read(test)),
+        "report": metrics.report(*tested),
     }
 
 

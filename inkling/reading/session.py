@@ -21,6 +21,8 @@ DIGIT = SHAPES["digit"]
 SCORE = "ood_score"
 COLUMN = 4  # pixels of a line, of each column that a graph gives
 
+Images = NDArray[np.float32] | NDArray[np.uint8]
+
 
 class Outputs(NamedTuple):
     """What a graph gives for a batch of images."""
@@ -105,8 +107,11 @@ class Session(_Graph):
         self._temperature, self._shape = temperature, shape
         self._scored = _check(self._runner, classes, temperature, shape)
 
-    def run(self, images: NDArray[np.float32]) -> Outputs:
-        """Probabilities and out-of-distribution scores of images `(N, C, H, W)` in [0, 1]."""
+    def run(self, images: Images) -> Outputs:
+        """Probabilities and out-of-distribution scores of images `(N, C, H, W)`.
+
+        They are float32 in [0, 1], or uint8 in 0..255.
+        """
         if self._scored:
             return Outputs(*self._run(["probabilities", SCORE], images))
         assert self._temperature is not None  # _check has seen to it
@@ -114,12 +119,12 @@ class Session(_Graph):
         scores = acceptance.ood_score(logits * self._temperature)
         return Outputs(probabilities, scores.astype(np.float32))
 
-    def logits(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The logits `(N, K)`, divided by the temperature, of images `(N, C, H, W)` in [0, 1]."""
+    def logits(self, images: Images) -> NDArray[np.float32]:
+        """The logits `(N, K)`, divided by the temperature, of images as `run` takes them."""
         (logits,) = self._run(["logits"], images)
         return np.asarray(logits, np.float32)
 
-    def _run(self, outputs: list[str], images: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    def _run(self, outputs: list[str], images: Images) -> list[NDArray[np.float32]]:
         """These outputs of the graph for images, a part at a time, so that memory stays small."""
         if images.shape[1:] != self._shape:
             raise InkError(
@@ -128,6 +133,8 @@ class Session(_Graph):
             )
         count = self._runner.images_at_once
         if len(images) <= count:
+            if images.dtype == np.uint8:
+                images = images.astype(np.float32) / np.float32(255)
             return self._runner.run(outputs, {"images": images})
         starts = range(0, len(images), count)
         parts = [self._run(outputs, images[start : start + count]) for start in starts]

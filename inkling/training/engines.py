@@ -28,7 +28,7 @@ from inkling.training.group import ALONE, Group
 
 WEIGHTS, ORDER, AUGMENTATION, FLIPS, SYNTHETIC = range(5)  # the purposes of a Generator
 NO_CLASS = -1  # the label of an outlier: its target is every class alike
-EVALUATION_BATCH = 1000
+EVALUATION_BATCH = 200  # images, whose features stay small; larger batches are no faster
 IMAGES_AT_ONCE = 500  # of one call, where steps are too short to look up after each
 
 
@@ -110,12 +110,17 @@ class Torch:
         freeze_statistics: bool = False,
         group: Group = ALONE,
     ) -> None:
-        """Train `model`; `freeze_statistics` keeps means and variances of normalisations."""
+        """Train `model`.
+
+        `freeze_statistics` keeps means and variances of normalisations, as fine-tuning does. It
+        takes few steps, for which SGD is a plain Descent.
+        """
         self.recipe = recipe
         self.model = model
         self.forward = group.wrap(model)
         self.freeze_statistics = freeze_statistics
-        self.optimizer = _optimizer(recipe, model)
+        plain = freeze_statistics and recipe.optimizer.name == "sgd"
+        self.optimizer = Descent(recipe, model) if plain else _optimizer(recipe, model)
         self.frozen = False
         model.eval()  # `learn` sets the modes of a network that does not train yet
         kinds = [type(module).__name__ for module in model.modules()]
@@ -193,6 +198,45 @@ class Torch:
                 memory.setdefault(int(index), {})[key] = tensor
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": memory, "param_groups": groups})
+
+
+class Descent:
+    """PyTorch's SGD with Nesterov momentum, in plain operations.
+
+    That of torch.optim imports PyTorch's compiler: 90 MB, and as long as PyTorch itself takes.
+    """
+
+    def __init__(self, recipe: Recipe, model: nn.Module) -> None:
+        self.momentum = recipe.optimizer.momentum
+        self.decay = recipe.optimizer.weight_decay
+        self.parameters = list(model.parameters())
+        self.velocity = [torch.zeros_like(each) for each in self.parameters]
+        self.param_groups: list[dict[str, Any]] = [{"lr": 0.0}]
+
+    def zero_grad(self) -> None:
+        """Forget the last step's gradients."""
+        for each in self.parameters:
+            each.grad = None
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Source: Sutskever et al. 2013, as torch.optim.SGD's documentation has it."""
+        for each, velocity in zip(self.parameters, self.velocity, strict=True):
+            if each.grad is not None:
+                slope = each.grad.add(each, alpha=self.decay)
+                velocity.mul_(self.momentum).add_(slope)
+                slope.add_(velocity, alpha=self.momentum)
+                each.sub_(slope, alpha=self.param_groups[0]["lr"])
+
+    def state_dict(self) -> dict[str, Any]:
+        """As torch.optim.SGD's."""
+        memory = {index: {"momentum_buffer": each} for index, each in enumerate(self.velocity)}
+        return {"state": memory, "param_groups": self.param_groups}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what `state_dict` gave."""
+        self.velocity = [each["momentum_buffer"] for _, each in sorted(state["state"].items())]
+        self.param_groups = state["param_groups"]
 
 
 class Scratch:
@@ -315,14 +359,20 @@ def generator(seed: int, purpose: int, index: int, device: str = "cpu") -> Gener
 
 
 @torch.no_grad()
-def compute_logits(model: nn.Module, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The logits `(N, K)` of images `(N, C, H, W)` in [0, 1], in float32, batch by batch."""
+def compute_logits(
+    model: nn.Module, images: NDArray[np.float32] | NDArray[np.uint8]
+) -> NDArray[np.float32]:
+    """The logits `(N, K)` of images `(N, C, H, W)`, in float32, batch by batch.
+
+    They are float32 in [0, 1], or uint8 in 0..255.
+    """
     device = next(model.parameters()).device
     model.eval()
-    rows = [
-        model(torch.from_numpy(images[start : start + EVALUATION_BATCH]).to(device)).cpu().numpy()
-        for start in range(0, len(images), EVALUATION_BATCH)
-    ]
+    rows = []
+    for start in range(0, len(images), EVALUATION_BATCH):
+        batch = images[start : start + EVALUATION_BATCH].astype(np.float32)
+        batch /= np.float32(255 if images.dtype == np.uint8 else 1)
+        rows.append(model(torch.from_numpy(batch).to(device)).cpu().numpy())
     return np.concatenate(rows)
 
 

@@ -67,8 +67,7 @@ def write_bundle(
     parts = calibrating(recipe, splits)
     if parts:
         samples = [
-            Sample(name, compute_logits(model, split.images()), split.labels)
-            for name, split in parts
+            Sample(name, compute_logits(model, split.pixels), split.labels) for name, split in parts
         ]
         temperature = metrics.fit_temperature(*acceptance.pooled(samples))
     dataset = data.get(recipe.dataset)

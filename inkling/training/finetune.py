@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import onnx
@@ -20,9 +21,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
-from inkling import __version__, data, ink, metrics, system
+from inkling import __version__, data, metrics, system
 from inkling.data import Split, Splits
-from inkling.drawings import Labelled
+from inkling.drawings import Filter, Labelled, Store
 from inkling.drawings.archive import readable
 from inkling.drawings.store import FIRST_HELD_OUT
 from inkling.errors import InkError, RunError
@@ -36,17 +37,26 @@ from inkling.reading.bundle import Card
 from inkling.reading.reader import Reader
 from inkling.reading.session import Session
 from inkling.training import checkpoint, engines, export, loop
-from inkling.training.learner import Learner, Mixed, mixtures, without_missing
+from inkling.training.learner import Learner, Mixed, mixtures, shared, without_missing
 
 STEPS = 200
 BATCH = 96  # images of MNIST
 DRAWINGS = 32  # mixed into each batch
+MAX_LEARN = STEPS * DRAWINGS  # drawings; of more, some would not come up
+MAX_HELD_OUT = MAX_LEARN // 4  # as every fifth is
 RATE = 0.02  # the peak; a training from fresh weights takes ten times as much
 MIXED_SHARE = 1 / 16  # of the images that a training mixes in
 NEW_SHARES = (0.7, 0.5, 0.3)  # of the new weights in the average, tried in this order
 MAX_LOSS = 0.0005  # of the accuracy on MNIST's validation images, against the base network
 PREFIX = "network.network."  # of a weight in the graph: export.Calibrated, architectures.Averaged
 AGREEMENT_IMAGES = 7  # by which PyTorch and the graph are compared
+
+
+class Images(NamedTuple):
+    """Drawings to learn from."""
+
+    pixels: NDArray[np.uint8]  # (N, 1, 28, 28), ink = 255 on 0
+    labels: NDArray[np.int64]  # (N,)
 
 
 @dataclass(frozen=True)
@@ -66,27 +76,42 @@ class Base:
         return self.card.validation.accuracy
 
 
-def split_drawings(drawings: Iterable[Labelled]) -> tuple[list[Labelled], list[Labelled]]:
-    """The drawings to learn from, and those held out, as the store has marked them.
+def sample(store: Store, which: Filter, seed: int) -> Iterator[Labelled]:
+    """The drawings of a store to fine-tune on: all, or of too many an even share of each writer's.
 
-    Raises RunError unless there is one of each.
+    They are at most MAX_LEARN to learn from and MAX_HELD_OUT to compare by.
     """
-    parts: tuple[list[Labelled], list[Labelled]] = [], []
-    for drawing in drawings:
-        parts[bool(drawing.held_out)].append(drawing)
-    if not (parts[0] and parts[1]):
+    return store.sample(which, {False: MAX_LEARN, True: MAX_HELD_OUT}, seed)
+
+
+def split_drawings(
+    drawings: Iterable[tuple[Labelled, NDArray[np.float32]]],
+) -> tuple[Images, list[Labelled]]:
+    """The images to learn from, and the drawings held out, as the store has marked them.
+
+    Each drawing comes with its image `(1, 28, 28)` in [0, 1]. Raises RunError unless there is one
+    of each.
+    """
+    pixels, labels, held_out = [], [], []
+    for drawing, image in drawings:
+        if drawing.held_out:
+            held_out.append(drawing)
+        else:
+            pixels.append(np.rint(image * 255).astype(np.uint8))
+            labels.append(drawing.label)
+    if not (pixels and held_out):
         raise RunError(
             f"Expected at least {FIRST_HELD_OUT + 1} drawings of one digit to teach with, "
-            f"got {len(parts[0]) + len(parts[1])} in all",
+            f"got {len(pixels) + len(held_out)} in all",
             "Draw and label more, then teach again; five of each digit are enough",
         )
-    return parts
+    return Images(np.stack(pixels), np.array(labels, np.int64)), held_out
 
 
 def usable(
     drawings: Iterable[Labelled], card: Card, skip: Callable[[InkError], object]
-) -> Iterator[Labelled]:
-    """Those whose labels are classes of the card's, and that can be read; `skip` as `readable`."""
+) -> Iterator[tuple[Labelled, NDArray[np.float32]]]:
+    """Those whose labels are classes of the card's, and that can be read, as `readable` gives."""
     own = (
         drawing
         for drawing in drawings
@@ -94,7 +119,7 @@ def usable(
         and drawing.label < len(card.classes)
         and (drawing.name or str(drawing.label)) == card.classes[drawing.label]
     )
-    return (drawing for drawing, _ in readable(own, skip, card.frame))
+    return readable(own, skip, card.frame)
 
 
 def fine_tune(
@@ -118,7 +143,7 @@ def fine_tune(
     learn, held_out = split_drawings(usable(drawings, base.card, skip))
     splits = data.splits(base.card.dataset)
     assert splits.validation  # of the standard split
-    recipe = _recipe(base, len(learn), len(splits.train.labels))
+    recipe = _recipe(base, len(learn.labels), len(splits.train.labels))
     if (run / runs.PLAN).exists():
         raise RunError(
             f"{run}: expected a new name, but a fine-tuning is there", "Give another name"
@@ -128,15 +153,17 @@ def fine_tune(
     emit = loop.reporting(run, report)
     with runs.held(run):
         start = events.FineTuneStart(
-            run=str(run), learn=len(learn), held_out=len(held_out), steps=STEPS
+            run=str(run), learn=len(learn.labels), held_out=len(held_out), steps=STEPS
         )
         emit(start)
         learner = _learner(base, recipe, seed, splits.train, learn)
+        data.forget()  # what else was read of MNIST and of pen strokes
         old = {name: value.clone() for name, value in base.network.state_dict().items()}
         if loop.fit(learner, run, emit, should_stop):
             average(base.network, old, splits.validation, base.accuracy - MAX_LOSS)
             card, session, content = write_back(base, learner, splits)
             after = measure(Reader(card, session), held_out, splits.test)
+            del session  # with the memory of its features: the next one takes as much
             outcome = compare(base, after, held_out, splits.test, served, run / runs.BUNDLE)
             if not should_stop():
                 bundle.write(run / runs.BUNDLE, card, content)
@@ -208,14 +235,13 @@ def average(
 ) -> None:
     """Set the weights between `old` and the new ones, the newest that read MNIST well enough."""
     new = {name: value.clone() for name, value in network.state_dict().items()}
-    images = validation.images()
     for share in NEW_SHARES:
         averaged = {
             name: torch.lerp(old[name], value, share) if value.is_floating_point() else value
             for name, value in new.items()
         }
         network.load_state_dict(averaged)
-        predictions = engines.compute_logits(network, images).argmax(1)
+        predictions = engines.compute_logits(network, validation.pixels).argmax(1)
         if (predictions == validation.labels).mean() >= min_accuracy - 1e-9:
             return
 
@@ -263,7 +289,7 @@ def measure(reader: Reader, held_out: Sequence[Labelled], test: Split) -> Figure
     readings = reader.read_many(drawing.source for drawing in held_out)
     labels = np.array([drawing.label for drawing in held_out])
     probabilities = np.stack([reading.probabilities for reading in readings])
-    rejected = ~reader.accepts(test.images()) if card.acceptance else np.zeros(1)
+    rejected = ~reader.accepts(test.pixels) if card.acceptance else np.zeros(1)
     return Figures(
         drawings=len(held_out),
         right=int((probabilities.argmax(1) == labels).sum()),
@@ -337,20 +363,15 @@ def _recipe(base: Base, drawings: int, images: int) -> Recipe:
     )
 
 
-def _learner(
-    base: Base, recipe: Recipe, seed: int, train: Split, drawings: Sequence[Labelled]
-) -> Learner:
-    images = np.stack([ink.to_image(drawing.source, base.card.frame) for drawing in drawings])
-    labels = np.array([drawing.label for drawing in drawings], np.int64)
-    pixels = np.rint(images * 255).astype(np.uint8)
+def _learner(base: Base, recipe: Recipe, seed: int, train: Split, drawings: Images) -> Learner:
     return Learner(
         recipe,
         seed,
-        torch.tensor(train.pixels),
+        shared(train.pixels),
         torch.tensor(train.labels, dtype=torch.int64),
         engines.Torch(recipe, base.network, freeze_statistics=True),
         [
-            Mixed(DRAWINGS, torch.from_numpy(pixels), torch.from_numpy(labels)),
+            Mixed(DRAWINGS, *map(torch.from_numpy, drawings)),
             *mixtures(recipe, seed, train, "cpu", MIXED_SHARE),
         ],
     )

@@ -6,6 +6,7 @@ Nothing random has a state to save: order and augmentation come from Generators 
 
 import dataclasses
 import math
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from scipy.special import softmax
 from torch import Tensor
 
@@ -138,7 +140,7 @@ class Learner(Course):
             return None
         views = self.recipe.evaluation.test_time_augmentation
         network = architectures.Averaged(self.engine.network(), views)
-        logits = engines.compute_logits(network, self.validation.images())
+        logits = engines.compute_logits(network, self.validation.pixels)
         measures = metrics.measure(softmax(logits, axis=1), self.validation.labels)
         return measures.negative_log_likelihood, measures.accuracy
 
@@ -207,13 +209,20 @@ def prepare(run: Path, plan: Plan, splits: Splits, group: Group = ALONE) -> Lear
     return Learner(
         recipe,
         plan.seed,
-        torch.tensor(train.pixels, device=device),
+        shared(train.pixels).to(device),
         torch.tensor(train.labels, device=device, dtype=torch.int64),
         engines.build(share, classes, plan.seed, device, run / SOURCE, group, dataset.shape),
         mixtures(share, plan.seed, train, device),
         splits.validation,
         group=group,
     )
+
+
+def shared(pixels: NDArray[np.uint8]) -> Tensor:
+    """The pixels of a data set as a tensor, which is only read: on the CPU, the same memory."""
+    with warnings.catch_warnings():  # PyTorch warns of an array that is read-only
+        warnings.simplefilter("ignore")
+        return torch.from_numpy(pixels)
 
 
 def mixtures(

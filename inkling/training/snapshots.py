@@ -31,7 +31,7 @@ class Snapshots:
     def __init__(self, run: Path, split: data.Split) -> None:
         """The first images of `split` make the sheet; where it has fewer, the rest stays black."""
         self._run = run
-        self._images = torch.from_numpy(split.images()[: ROW**2])
+        self._images = torch.from_numpy(split[: ROW**2].images())
         self._labels = split.labels[: ROW**2].tolist()
         self._last = -math.inf
         channels, height, width = self._images.shape[1:]
