@@ -108,3 +108,15 @@ def test_one_rectangle_of_at_most_the_given_size_is_erased(size, seed):
         assert (steps == 1).sum(1).max() == 1
     noise = warp.augment(images, settings, generator(seed))[:, 0][erased]
     assert 0 <= noise.min() <= noise.max() < 1
+
+
+@given(st.floats(0.1, 1), st.integers(0, 99))
+def test_an_elastic_deformation_shifts_by_a_grid_of_random_numbers(pixels, seed):
+    ramp = torch.arange(29.0).expand(2, 1, 29, 29)  # each pixel says where it comes from
+    drawn = generator(seed)
+    torch.rand(6, 2, generator=drawn)  # of the affine map
+    shifts = torch.randn(2, 2, 5, 5, generator=drawn)[..., 1:4, 1:4] * pixels
+    for axis, image in enumerate((ramp, ramp.mT)):
+        moved = warp.warp(image, 0, 0, 0, 0, generator(seed), pixels) - image
+        knots = moved[:, 0, 7:22:7, 7:22:7]  # where nothing is interpolated
+        torch.testing.assert_close(knots, shifts[:, axis], atol=1e-4, rtol=1e-4)

@@ -328,7 +328,7 @@ def test_python_loads_no_library_for_a_format_that_is_not_read(tmp_path):
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data(), st.sampled_from(["TIFF", "AVIF", "PPM", "JPEG2000", "HEIC", "APNG"]))
 def test_damaged_files_are_read_or_an_error_of_one_line(data, kind):
     frames = [seven(), seven(100)]
@@ -633,7 +633,7 @@ def test_a_script_in_a_pdf_does_not_run():
     assert to_image(content).max() == 1
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.data())
 def test_a_damaged_pdf_is_read_or_an_error_of_one_line(data):
     content = bytearray(several(THREE, "PDF"))
@@ -654,3 +654,14 @@ def test_no_process_is_left_and_nothing_is_written(tmp_path, monkeypatch, capfd)
         to_image(b"%PDF-1.7 nonsense")
     assert not os.listdir(tmp_path)  # noqa: PTH208
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("alpha", [64, 160, 255])
+@pytest.mark.parametrize(("grey", "paper"), [(115, 255), (140, 0)])
+def test_transparent_ink_lies_on_the_paper_that_differs_from_it(grey, paper, alpha):
+    picture = np.zeros((20, 20, 4), np.uint8)
+    picture[5:15, 5:15] = grey, grey, grey, alpha
+    pixels, _ = decode.pixels(picture)
+    assert pixels[0, 0] == paper
+    mixed = (grey * alpha + paper * (255 - alpha)) / 255
+    assert pixels[10, 10] == pytest.approx(mixed, abs=1)

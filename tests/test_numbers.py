@@ -192,3 +192,21 @@ def test_another_data_set_has_no_numbers(reader):
     garments = Reader(reader.card.model_copy(update={"frame": "garment"}), reader.session)
     with pytest.raises(InklingError, match="reads digits"):
         garments.read_number(number("47"))
+
+
+def test_boxes_are_in_the_units_of_the_source(reader):
+    image = np.zeros((1, 32, 24), np.float32)
+    image[0, 3:29, 10:13] = 1
+    image[0, 3:29, 13] = 0.2  # paler than the ink of a box
+    read = reader.lines.read(Line(image, scale=2.0, corner=(100.0, -50.0)), None)
+    assert read.text == "1"
+    assert read.box == read.parts[0].box == (105, -48.5, 106.5, -35.5)
+
+
+def test_boxes_move_and_grow_with_the_strokes(reader):
+    strokes, _ = written("4172")
+    near = reader.read_number(Drawing(strokes, 6))
+    moved = [[(3 * x + 500, 3 * y - 200) for x, y in stroke] for stroke in strokes]
+    far = reader.read_number(Drawing(moved, 18))
+    for part, other in zip(near.parts, far.parts, strict=True):
+        assert other.box == pytest.approx(3 * np.array(part.box) + (500, -200) * 2, abs=1e-6)

@@ -922,7 +922,9 @@ def gallery(new_page, store):
     numbers = put(path, dataclasses.replace(seven, label=1), *[seven] * 5)
     page = new_page(viewport={"width": 1440, "height": 900})
     page.goto(f"{address}/drawings")
-    expect(page.locator("#gallery li")).to_have_count(6)  # else the first list may come after the next
+    expect(page.locator("#gallery li")).to_have_count(
+        6
+    )  # else the first list may come after the next
     page.locator("#filters [name=order]").select_option("oldest")
     expect(page.locator("#gallery li").first).to_have_attribute("data-id", str(numbers[0]))
     return page, address, numbers

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from inkling import Drawing, Reader, ink, to_image
 from inkling.errors import InkError, NothingDrawn
-from inkling.ink import colour, desk
+from inkling.ink import colour, desk, paper, parts, printed
 
 THREE = [[(30, 25), (60, 18), (70, 40), (45, 52), (72, 66), (62, 92), (28, 86)]]
 TWO = [[(28, 34), (50, 18), (70, 32), (60, 55), (28, 92), (76, 92)]]
@@ -284,3 +284,122 @@ def test_light_strokes_side_by_side_are_no_sheet():
     three = np.maximum.reduce([ink_of(pen=26, size=1.1, place=(x, 110)) for x in (40, 130, 220)])
     picture = (240 * three).astype(np.float32)[60:260, 20:340]
     assert desk.sheet(picture) is None
+
+
+def line_on(height=200, width=320, thickness=2, contrast=60.0, at=lambda x: 60 + 0 * x, gap=0):
+    """The contrast of paper with one line whose upper row is `at` a column, but for a gap."""
+    sheet = np.zeros((height, width), np.float32)
+    columns = np.setdiff1d(np.arange(width), 100 + np.arange(gap))
+    for row in range(thickness):
+        sheet[np.rint(at(columns)).astype(int) + row, columns] = contrast
+    return sheet
+
+
+@pytest.mark.parametrize("thickness", range(1, 9))
+def test_a_ruled_line_is_found_where_it_is(thickness):
+    line = printed.lines(line_on(thickness=thickness), 10)[0]
+    inside = line.rows + np.flatnonzero(line.profile)[:, None] - len(line.profile) // 2
+    assert line.thickness == thickness
+    assert line.profile.max() == 60
+    assert (inside == 60 + np.arange(thickness)[:, None]).all()
+
+
+@pytest.mark.parametrize(
+    ("line", "is_ruled"),
+    [
+        (line_on(thickness=9), False),  # at most 8 pixels, or a 32nd of the height
+        (line_on(thickness=10, height=352), True),
+        (line_on(thickness=11, height=352), False),
+        (line_on(contrast=11), True),
+        (line_on(contrast=9), False),  # fainter than the faintest
+        (line_on(at=lambda x: 60 + 0.08 * x), True),
+        (line_on(at=lambda x: 86 - 0.08 * x), True),
+        (line_on(at=lambda x: 60 + 0.12 * x), False),  # leans too much
+        (line_on(gap=60), True),  # is seen in 13 of 16 strips
+        (line_on(gap=80), False),  # in 12
+        (line_on(at=lambda x: 60 + 1.2 * np.sin(x / 12)), True),
+        (line_on(at=lambda x: 60 + 2.0 * np.sin(x / 12)), False),  # wavers too much
+        (line_on(at=lambda x: 60 + (x - 160) ** 2 / 4000), True),  # paper that is bent
+        (line_on(width=32), True),
+        (line_on(width=31), False),  # no two pixels for each strip
+        (line_on(height=9, at=lambda x: 4 + 0 * x), True),
+        (line_on(height=8, at=lambda x: 4 + 0 * x), False),
+    ],
+)
+def test_a_ruled_line_is_thin_straight_and_goes_from_edge_to_edge(line, is_ruled):
+    assert bool(printed.lines(line, 10)) == is_ruled
+
+
+def test_two_ruled_lines_a_row_apart_are_two():
+    sheet = line_on(thickness=1) + line_on(thickness=1, at=lambda x: 62 + 0 * x)
+    assert sorted(line.rows[0] for line in printed.lines(sheet, 10)) == [60, 62]
+
+
+@pytest.mark.parametrize("lossy", [False, True])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_ink_is_what_differs_from_the_border_by_16_grey_levels(sign, lossy):
+    grey = np.full((40, 40), 120, np.float32)
+    grey[10:30, 18:22] += 15 * sign
+    with pytest.raises(NothingDrawn):
+        paper.off_the_border(grey, lossy)
+    grey[10:30, 18:22] += 1 * sign
+    seen = paper.off_the_border(grey, lossy)
+    assert np.array_equal(seen, np.abs(grey - 120))
+
+
+def test_artefacts_of_a_lossy_picture_are_a_tenth_of_its_ink():
+    grey = np.full((40, 40), 220, np.float32)
+    grey[10:30, 18:22], grey[5, 5], grey[6, 5] = 120, 209, 211
+    assert paper.off_the_border(grey, lossy=False)[[5, 6], 5].tolist() == [11, 9]
+    assert paper.off_the_border(grey, lossy=True)[[5, 6], 5].tolist() == [11, 0]
+
+
+@pytest.mark.parametrize(("noise", "floor"), [(4, 12), (12, 30)])  # three of it; half of the ink
+def test_differences_within_the_noise_of_the_border_are_paper(noise, floor):
+    grey = (200 + noise * (np.indices((41, 41)).sum(0) % 3 - 1)).astype(np.float32)
+    grey[10:30, 18:22], grey[7, 8], grey[9, 8] = 140, 200 - floor + 1, 200 - floor - 1
+    seen = paper.off_the_border(grey, lossy=False)
+    assert seen[[7, 9, 15], [8, 8, 20]].tolist() == [0, floor + 1, 60]
+
+
+@pytest.mark.parametrize("side", range(4))
+def test_paper_surrounds_ink_if_it_is_three_fifths_of_each_side(side):
+    grey = np.full((100, 100), 200, np.float32)
+    turned = np.rot90(grey, side)
+    turned[0, 20:59] = 200 - 17
+    assert paper.is_around(grey)
+    turned[0, 20:61] = 200 - 15
+    assert paper.is_around(grey)  # paper of nearly the same grey
+    turned[0, 20:61] = 200 - 17
+    assert not paper.is_around(grey)
+
+
+@pytest.mark.parametrize("step", [15, 17])
+def test_paper_is_plain_if_its_sides_are_of_one_grey_and_most_pixels_like_the_next(step):
+    grey = np.full((50, 50), 200, np.float32)
+    grey[20:30, 20:30] = 20
+    assert paper.is_plain(grey)
+    assert not paper.is_plain(grey + np.random.default_rng(0).normal(0, 1, grey.shape))
+    grey[:, 25:] -= step
+    assert paper.is_plain(grey) == (step < 16)
+
+
+@given(st.integers(0, 2**32), st.integers(1, 80), st.integers(1, 80))
+def test_the_threshold_is_otsus(seed, ink, ground):
+    rng = np.random.default_rng(seed)
+    contrast = np.concatenate([rng.normal(30, 15, ground), rng.normal(170, 40, ink)])
+    contrast = contrast.clip(0, 255).astype(np.float32)
+    levels = np.floor(contrast) + 0.5
+
+    def between(limit):
+        low, high = levels[levels < limit], levels[levels >= limit]
+        return len(low) * len(high) * (low.mean() - high.mean()) ** 2 if len(low) * len(high) else 0
+
+    assert between(paper.otsu(contrast)) == pytest.approx(max(map(between, range(1, 257))))
+
+
+@pytest.mark.parametrize("wide", [3, 6, 12])
+def test_the_width_of_a_stroke_is_measured(wide):
+    mask = np.zeros((200, 300), bool)
+    mask[50 : 50 + wide, 20:280] = True
+    assert parts.width(mask) == pytest.approx(wide, rel=0.1, abs=0.5)
