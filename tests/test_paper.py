@@ -403,3 +403,97 @@ def test_the_width_of_a_stroke_is_measured(wide):
     mask = np.zeros((200, 300), bool)
     mask[50 : 50 + wide, 20:280] = True
     assert parts.width(mask) == pytest.approx(wide, rel=0.1, abs=0.5)
+
+
+def stroke(wide=10, top=60, bottom=140, at=150):
+    """The contrast of paper with one upright stroke."""
+    sheet = np.zeros((200, 320), np.float32)
+    sheet[top:bottom, at : at + wide] = 120
+    return sheet
+
+
+@pytest.mark.parametrize("thickness", [1, 2, 4, 8])
+@pytest.mark.parametrize("contrast", [60, 90, 110])
+def test_a_ruled_line_goes_and_a_stroke_across_it_stays(thickness, contrast):
+    pen = stroke()
+    for ink, turned in ((pen, np.asarray), (pen[:, ::-1], np.transpose)):
+        line = line_on(thickness=thickness, contrast=contrast, at=lambda x: 100 + 0 * x)
+        rest = printed.without_lines(turned(np.maximum(ink, line)), 40)
+        assert np.array_equal(rest, turned(ink))
+
+
+@pytest.mark.parametrize(
+    ("ink", "thickness", "contrast", "stays"),
+    [
+        (stroke(wide=5, bottom=200), 4, 110, True),  # as dark and as wide as the ink at the edge
+        (stroke(wide=5, bottom=200), 4, 80, False),  # fainter
+        (stroke(wide=5, bottom=200), 2, 110, False),  # thinner
+        (stroke(wide=5), 4, 110, False),  # no ink at the edge: no digit is cut out so
+        (stroke(at=0, top=100), 2, 60, True),  # the bar of a 7
+        (stroke(at=0, top=100)[::-1, ::-1], 2, 60, True),
+        (stroke(at=0, top=106), 2, 60, True),
+        (stroke(at=0, top=112), 2, 60, False),  # another stroke
+        (stroke(at=20, top=100), 2, 60, False),
+    ],
+)
+def test_a_line_is_printed_unless_it_may_be_a_stroke(ink, thickness, contrast, stays):
+    line = line_on(thickness=thickness, contrast=contrast, at=lambda x: 100 + 0 * x)
+    sheet = np.maximum(ink, line)
+    assert np.array_equal(printed.without_lines(sheet, 40), sheet if stays else ink)
+
+
+@pytest.mark.parametrize(("gap", "goes"), [(0, True), (20, True), (40, False)])
+def test_an_unbroken_line_goes_whatever_it_meets(gap, goes):
+    bar = stroke(at=0, top=100)
+    sheet = np.maximum(bar, line_on(contrast=60, at=lambda x: 100 + 0 * x, gap=gap))
+    assert np.array_equal(printed.without_lines(sheet, 40, 0.9), bar if goes else sheet)
+
+
+def box(sides="ltrb", top=30, left=60, bottom=170, right=220, thickness=3, contrast=80.0):
+    """The contrast of paper with a box, or with some of its sides."""
+    sheet = np.zeros((200, 320), np.float32)
+    across, down = slice(left, right), slice(top, bottom)
+    where = {
+        "l": (down, slice(left, left + thickness)),
+        "t": (slice(top, top + thickness), across),
+        "r": (down, slice(right - thickness, right)),
+        "b": (slice(bottom - thickness, bottom), across),
+    }
+    for side in sides:
+        sheet[where[side]] = contrast
+    return sheet
+
+
+INSIDE, TORN, SHORT = stroke(at=130), box(), box()
+TORN[30:33, 100:130] = SHORT[30:33, 100:114] = 0
+
+
+@pytest.mark.parametrize(
+    ("frame", "ink", "goes"),
+    [
+        (box(), INSIDE, True),
+        (box(), np.maximum(INSIDE, stroke(at=250)), True),  # ink beside it does not matter
+        (box(), 0 * INSIDE, False),  # a box alone may be a 0
+        (box("ltr"), INSIDE, False),
+        (box("trb"), INSIDE, False),
+        (box("lr"), INSIDE, False),
+        (box("lrb", top=0), INSIDE, True),  # the edge of the picture is the fourth side
+        (box("ltr", bottom=200), INSIDE, True),
+        (box("trb", left=0), INSIDE, True),
+        (box("ltb", right=320), INSIDE, True),
+        (box("rb", left=0, top=0), INSIDE, False),
+        (SHORT, INSIDE, True),  # over nine tenths of each side
+        (TORN, INSIDE, False),
+        (box(contrast=21), INSIDE, True),
+        (box(contrast=19), INSIDE, False),  # fainter than half of what is taken for ink
+        (box(thickness=16), INSIDE, True),
+        (box(thickness=20), INSIDE, False),  # more than two fifths of it is ink
+        (box(), stroke(at=130, top=80, bottom=123), True),
+        (box(), stroke(at=130, top=80, bottom=121), False),  # a mark
+        (box(bottom=46, right=76, thickness=1), stroke(2, 33, 43, 68), True),
+        (box(bottom=44, right=74, thickness=1), stroke(2, 33, 41, 68), False),  # too small
+    ],
+)
+def test_a_box_around_ink_goes(frame, ink, goes):
+    sheet = np.maximum(frame, ink)
+    assert np.array_equal(printed.without_boxes(sheet, 40), ink if goes else sheet)
