@@ -1,5 +1,6 @@
 import dataclasses
 import io
+import itertools
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from PIL import Image
 
 from inkling import Drawing, NothingDrawn, Reader, Reading
 from inkling.errors import InklingError
+from inkling.reading import reader as reader_module
 from inkling.reading.answers import Answer
 
 
@@ -197,3 +199,31 @@ def test_reading_writes_nothing_to_the_users_folders(tmp_path):
     environment.pop("ORT_DISABLE_TELEMETRY", None)
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_explanation_is_how_far_the_odds_fall_without_each_patch(reader, digits):
+    """Zeiler & Fergus 2014, patch by patch."""
+    reading = reader.read(digits[4])
+
+    def odds(image):
+        (logits,) = reader.session.logits(image[None])
+        return logits[reading.label] - logits[reading.second]
+
+    lost, count = np.zeros((28, 28)), np.zeros((28, 28))
+    for top, left in itertools.product(range(0, 23, 3), repeat=2):
+        patch = np.s_[top : top + 6, left : left + 6]
+        if reading.image[0][patch].any():
+            blanked = reading.image.copy()
+            blanked[0][patch] = 0
+            lost[patch] += odds(reading.image) - odds(blanked)
+            count[patch] += 1
+    expected = np.where(reading.image[0] > 0, lost / np.maximum(count, 1), 0)
+    np.testing.assert_allclose(reader.explain(reading), expected, atol=1e-3)
+
+
+def test_a_digit_is_as_likely_as_its_ink_is_one_and_it_is_read_right(reader, digits):
+    """At an out-of-distribution score of -2.5 ink is a digit as often as not, above it less."""
+    reading = dataclasses.replace(reader.read(digits[0]), confidence=0.8)
+    for score, share in ((-2.5, 1 / 2), (np.log(3) - 2.5, 1 / 4), (-np.log(3) - 2.5, 3 / 4)):
+        doubted = dataclasses.replace(reading, ood_score=float(score))
+        assert reader_module._likely(doubted) == pytest.approx(0.8 * share)
