@@ -392,7 +392,7 @@ def grouped(*boxes, pen=4.0, **options):
 def test_the_usual_height_counts_each_part_by_its_height():
     boxes = np.array([(0, 0, 1, high) for high in (4, 1, 2, 1)], float)
     assert [rows.height(boxes, share) for share in (0.1, 0.3, 0.5, 0.6, 1)] == [1, 2, 2, 4, 4]
-    assert rows.around(boxes + (0, 3, 5, 3)).tolist() == [0, 3, 6, 7]
+    assert rows.around(boxes + np.array([0, 3, 5, 3])).tolist() == [0, 3, 6, 7]
 
 
 @pytest.mark.parametrize(("down", "count"), [(-79, 2), (-77, 1), (0, 1), (77, 1), (79, 2)])
