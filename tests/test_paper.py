@@ -496,3 +496,91 @@ TORN[30:33, 100:130] = SHORT[30:33, 100:114] = 0
 def test_a_box_around_ink_goes(frame, ink, goes):
     sheet = np.maximum(frame, ink)
     assert np.array_equal(printed.without_boxes(sheet, 40), ink if goes else sheet)
+
+
+def sheet_on(desk=40.0, left=30, top=40, right=100, bottom=110, light=200.0, ink=0, blur=0.0):
+    """A sheet `(128, 128)` on a desk, with dark strokes that are two pixels wide."""
+    picture = np.full((128, 128), desk, np.float32)
+    picture[max(top, 0) : bottom, max(left, 0) : right] = light
+    for place in range(ink):
+        picture[top + 5 : bottom - 5, left + 3 + 5 * place : left + 5 + 5 * place] = desk
+    return ndimage.gaussian_filter(picture, blur)
+
+
+def cut(wide):
+    """A sheet with a dark band from top to bottom."""
+    picture = sheet_on()
+    picture[:, 60 : 60 + wide] = 40
+    return picture
+
+
+def rounded(power):
+    """A light shape between a circle, 2, and a square."""
+    y, x = np.abs(np.indices((128, 128)) - 64) / 40
+    return np.where(x**power + y**power < 1, 200, 40).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("picture", "is_sheet"),
+    [
+        (sheet_on(desk=100), True),
+        (sheet_on(desk=105), False),  # a shadow on paper
+        (sheet_on(light=24, desk=2), True),
+        (sheet_on(light=14, desk=1), False),  # near black, a few grey levels do not count
+        (sheet_on(40, 20, 20, 57, 57), True),
+        (sheet_on(40, 20, 20, 56, 56), False),  # less than 8 % of the picture
+        (sheet_on(40, 20, 10, 41, 120), True),
+        (sheet_on(40, 20, 10, 39, 120), False),  # as narrow as a 1 in chalk
+        (sheet_on(40, -5, 5, 80, 120), True),
+        (sheet_on(40, -5, 5, 80, 121), False),  # nearly a whole side of the picture
+        (sheet_on(40, 5, -5, 121, 80), False),
+        (sheet_on(40, 5, 60, 121, 140), False),
+        (sheet_on(40, 60, 5, 140, 121), False),
+        (rounded(10), True),
+        (rounded(6), False),
+        (rounded(2), False),
+        (sheet_on(blur=2), True),
+        (sheet_on(blur=3), False),  # the edge of a shadow
+        (sheet_on(ink=8), True),
+        (sheet_on(ink=11), False),  # strokes, and no paper
+        (np.full((128, 128), 40, np.float32), False),
+    ],
+)
+def test_a_sheet_is_light_has_four_sides_and_is_mostly_bare(picture, is_sheet):
+    assert (desk.sheet(picture) is not None) == is_sheet
+    large = picture.repeat(3, 0).repeat(3, 1)
+    assert (desk.sheet(large) is not None) == is_sheet
+
+
+@pytest.mark.parametrize("times", [1, 4])
+def test_the_corners_of_a_sheet_lie_just_inside_it(times):
+    """Also where a stroke, or a light reflected by wood, would cut it."""
+    wood = np.stack([np.where(sheet_on() > 100, 200, level) for level in (200, 180, 40)], -1)
+    expected = times * np.array([(30, 40), (100, 40), (100, 110), (30, 110)])
+    for picture in (sheet_on(), cut(10), wood.astype(np.float32)):
+        corners = desk.sheet(picture.repeat(times, 0).repeat(times, 1))
+        inside = (corners - expected) * ((1, 1), (-1, 1), (-1, -1), (1, -1))
+        assert (inside > 0).all()
+        assert (inside < 4 * times).all()
+    halves = desk.sheet(cut(12).repeat(times, 0).repeat(times, 1))
+    assert halves[:, 0].max() < 60 * times
+
+
+def test_a_turned_sheet_has_its_corners_clockwise_from_the_upper_left():
+    y, x = np.indices((100, 128)) - np.array([50, 64])[:, None, None]
+    light = (np.abs(0.95 * x + 0.31 * y) < 40) & (np.abs(0.95 * y - 0.31 * x) < 30)
+    corners = desk.sheet(np.where(light, 200, 40).astype(np.float32))
+    along, down = np.array([0.95, 0.31]), np.array([-0.31, 0.95])
+    for corner, (right, below) in zip(corners, ((-1, -1), (1, -1), (1, 1), (-1, 1)), strict=True):
+        expected = np.array([64, 50]) + 38 * right * along + 28 * below * down
+        assert corner == pytest.approx(expected, abs=3)
+
+
+def test_a_straightened_sheet_is_as_large_as_its_sides_on_average():
+    grey = np.arange(60 * 80, dtype=np.uint8).reshape(60, 80)
+    level = np.array([(10, 5), (50, 5), (50, 35), (10, 35)], float)
+    assert np.array_equal(desk.straightened(grey, level), grey[5:35, 10:50])
+    colours = np.stack([grey] * 3, -1)
+    assert np.array_equal(desk.straightened(colours, level), colours[5:35, 10:50])
+    askew = desk.straightened(grey, level + np.array([(0, 0), (6, 0), (0, 0), (0, 4)]))
+    assert askew.shape == (32, 43)
