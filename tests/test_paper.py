@@ -584,3 +584,50 @@ def test_a_straightened_sheet_is_as_large_as_its_sides_on_average():
     assert np.array_equal(desk.straightened(colours, level), colours[5:35, 10:50])
     askew = desk.straightened(grey, level + np.array([(0, 0), (6, 0), (0, 0), (0, 4)]))
     assert askew.shape == (32, 43)
+
+
+def marked(*boxes):
+    """A mask `(240, 240)` of a digit 100 pixels high, a ring, with boxes of ink beside it."""
+    mask = np.zeros((240, 240), bool)
+    for left, top, right, bottom in (
+        (80, 60, 140, 70), (80, 150, 140, 160), (80, 60, 90, 160), (130, 60, 140, 160), *boxes,
+    ):  # fmt: skip
+        mask[top:bottom, left:right] = True
+    return mask
+
+
+def letters(count, gap):
+    return [(80 + 22 * place, 160 + gap, 90 + 22 * place, 170 + gap) for place in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("others", "stay"),
+    [
+        ([(176, 100, 196, 120)], True),
+        ([(180, 100, 200, 120)], False),  # small, and two fifths of the digit's size away
+        ([(188, 90, 198, 126)], True),  # as large as a part of a digit
+        (letters(2, 8), True),
+        (letters(3, 8), False),  # a word
+        (letters(3, 4), True),  # that is no tenth of the digit's size away
+        ([(70, 164, 150, 172)], True),
+        ([(70, 168, 150, 176)], False),  # an underline
+        ([(70, 168, 150, 196)], True),  # not three times as wide as high
+        ([(70, 44, 150, 52)], True),  # above the digit
+        ([(186, 100, 240, 190)], False),  # from the edge
+        ([(200, 90, 210, 240)], True),  # so much taller than the digit, it is another one's
+        ([(200, 100, 210, 240)], False),
+        ([(230, 0, 240, 214)], True),
+        ([(230, 0, 240, 218)], False),  # along the whole side
+        ([(0, 0, 218, 5)], False),
+        ([(0, 235, 218, 240)], False),
+    ],
+)
+def test_what_lies_beside_a_digit_goes(others, stay):
+    rest = parts.of_digit(marked(*others))
+    assert np.array_equal(rest, marked(*others) if stay else marked())
+
+
+@pytest.mark.parametrize(("thickness", "stays"), [(8, True), (60, False)])
+def test_a_blob_that_enters_from_the_edge_is_no_stroke(thickness, stays):
+    blob = [(240 - thickness, 30, 240, 190)]
+    assert parts.of_digit(marked(*blob))[100, 235] == stays
