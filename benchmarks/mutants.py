@@ -63,7 +63,7 @@ PATHS = [f"tests/test_{name}.py" for name in TESTS]
 HEAVY = ("torch", "onnxruntime", "onnx", "scipy.ndimage", "scipy.optimize", "scipy.stats",
          "pydantic", "sqlalchemy", "alembic", "fastapi", "uvicorn", "httpx", "PIL.Image",
          "hypothesis", "pypdfium2", "pi_heif", "requests", "pyarrow.parquet")  # fmt: skip
-SECONDS = 40.0  # of tests that meet one fault, at most
+SECONDS = 30.0  # of tests that meet one fault, at most
 ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "build" / "mutants"
 OPTIONS = ["-x", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
@@ -379,14 +379,19 @@ def forked(copy: Path, work: Callable[[], int], seconds: float) -> int | None:
 # --- Trials
 
 
-class First:
-    """A pytest plugin that writes which test failed first."""
+class Chosen:
+    """A pytest plugin that runs the tests with these names, in this order; it writes what fails."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, names: Sequence[str], path: Path) -> None:
+        self.names, self.path = names, path
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Leave out the others."""
+        known = {item.nodeid: item for item in items}
+        items[:] = [known[name] for name in self.names if name in known]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Write its name."""
+        """Write the name of the test."""
         if report.failed:
             self.path.write_text(report.nodeid)
 
@@ -438,7 +443,8 @@ def seen_by(copy: Path, text: str, fault: Fault, tests: Sequence[Test]) -> str |
     def work() -> int:
         sys.dont_write_bytecode = True  # what is compiled stays as it was
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-        return under_pytest(copy, names, First(first))
+        files = sorted({name.partition("::")[0] for name in names})
+        return under_pytest(copy, files, Chosen(names, first))
 
     try:
         status = forked(copy, work, 20 + 10 * seconds)
