@@ -463,3 +463,42 @@ def test_what_goes_through_two_rows_and_is_far_higher_joins_none_of_them(bottom,
     """As a digit that touches a line down the paper: from 2.2 times the usual height on."""
     digits = [(0, 0, 40, 100), (120, 0, 160, 100), (0, 180, 40, 280), (120, 180, 160, 280)]
     assert grouped(*digits, (60, -10, 100, bottom)) == [first, [2, 3]]
+
+
+DIGITS = [(100 * place, 0, 100 * place + 60, 100) for place in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("other", "box"),
+    [
+        ((600, 10, 660, 90), (0, 0, 660, 100)),
+        ((600, -170, 660, 15), (0, -10, 660, 100)),  # 185 high: a line down the paper, a tenth
+        ((600, -60, 660, 115), (0, -50, 660, 115)),  # 175 high: a slash, by half a digit
+        ((600, 90, 660, 200), (0, 0, 660, 150)),
+        ((600, 0, 660, 300), (0, 0, 660, 110)),
+        ((600, 45, 620, 55), (0, 0, 620, 100)),
+    ],
+)
+def test_the_box_of_a_line_is_that_of_digits_however_far_a_part_reaches(other, box):
+    boxes = np.array([*DIGITS, other], float)
+    assert lines._box(boxes, torn=False) == pytest.approx(box)
+    shift = 0.1 * boxes[:, ::2].mean(1)
+    _, top, _, bottom = lines._box(boxes + shift[:, None] * (0, 1, 0, 1), torn=False)
+    assert top == pytest.approx((np.maximum(boxes[:, 1], box[1]) + shift).min())
+    assert bottom == pytest.approx((np.minimum(boxes[:, 3], box[3]) + shift).max())
+
+
+def test_the_box_of_torn_pieces_is_as_high_as_most_of_them_reach():
+    halves = [(x, y, x + 60, y + 50) for x in range(0, 600, 100) for y in (0, 60)]
+    pieces = np.array([*halves, (600, -200, 660, 110)], float)
+    assert lines._box(pieces, torn=True).tolist() == [0, 25 - 0.6 * 110, 660, 110]
+
+
+@pytest.mark.parametrize(("text", "kept"), [("8", True), (".", False)])
+def test_a_row_of_little_or_low_ink_is_none(text, kept):
+    """A caption, or specks: a row lower than 45 % of the highest, or with 4 % of its ink."""
+    ink = np.maximum(
+        pictured(written("70120", 60, 60), (330, 400)),
+        pictured(written(text, 60, 200, 0.6), (330, 400), 6),
+    )
+    assert len(lines.find(photographed(ink))) == (2 if kept else 1)
