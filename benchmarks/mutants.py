@@ -63,7 +63,7 @@ PATHS = [f"tests/test_{name}.py" for name in TESTS]
 HEAVY = ("torch", "onnxruntime", "onnx", "scipy.ndimage", "scipy.optimize", "scipy.stats",
          "pydantic", "sqlalchemy", "alembic", "fastapi", "uvicorn", "httpx", "PIL.Image",
          "hypothesis", "pypdfium2", "pi_heif", "requests", "pyarrow.parquet")  # fmt: skip
-SECONDS = 30.0  # of tests that meet one fault, at most
+SECONDS = 20.0  # of tests that meet one fault, at most
 ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "build" / "mutants"
 OPTIONS = ["-x", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]

@@ -665,3 +665,101 @@ def test_transparent_ink_lies_on_the_paper_that_differs_from_it(grey, paper, alp
     assert pixels[0, 0] == paper
     mixed = (grey * alpha + paper * (255 - alpha)) / 255
     assert pixels[10, 10] == pytest.approx(mixed, abs=1)
+
+
+def ends(low, high, kind):
+    """A picture with these as its darkest and its lightest pixel."""
+    return np.array([[low, high], [low, low], [high, low]], kind)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "kind", "expected"),
+    [
+        (0, 1, np.uint8, (0, 1)),
+        (0, 1, np.int64, (0, 255)),  # a mask
+        (0, 2, np.int64, (0, 2)),
+        (0, 255, np.int32, (0, 255)),
+        (0, 255, np.uint16, (0, 255)),
+        (0, 256, np.uint16, (0, 255 * 256 / 1023)),  # a scanner of 10 bits
+        (1, 1023, np.uint16, (255 / 1023, 255)),
+        (0, 1024, np.uint16, (0, 255 * 1024 / 4095)),
+        (0, 4096, np.uint16, (0, 255 * 4096 / 16383)),
+        (0, 16384, np.uint16, (0, 255 * 16384 / 65535)),
+        (0, 1, np.float32, (0, 255)),
+        (0.25, 0.5, np.float64, (63.75, 127.5)),
+        (0, 2, np.float32, (0, 2)),
+        (0, 255, np.float32, (0, 255)),
+        (-1, 1, np.float32, (0, 255)),
+        (-1, 0.5, np.float32, (0, 191.25)),
+        (-1.0005, 1.0005, np.float32, (0, 255)),  # rounded
+        (-0.1307 / 0.3081, 0.8693 / 0.3081, np.float64, (0, 255)),
+        (0, 256, np.int32, None),
+        (-1, 255, np.int32, None),
+        (0, 1.5, np.float32, None),
+        (0, 1.99, np.float32, None),
+        (0, 255.5, np.float32, None),
+        (-1.002, 1, np.float32, None),
+        (-1, 1.002, np.float32, None),
+        (-0.9, 1, np.float32, None),
+        (0, np.inf, np.float32, None),
+    ],
+)
+def test_the_range_of_numbers_says_what_they_mean(low, high, kind, expected):
+    if expected is None:
+        with pytest.raises(InkError, match="from 0 to 255"):
+            decode.pixels(ends(low, high, kind))
+    else:
+        found, lossy = decode.pixels(ends(low, high, kind))
+        np.testing.assert_allclose(found, ends(*expected, float), atol=1e-3)
+        assert not lossy
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(0, 255, (0, 255)), (0, 1, (0, 255)), (0, 70_000, (0, 255)), (-10, 30, (0, 255)),
+     (100, 1023, (255 * 100 / 1023, 255)), (5, 5, (5, 5))],
+)  # fmt: skip
+def test_a_picture_of_numbers_fills_the_smallest_usual_range(low, high, expected):
+    for kind in (np.int32, np.float32):
+        found, _ = decode.pixels(Image.fromarray(ends(low, high, kind)))
+        np.testing.assert_allclose(found, ends(*expected, float), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "shape", [(20, 30), (20, 30, 1), (1, 20, 30), (1, 1, 20, 30), (1, 20, 30, 1)]
+)
+def test_axes_of_one_do_not_matter(shape):
+    grey = np.arange(600).reshape(20, 30) % 256
+    assert np.array_equal(decode.pixels(grey.astype(np.uint8).reshape(shape))[0], grey)
+
+
+def test_colours_may_come_first_or_last():
+    colours = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    assert np.array_equal(decode.pixels(colours)[0], colours)
+    assert np.array_equal(decode.pixels(colours.transpose(2, 0, 1))[0], colours)
+    assert np.array_equal(decode.pixels(colours.transpose(2, 0, 1)[None])[0], colours)
+    opaque = np.concatenate([colours, np.full((20, 30, 1), 255, np.uint8)], 2)
+    assert np.array_equal(decode.pixels(opaque)[0], colours)
+    assert np.array_equal(decode.pixels(opaque.transpose(2, 0, 1))[0], colours)
+    grey = colours[..., :1].repeat(3, 2)
+    assert np.array_equal(decode.pixels(grey)[0], grey[..., 0])
+    grey[3, 4, 2] ^= 1
+    assert decode.pixels(grey)[0].shape == (20, 30, 3)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ([[0, 1, 1, 0], [1, 0, 0, 1]], [[0, 255, 255, 0], [255, 0, 0, 255]]),
+        ([[0, 2, 1, 0], [1, 0, 0, 255]], [[0, 2, 1, 0], [1, 0, 0, 255]]),
+        ([[0.0, 0.5, 1, 0], [1, 0, 0, 1]], [[0, 127.5, 255, 0], [255, 0, 0, 255]]),
+    ],
+)
+def test_nested_lists_of_numbers_are_a_picture(numbers, expected):
+    np.testing.assert_allclose(decode.pixels(numbers)[0], expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("points", [[[1, 2], [3, 4], [5, 6]], [[1, 2, 0], [3, 4, 1]]])
+def test_points_are_not_taken_for_pixels(points):
+    with pytest.raises(InkError, match="rows of pixels, got rows of"):
+        decode.pixels(points)

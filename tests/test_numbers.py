@@ -86,6 +86,12 @@ def test_a_character_says_what_else_it_could_be(reader):
         assert part.text not in [text for text, _ in part.alternatives]
 
 
+def test_a_few_others_are_named(reader):
+    read = reader.read_number(number("4172"))
+    assert [len(part.alternatives) for part in read.parts] == [5] * 4
+    assert 0 < len(read.alternatives) < 10
+
+
 def test_other_texts_follow_the_likeliest(reader):
     read = reader.read_number(number("4172"))
     shares = [read.confidence, *(share for _, share in read.alternatives)]

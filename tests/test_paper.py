@@ -438,7 +438,9 @@ def test_a_ruled_line_goes_and_a_stroke_across_it_stays(thickness, contrast):
 def test_a_line_is_printed_unless_it_may_be_a_stroke(ink, thickness, contrast, stays):
     line = line_on(thickness=thickness, contrast=contrast, at=lambda x: 100 + 0 * x)
     sheet = np.maximum(ink, line)
-    assert np.array_equal(printed.without_lines(sheet, 40), sheet if stays else ink)
+    for turned in (np.asarray, np.flipud, np.transpose, np.rot90):
+        rest = printed.without_lines(turned(sheet), 40)
+        assert np.array_equal(rest, turned(sheet if stays else ink))
 
 
 @pytest.mark.parametrize(("gap", "goes"), [(0, True), (20, True), (40, False)])
@@ -631,3 +633,72 @@ def test_what_lies_beside_a_digit_goes(others, stay):
 def test_a_blob_that_enters_from_the_edge_is_no_stroke(thickness, stays):
     blob = [(240 - thickness, 30, 240, 190)]
     assert parts.of_digit(marked(*blob))[100, 235] == stays
+
+
+@pytest.mark.parametrize(
+    ("background", "pen"), [((60, 140, 60), (220, 60, 50)), ((230, 220, 210), (20, 30, 90))]
+)
+def test_brightness_is_measured_along_the_difference_of_ink_and_paper(background, pen):
+    """From the middle grey on, so that greys stay; as an eye sees it, green counts most."""
+    pixels = np.full((40, 40, 3), background, np.uint8)
+    pixels[10:30, 10:30] = pen
+    axis = np.subtract(background, pen) / np.linalg.norm(np.subtract(background, pen))
+    axis *= np.sign(axis.sum()) / np.sqrt(3)
+    found = colour.brightness(pixels)
+    for place, shade in (((0, 0), background), ((20, 20), pen)):
+        assert found[place] == pytest.approx(128 + (np.array(shade) - 128) @ axis, abs=0.01)
+        red, green, blue = shade
+        seen = 0.299 * red + 0.587 * green + 0.114 * blue
+        assert colour.luma(pixels)[place] == pytest.approx(seen, abs=0.01)
+    greys = pixels[..., :1].repeat(3, 2)
+    np.testing.assert_allclose(colour.brightness(greys), greys[..., 0], atol=0.01)
+    assert np.array_equal(colour.brightness(greys[..., 0]), greys[..., 0])
+
+
+def test_the_contrast_of_ink_does_not_depend_on_the_light():
+    bars = np.zeros((HEIGHT, WIDTH))
+    bars[100:200, 25:400:50] = bars[100:200, 26:400:50] = bars[100:200, 27:400:50] = 1
+    light = np.broadcast_to(np.linspace(1, 0.5, WIDTH), (HEIGHT, WIDTH))
+    seen = paper.evened((200 * light * (1 - 0.6 * bars)).astype(np.float32))
+    at = seen[150, 26:400:50]
+    assert at.std() < 0.03 * at.mean()
+    assert at.mean() == pytest.approx(0.6 * 200 * 0.75, rel=0.05)  # in the light at the middle
+    assert seen[bars == 0].max() < 3
+    chalk = paper.evened((200 * light * bars + 30).astype(np.float32))
+    assert chalk[150, 26] == pytest.approx(200 * light[0, 26], rel=0.03)
+    assert chalk[bars == 0].max() < 3
+
+
+def test_a_reduced_picture_has_the_means_of_squares():
+    pixels = np.arange(7 * 9 * 3, dtype=np.uint8).reshape(7, 9, 3)
+    assert np.array_equal(paper.reduced(pixels, 1), pixels)
+    means = pixels[:6].astype(float).reshape(2, 3, 3, 3, 3).mean((1, 3))
+    np.testing.assert_allclose(paper.reduced(pixels, 3), means)
+    grey = pixels[..., 0]
+    np.testing.assert_allclose(
+        paper.reduced(grey, 2), grey[:6, :8].astype(float).reshape(3, 2, 4, 2).mean((1, 3))
+    )
+    with pytest.raises(InkError, match="a strip of 9 x 7 pixels"):
+        paper.reduced(pixels, 8)
+
+
+@pytest.mark.parametrize(("side", "is_seen"), [(4, True), (3, False)])
+def test_specks_are_smaller_than_half_a_square_of_the_pen(side, is_seen):
+    """Of a stroke that is measured as five pixels wide."""
+    mask = np.zeros((100, 100), bool)
+    mask[20:80, 40:45] = True
+    stroke_alone = mask.copy()
+    mask[10 : 10 + side, 10 : 10 + side] = True
+    assert np.array_equal(paper._without_specks(mask), mask if is_seen else stroke_alone)
+
+
+@pytest.mark.parametrize(("count", "is_ink"), [(64, True), (65, False)])
+def test_ink_in_more_than_64_parts_is_noise(count, is_ink):
+    mask = np.zeros((100, 300), bool)
+    for place in range(count):
+        mask[10 * (place // 25) :, 10 * (place % 25) :][:4, :4] = True
+    if is_ink:
+        assert np.array_equal(paper._without_specks(mask), mask)
+    else:
+        with pytest.raises(NothingDrawn):
+            paper._without_specks(mask)
