@@ -158,6 +158,10 @@ def every_fault(sources: dict[str, str], only: str) -> list[Fault]:
             if isinstance(node, ast.Name | ast.Attribute):
                 name = node.id if isinstance(node, ast.Name) else node.attr
                 users[name].add((file, node.lineno))
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                for used in ast.walk(node.args):  # no test executes a default, but its function
+                    if isinstance(used, ast.Name):
+                        users[used.id] |= {(file, line) for line in body_of(node)}
     changed = {
         str(path.relative_to(ROOT)) for part in SOURCES for path in ROOT.glob(f"inkling/{part}")
     }
@@ -190,8 +194,7 @@ def changes(tree: ast.Module) -> Iterator[Change]:
 
     def inside(node: ast.AST, lines: Sequence[int | str]) -> Iterator[Change]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            body = node.body if isinstance(node.body, list) else [node.body]
-            lines = range(body[0].lineno, (body[-1].end_lineno or 0) + 1)
+            lines = body_of(node)
         elif isinstance(node, ast.Assign | ast.AnnAssign) and not isinstance(lines, range):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             lines = [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)]
@@ -209,6 +212,12 @@ def changes(tree: ast.Module) -> Iterator[Change]:
                         yield from inside(child, lines)
 
     yield from inside(tree, [])
+
+
+def body_of(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> range:
+    """The lines of a function without its first."""
+    body: list[Any] = node.body if isinstance(node.body, list) else [node.body]
+    return range(body[0].lineno, body[-1].end_lineno + 1)
 
 
 def first_line(node: Any) -> int:
