@@ -237,3 +237,13 @@ def test_a_reading_at_both_limits_is_accepted():
         assert acceptance.accepts(found, logits, 1.0).tolist() == expected
     assert acceptance.accepts(Acceptance(1, 0.6, 9.0, (), ()), logits, 2.0).tolist() == [True, True]
     assert acceptance.accepts(Acceptance(1, 0.65, 9.0, (), ()), logits, 2.0).tolist() == [1, 0]
+
+
+def test_what_is_accepted_is_promised_to_be_right_998_times_in_1000():
+    """No more is asked for: then more would be rejected."""
+    rng = np.random.default_rng(0)
+    sample = Sample("made", *drawn(rng, 30_000))
+    found = acceptance.fit([sample], 1.0)
+    (chosen,) = (point for point in found.curve if point.confidence == found.min_confidence)
+    before = found.curve[found.curve.index(chosen) - 1]
+    assert before.guaranteed < 0.998 <= chosen.guaranteed < 0.9985

@@ -116,6 +116,11 @@ def test_a_reading_holds_its_label_set(reader, digits):
         assert reading.labels == reader.label_set(reading, 0.999)
 
 
+def test_a_reader_says_what_it_is(reader):
+    digest = reader.card.model_sha256[:12]
+    assert repr(reader) == f'Reader(bundle "shipped", 10 classes, {digest})'
+
+
 def test_the_second_guess_is_the_second_likeliest(reader, digits):
     reading = reader.read(digits[0])
     assert sorted(reading.probabilities)[-2] == reading.probabilities[reading.second]
