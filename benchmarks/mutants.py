@@ -6,9 +6,10 @@ The faults are of what reads, measures and stores, and of what warps training im
 drawn at random from all there are: a comparison, an operator, a condition is another, a number is
 doubled, a condition lacks a part, a function returns nothing, a call is gone. First the tests run
 once, to see which lines each executes. Then each fault meets the tests that execute its line, the
-quickest first, until one fails. A fault that makes them ten times as slow is seen. Left out are the
-tests marked slow, those that need a browser, and those of PostgreSQL unless INKLING_POSTGRES names
-a server.
+quickest first, until one fails. A fault that makes them ten times as slow is seen. In the end the
+tests that failed run once more, without a fault: what fails then, too, has seen nothing. Left out
+are the tests marked slow, those that need a browser, and those of PostgreSQL unless
+INKLING_POSTGRES names a server.
 
 What is known is kept in build/mutants/: a run that was stopped goes on, and after a change of the
 tests it repeats the faults that were not seen. --fresh forgets it. Why no test should see a fault
@@ -35,6 +36,7 @@ import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -48,16 +50,14 @@ from inkling import system
 
 N, SEED, MAX_UNSEEN = 300, 27, 0.08
 SOURCES = (
-    "acceptance.py",
-    "augmentation/warp.py", "drawings/*.py", "experiments/events.py", "experiments/leaderboard.py",
-    "experiments/records.py", "experiments/runs.py", "files.py", "ink/*.py", "metrics.py",
-    "reading/*.py",
+    "acceptance.py", "augmentation/warp.py", "drawings/*.py", "experiments/events.py",
+    "experiments/leaderboard.py", "experiments/records.py", "experiments/runs.py", "files.py",
+    "ink/*.py", "metrics.py", "reading/*.py",
 )  # fmt: skip
 TESTS = (
-    "acceptance", "augment", "backup", "bundle", "colour", "decode", "decoding",
-    "drawings", "events", "formats", "ink", "lines", "looking", "metrics", "models", "numbers",
-    "own_data", "pages_of_files", "paper", "pressure", "reader", "record", "registry", "runs",
-    "sources",
+    "acceptance", "augment", "backup", "bundle", "colour", "decode", "decoding", "drawings",
+    "events", "formats", "ink", "lines", "looking", "metrics", "models", "numbers", "own_data",
+    "pages_of_files", "paper", "pressure", "reader", "record", "registry", "runs", "sources",
 )  # fmt: skip
 PATHS = [f"tests/test_{name}.py" for name in TESTS]
 HEAVY = ("torch", "onnxruntime", "onnx", "scipy.ndimage", "scipy.optimize", "scipy.stats",
@@ -66,7 +66,8 @@ HEAVY = ("torch", "onnxruntime", "onnx", "scipy.ndimage", "scipy.optimize", "sci
 SECONDS = 20.0  # of tests that meet one fault, at most
 ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "build" / "mutants"
-OPTIONS = ["-x", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+OPTIONS = ["-m", "not slow and not faults", "-p", "no:cacheprovider",
+           "-W", "ignore::pytest.PytestAssertRewriteWarning"]  # fmt: skip
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
@@ -277,8 +278,7 @@ def measured(copy: Path, code: str) -> list[Test]:
             kept.parent.mkdir(parents=True, exist_ok=True)
             for old in kept.parent.glob(f"{name}-*.json"):
                 old.unlink()
-            tracer = Tracer(copy, kept)
-            forked(copy, lambda path=path, tracer=tracer: under_pytest(copy, [path], tracer), 1200)
+            forked(copy, partial(under_pytest, copy, path, plugin=Tracer(copy, kept)), 1200)
         for test, seconds, lines in json.loads(kept.read_text()):
             where = frozenset((file, line) for file, many in lines.items() for line in many)
             tests.append(Test(test, seconds, where))
@@ -344,12 +344,11 @@ class Tracer:
         return line
 
 
-def under_pytest(copy: Path, names: Sequence[str], *plugins: object) -> int:
+def under_pytest(copy: Path, *options: str, plugin: object = None) -> int:
     """Run tests of the copy within this process: pytest's exit status."""
     without = [] if os.environ.get("INKLING_POSTGRES") else ["-k", "not postgres"]
-    chosen = ["-m", "not slow and not faults", *without, "--rootdir", str(copy)]
-    stop = OPTIONS if not any(isinstance(plugin, Tracer) for plugin in plugins) else OPTIONS[1:]
-    return int(pytest.main([*stop, *chosen, *names], plugins=list(plugins)))
+    arguments = [*OPTIONS, *without, "--rootdir", str(copy), *options]
+    return int(pytest.main(arguments, plugins=[plugin] if plugin else []))
 
 
 def forked(copy: Path, work: Callable[[], int], seconds: float) -> int | None:
@@ -402,7 +401,8 @@ class Chosen:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Write the name of the test."""
         if report.failed:
-            self.path.write_text(report.nodeid)
+            with self.path.open("a") as file:
+                file.write(report.nodeid + "\n")
 
 
 def tried(
@@ -414,7 +414,7 @@ def tried(
     kept: dict[str, dict[str, Any]] = {}
     if path.exists():
         kept = {one["fault"]: one for one in map(json.loads, path.read_text().splitlines())}
-    forked(copy, lambda: under_pytest(copy, ["--collect-only", *PATHS]), 300)  # compiles them
+    forked(copy, partial(under_pytest, copy, "--collect-only", *PATHS), 300)  # compiles them
     found: list[tuple[Fault, str | None]] = []
     for number, fault in enumerate(faults):
         name = f"{fault.file} {digest([sources[fault.file]])} {fault.place}"
@@ -430,7 +430,11 @@ def tried(
         if one["by"] is None:
             unseen = sum(by is None for _, by in found)
             say(f"{unseen} of {number + 1}: {fault.file}:{fault.line}: {fault.what}")
-    return found
+    names = {by for _, by in found if by}
+    _, wrong = failing(copy, sorted(names), 600)
+    for name in wrong:
+        say(f"Fails without a fault: {name}")
+    return [(fault, None if by in wrong else by) for fault, by in found]
 
 
 def seen_by(copy: Path, text: str, fault: Fault, tests: Sequence[Test]) -> str | None:
@@ -442,29 +446,37 @@ def seen_by(copy: Path, text: str, fault: Fault, tests: Sequence[Test]) -> str |
             seconds += test.seconds
     if not names:
         return None
-    path, first = copy / fault.file, copy / "first"
+    path = copy / fault.file
     stat, tree = path.stat(), ast.parse(text)
     node, field, new, _ = list(changes(tree))[fault.place]
     with changed_to(node, field, new):
         path.write_text(ast.unparse(tree))
-    first.unlink(missing_ok=True)
+    try:
+        status, failed = failing(copy, names, 20 + 10 * seconds, "-x")
+    finally:
+        path.write_text(text)
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    if failed:
+        return failed[0]
+    if status in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        return None
+    return "too slow" if status is None else f"exit status {status}"
+
+
+def failing(
+    copy: Path, names: Sequence[str], seconds: float, *options: str
+) -> tuple[int | None, list[str]]:
+    """pytest's exit status for tests of the copy, None after so many seconds; and which failed."""
+    path = copy / "failed"
+    path.write_text("")
+    files = sorted({name.partition("::")[0] for name in names if "::" in name})
 
     def work() -> int:
         sys.dont_write_bytecode = True  # what is compiled stays as it was
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-        files = sorted({name.partition("::")[0] for name in names})
-        return under_pytest(copy, files, Chosen(names, first))
+        return under_pytest(copy, *options, *files, plugin=Chosen(names, path))
 
-    try:
-        status = forked(copy, work, 20 + 10 * seconds)
-    finally:
-        path.write_text(text)
-        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    if status == 0:
-        return None
-    if first.exists():
-        return first.read_text()
-    return "too slow" if status is None else f"exit status {status}"
+    return forked(copy, work, seconds), path.read_text().splitlines()
 
 
 def report(found: Sequence[tuple[Fault, str | None]], options: argparse.Namespace) -> int:
