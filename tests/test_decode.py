@@ -763,3 +763,18 @@ def test_nested_lists_of_numbers_are_a_picture(numbers, expected):
 def test_points_are_not_taken_for_pixels(points):
     with pytest.raises(InkError, match="rows of pixels, got rows of"):
         decode.pixels(points)
+
+
+def test_a_page_of_a_pdf_has_200_pixels_an_inch_and_at_most_2500_a_side():
+    sides = {b"72 36": (200, 100), b"900 450": (2500, 1250), b"1800 900": (2500, 1250)}
+    for side, size in sides.items():
+        assert pages(pdf_page(side, b"0 0 m 9 9 l S"))[0].size == size
+
+
+def test_a_pipe_is_read_to_its_limit(monkeypatch):
+    monkeypatch.setattr(formats, "MAX_BYTES", 40)
+    for length, error in ((40, "cannot be decoded"), (41, "at most 40 bytes")):
+        pipe = io.BytesIO(b"\x00" * length)
+        pipe.seekable = lambda: False
+        with pytest.raises(InkError, match=error):
+            pages(pipe)

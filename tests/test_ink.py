@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from inkling import Drawing, ink, to_image
 from inkling.errors import InkError, NothingDrawn, TooLarge
+from inkling.ink import image as image_module
 from inkling.ink import parts
 
 
@@ -339,3 +340,13 @@ def test_a_drawing_shows_itself_dark_on_white_with_a_margin():
     assert picture.shape[0] == pytest.approx(160 + 2 * 16, abs=1)
     assert repr(Drawing([[(0, 0)]])) == "Drawing(1 stroke, 1 points, pen 30)"
     assert repr(Drawing([[(0, 0)], [(1, 1)]], 2.5)) == "Drawing(2 strokes, 2 points, pen 2.5)"
+
+
+@pytest.mark.parametrize("side", [20, 24, 30, 40, 70])
+def test_ink_is_reduced_by_the_exact_mean_of_areas(side):
+    ink_ = np.random.default_rng(side).integers(1, 256, (side, side)).astype(np.float32)
+    fine = ink_.repeat(20, 0).repeat(20, 1).reshape(20, side, 20, side).mean((1, 3))
+    image = image_module.fit(ink_)[0] * 255
+    rows = np.flatnonzero(image.any(1))
+    placed = image[rows[0] : rows[0] + 20, np.flatnonzero(image.any(0))[0] :][:, :20]
+    np.testing.assert_allclose(placed, fine * 255 / fine.max(), atol=0.51)

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from inkling import Drawing
 from inkling.errors import InkError, NothingDrawn
-from inkling.ink import lines, rows
+from inkling.ink import lines, marks, rows
 from inkling.ink.lines import HEIGHT, MARGIN, MAX_WIDTH, SIDE_MARGIN
 
 FORMS = {  # strokes in a box 40 wide and 70 high
@@ -492,6 +492,8 @@ def test_the_box_of_torn_pieces_is_as_high_as_most_of_them_reach():
     halves = [(x, y, x + 60, y + 50) for x in range(0, 600, 100) for y in (0, 60)]
     pieces = np.array([*halves, (600, -200, 660, 110)], float)
     assert lines._box(pieces, torn=True).tolist() == [0, 25 - 0.6 * 110, 660, 110]
+    lower = pieces + np.array([0, 1000, 0, 1000])
+    assert lines._box(lower, torn=True).tolist() == [0, 1025 - 0.6 * 110, 660, 1110]
 
 
 @pytest.mark.parametrize(("text", "kept"), [("8", True), (".", False)])
@@ -502,3 +504,26 @@ def test_a_row_of_little_or_low_ink_is_none(text, kept):
         pictured(written(text, 60, 200, 0.6), (330, 400), 6),
     )
     assert len(lines.find(photographed(ink))) == (2 if kept else 1)
+
+
+def dots(count, stroke_pixels):
+    """So many dots of ink, and one stroke."""
+    mask = np.zeros((200, 400), bool)
+    for place in range(count):
+        mask[6 * (place // 60) :, 6 * (place % 60) :][:3, :3] = True
+    mask[150:152, : stroke_pixels // 2] = True
+    return mask
+
+
+@pytest.mark.parametrize(
+    ("count", "pixels", "is_noise"), [(255, 20, False), (256, 118, True), (256, 122, False)]
+)
+def test_more_than_256_parts_without_a_stroke_are_noise(count, pixels, is_noise):
+    """A stroke has 30 times the square of the pen's width."""
+    assert marks._is_noise(dots(count, pixels), 2.0) == is_noise
+
+
+def test_a_picture_of_dots_is_no_line():
+    ink = dots(600, 0).repeat(2, 0).repeat(2, 1).astype(np.float32)
+    with pytest.raises(NothingDrawn):
+        lines.find(photographed(ink, noise=0))

@@ -203,10 +203,10 @@ def test_another_data_set_has_no_numbers(reader):
 def test_boxes_are_in_the_units_of_the_source(reader):
     image = np.zeros((1, 32, 24), np.float32)
     image[0, 3:29, 10:13] = 1
-    image[0, 3:29, 13] = 0.2  # paler than the ink of a box
+    image[0, 3:29, 13], image[0, 3:29, 14] = 0.4, 0.2  # paler than 0.3 is not in the box
     read = reader.lines.read(Line(image, scale=2.0, corner=(100.0, -50.0)), None)
     assert read.text == "1"
-    assert read.box == read.parts[0].box == (105, -48.5, 106.5, -35.5)
+    assert read.box == read.parts[0].box == (105, -48.5, 107, -35.5)
 
 
 def test_boxes_move_and_grow_with_the_strokes(reader):
@@ -216,3 +216,10 @@ def test_boxes_move_and_grow_with_the_strokes(reader):
     far = reader.read_number(Drawing(moved, 18))
     for part, other in zip(near.parts, far.parts, strict=True):
         assert other.box == pytest.approx(3 * np.array(part.box) + (500, -200) * 2, abs=1e-6)
+
+
+def test_of_several_rows_the_largest_is_read_and_not_accepted(reader):
+    assert reader.read_number(number("417")).accepted is True
+    small = [[(x / 2, y / 2) for x, y in stroke] for stroke in written("12")[0]]
+    read = reader.read_number(Drawing(small + written("470", y=130)[0], 6))
+    assert (read.text, read.accepted) == ("470", False)

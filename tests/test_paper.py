@@ -490,6 +490,7 @@ TORN[30:33, 100:130] = SHORT[30:33, 100:114] = 0
         (box(thickness=16), INSIDE, True),
         (box(thickness=20), INSIDE, False),  # more than two fifths of it is ink
         (box(), stroke(at=130, top=80, bottom=123), True),
+        (box(), stroke(at=130, top=80, bottom=122), True),
         (box(), stroke(at=130, top=80, bottom=121), False),  # a mark
         (box(bottom=46, right=76, thickness=1), stroke(2, 33, 43, 68), True),
         (box(bottom=44, right=74, thickness=1), stroke(2, 33, 41, 68), False),  # too small
@@ -561,6 +562,7 @@ def test_the_corners_of_a_sheet_lie_just_inside_it(times):
     expected = times * np.array([(30, 40), (100, 40), (100, 110), (30, 110)])
     for picture in (sheet_on(), cut(10), wood.astype(np.float32)):
         corners = desk.sheet(picture.repeat(times, 0).repeat(times, 1))
+        assert corners.mean(0) == pytest.approx(times * np.array([65, 75]), abs=0.1)
         inside = (corners - expected) * ((1, 1), (-1, 1), (-1, -1), (1, -1))
         assert (inside > 0).all()
         assert (inside < 4 * times).all()
@@ -702,3 +704,54 @@ def test_ink_in_more_than_64_parts_is_noise(count, is_ink):
     else:
         with pytest.raises(NothingDrawn):
             paper._without_specks(mask)
+
+
+def test_a_sheet_may_take_nine_tenths_of_a_side_but_no_more():
+    picture = np.full((100, 100), 40, np.float32)
+    picture[:91, :80] = 200
+    assert desk.sheet(picture) is None
+    picture[90] = 40
+    assert desk.sheet(picture[:, 10:]) is not None
+
+
+def test_a_line_that_leans_is_found_in_its_own_rows():
+    for slope in (-0.06, 0.03, 0.06):
+        line = printed.lines(line_on(at=lambda x, slope=slope: 80 + slope * x, thickness=3), 10)[0]
+        middle = (np.flatnonzero(line.profile) - len(line.profile) // 2).mean()
+        expected = 81 + slope * np.arange(320)
+        assert (line.rows + middle - expected).mean() == pytest.approx(0, abs=0.1)
+
+
+def test_a_line_along_the_edge_of_the_picture_is_found():
+    for row in (0, 199):
+        (line,) = printed.lines(line_on(thickness=1, at=lambda x, row=row: row + 0 * x), 10)
+        assert (line.rows == row).all()
+        assert line.thickness == 1
+
+
+@pytest.mark.parametrize(("aside", "share"), [(0, 1.0), (1, 1.0), (-1, 1.0), (2, 0.75), (-2, 0.75)])
+def test_a_line_is_seen_within_a_row_of_where_it_should_be(aside, share):
+    profile = np.array([0, 60, 0], np.float32)
+    sheet = np.zeros((50, 80), np.float32)
+    sheet[20, :60] = sheet[20 + aside, 60:] = 30  # half as strong as its profile
+    assert printed._seen(printed.Line(np.full(80, 20), profile), sheet) == share
+
+
+@pytest.mark.parametrize("turned", [np.asarray, np.flipud, np.transpose, np.rot90])
+def test_a_stroke_is_no_side_of_a_box(turned):
+    """As in an A: three sides, and a bar that is no fourth."""
+    bar = np.zeros((200, 320), np.float32)
+    bar[100:103, 60:220] = 80
+    sheet = np.maximum.reduce([box("ltr"), bar, stroke(at=130, top=40, bottom=90)])
+    assert np.array_equal(printed.without_boxes(turned(sheet), 40), turned(sheet))
+
+
+def test_thin_strokes_become_as_wide_for_their_size_as_those_of_mnist():
+    """From 1.3 of 20 pixels on."""
+    mask = np.zeros((300, 300), bool)
+    mask[50:250, 100:108] = True
+    soft, padding = paper._stroked(mask, mask.astype(np.float32))
+    high, across = (np.ptp(np.flatnonzero((soft > 127).any(axis))) + 1 for axis in (1, 0))
+    assert 20 * across / high == pytest.approx(1.3, abs=0.1)
+    rows = np.flatnonzero((soft > 127).any(1)) - padding
+    assert (rows[0] + rows[-1]) / 2 == pytest.approx(149.5, abs=1)

@@ -430,14 +430,14 @@ def made_of(*seeds, recipe=SMALL):
 
 
 def test_the_figures_of_a_record_are_those_of_its_seeds():
-    seeds = result(1, 0.99, 3.0, "b"), result(0, 0.98, 2.0, "a"), result(2, 0.985, 8.004, "b")
+    seeds = result(1, 0.99, 3.004, "b"), result(0, 0.98, 2.0, "a"), result(2, 0.985, 8.004, "b")
     record = made_of(*seeds)
     assert [seed.seed for seed in record.seeds] == [0, 1, 2]
     assert (record.mean, record.std, record.n) == (98.5, 0.5, 3)
     assert record.interval == pytest.approx(100 * np.array(metrics.wilson(9850, 10_000)), abs=5e-5)
     assert all(round(bound, 4) == bound for bound in record.interval)
     assert record.mean_negative_log_likelihood == 0.11
-    assert (record.train_seconds, record.images_per_second) == (3, 15 * 64 / 3)
+    assert (record.train_seconds, record.images_per_second) == (3, round(15 * 64 / 3.004))
     assert (record.parameters, record.multiply_adds, record.epochs) == (50, 70, 1)
     assert record.commit == "b, a"
     assert record.mean_corrected is None
