@@ -120,3 +120,10 @@ def test_an_elastic_deformation_shifts_by_a_grid_of_random_numbers(pixels, seed)
         moved = warp.warp(image, 0, 0, 0, 0, generator(seed), pixels) - image
         knots = moved[:, 0, 7:22:7, 7:22:7]  # where nothing is interpolated
         torch.testing.assert_close(knots, shifts[:, axis], atol=1e-4, rtol=1e-4)
+
+
+def test_who_is_flipped_may_be_given():
+    images, first = batch(4), torch.tensor([True, False, False, False])
+    flipped = warp.augment(images, Augmentation(flip=1.0), generator(), first)
+    assert torch.equal(flipped[0], images[0].flip(-1))
+    assert torch.equal(flipped[1:], images[1:])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from inkling import Drawing, InklingError, NothingDrawn, Reader
 from inkling.errors import BundleError
 from inkling.ink.lines import Line, of_strokes
-from inkling.reading import bundle, numbers
+from inkling.reading import bundle, numbers, report
 from inkling.reading.answers import LinesAnswer, NumberAnswer, of_reading
 from inkling.reading.formats import Constraints
 from inkling.reading.numbers import LineReader, Number
@@ -223,3 +223,15 @@ def test_of_several_rows_the_largest_is_read_and_not_accepted(reader):
     small = [[(x / 2, y / 2) for x, y in stroke] for stroke in written("12")[0]]
     read = reader.read_number(Drawing(small + written("470", y=130)[0], 6))
     assert (read.text, read.accepted) == ("470", False)
+
+
+def test_a_line_that_is_no_number_is_read_with_no_confidence(reader):
+    images = [of_strokes(number(text)).image for text in ("47", "-")]
+    session, characters = reader.lines.session, reader.lines.characters
+    read = [numbers.read_text(session, image, characters) for image in images]
+    assert [numbers.is_number(one.text) for one in read] == [True, False]
+    texts = report.read_texts(
+        session, characters, "made", images, lambda index, text: (index, text) == (0, "47")
+    )
+    assert texts.confidence.tolist() == [read[0].probability, 0]
+    assert texts.right.tolist() == [True, False]

@@ -232,3 +232,33 @@ def test_a_digit_is_as_likely_as_its_ink_is_one_and_it_is_read_right(reader, dig
     for score, share in ((-2.5, 1 / 2), (np.log(3) - 2.5, 1 / 4), (-np.log(3) - 2.5, 3 / 4)):
         doubted = dataclasses.replace(reading, ood_score=float(score))
         assert reader_module._likely(doubted) == pytest.approx(0.8 * share)
+
+
+def test_a_bundle_is_saved_by_a_name_and_loaded_by_it(reader):
+    folder = reader.save("one-of-its-own")
+    assert Reader.load("one-of-its-own").card == Reader.load(folder).card == reader.card
+    with pytest.raises(InklingError):
+        Reader.load("./one-of-its-own")  # a path
+
+
+def test_many_readings_show_each_with_a_star_where_it_is_not_accepted(reader, digits):
+    cross = Drawing([[(0, 0), (60, 60)], [(60, 0), (0, 60)], [(30, 0), (30, 60)]])
+    found = reader.read_many([digits[0], cross])
+    assert found._captions == ["7", f"{found[1].name}*"]
+    assert found.picture().width > 28
+
+
+def test_a_report_shows_recall_precision_and_confusion(reader, mnist):
+    report = reader.test(mnist.test[:300])
+    shown = report._repr_html_()
+    counts = np.zeros((10, 10), int)
+    np.add.at(counts, (report.labels, report.probabilities.argmax(1)), 1)
+    assert np.array_equal(report.confusion, counts)
+    for label in range(10):
+        recall = counts[label, label] / counts[label].sum()
+        precision = counts[label, label] / counts[:, label].sum()
+        cells = [str(label), f"{recall:.2%}", f"{precision:.2%}", *map(str, counts[label])]
+        place = [shown.find(f">{cell}<") for cell in cells[:3]]
+        assert min(place) > 0
+    assert report.accuracy == np.trace(counts) / 300
+    assert repr(report).startswith(f"TestReport({report.accuracy:.2%} of 300, ")
