@@ -1,5 +1,6 @@
 """Numbers: what the line reader says of them, and how a Reader decides what is there."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -226,7 +227,9 @@ def test_of_several_rows_the_largest_is_read_and_not_accepted(reader):
 
 
 def test_a_line_that_is_no_number_is_read_with_no_confidence(reader):
-    images = [of_strokes(number(text)).image for text in ("47", "-")]
+    word = [[(x + 70 * place, y) for x, y in stroke] for place in (0, 2) for stroke in A]
+    word += [[(x + 70, y) for x, y in stroke] for stroke in M]
+    images = [of_strokes(drawing).image for drawing in (number("47"), Drawing(word, 6))]
     session, characters = reader.lines.session, reader.lines.characters
     read = [numbers.read_text(session, image, characters) for image in images]
     assert [numbers.is_number(one.text) for one in read] == [True, False]
@@ -235,3 +238,13 @@ def test_a_line_that_is_no_number_is_read_with_no_confidence(reader):
     )
     assert texts.confidence.tolist() == [read[0].probability, 0]
     assert texts.right.tolist() == [True, False]
+
+
+def test_a_number_shows_what_else_it_may_be(reader):
+    read = reader.read_number(number("4172"))
+    shown = read._repr_html_()
+    assert f"or {numbers._listed(read.alternatives)}" in shown
+    for part in read.parts:
+        assert f"{part.confidence:.1%}" in shown
+    alone = dataclasses.replace(read, alternatives=(), parts=())
+    assert ">or " not in alone._repr_html_().replace(">or<", "")

@@ -474,3 +474,11 @@ def test_a_row_is_shown_with_its_figures():
         "| fast | [they](https://x) | 99.123 % | claim |  |  | 1,234 |  |",
         "|  | `r` | 99.00 % | 1 | 20 s | 2.5 |  |  |",
     ]
+
+
+def test_a_record_is_written_into_a_new_folder_and_read_again(tmp_path):
+    record, path = made_of(result(0, 0.98, 2.0)), tmp_path / "new" / "below" / "r.json"
+    records.write(path, record)
+    assert records.read(path) == record
+    with pytest.raises(RunError, match="expected a file to write to"):
+        records.write(path / "r.json", record)
