@@ -84,7 +84,7 @@ class Fault:
 
     file: str
     line: int
-    what: str  # the code before and after, shortened
+    what: str  # the code before and after, shortened, and where in its line
     place: int  # among the faults of this file
     lines: Lines  # a test that executes one of these may see it
 
@@ -174,7 +174,7 @@ def every_fault(sources: dict[str, str], only: str) -> list[Fault]:
         for place, (node, field, new, lines) in enumerate(changes(tree)):
             before, around = shown(node), texts[node.lineno - 1].strip()
             with changed_to(node, field, new):
-                what = f"{before} -> {shown(node)} in {around}"
+                what = f"{before} -> {shown(node)} at {node.col_offset} of {around}"
             where = {(file, line) for line in lines if isinstance(line, int)}
             for name in lines:
                 where |= users[name] if isinstance(name, str) else set()
