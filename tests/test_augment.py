@@ -127,3 +127,14 @@ def test_who_is_flipped_may_be_given():
     flipped = warp.augment(images, Augmentation(flip=1.0), generator(), first)
     assert torch.equal(flipped[0], images[0].flip(-1))
     assert torch.equal(flipped[1:], images[1:])
+
+
+def test_rectangles_are_erased_all_over_the_image():
+    images = torch.full((500, 1, 28, 28), 2.0)
+    erased = warp.augment(images, Augmentation(max_erase_pixels=6), generator())[:, 0] != 2
+    share = erased.float().mean(0)
+    quarters = [share[rows, columns].mean() for rows in EACH_HALF for columns in EACH_HALF]
+    assert max(quarters) < 1.5 * min(quarters)
+
+
+EACH_HALF = slice(14), slice(14, None)

@@ -31,7 +31,7 @@ from pyarrow import parquet
 from inkling.data import idx, strokes
 from inkling.drawings import Filter, Labelled, Store, archive, labelling
 from inkling.drawings.database import Database
-from inkling.drawings.store import DRAWINGS
+from inkling.drawings.store import DRAWINGS, default_url
 from inkling.errors import InkError, NoSuchDrawing, StoreError, StoreFull
 from inkling.reading import bundle
 
@@ -848,3 +848,11 @@ def test_fifty_drawings_are_found_unless_more_are_asked_for(tmp_path):
         assert len(store.find()) == 50
         assert len(store.find(count=60)) == 52
         assert len(store.find(skip=50)) == 2
+
+
+def test_drawings_lie_in_the_users_own_folder_unless_a_url_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("INKLING_HOME", str(tmp_path))
+    monkeypatch.delenv("INKLING_DRAWINGS", raising=False)
+    assert default_url() == f"sqlite:///{tmp_path}/drawings.sqlite"
+    monkeypatch.setenv("INKLING_DRAWINGS", "postgresql://a/b")
+    assert default_url() == "postgresql://a/b"
