@@ -778,3 +778,19 @@ def test_a_pipe_is_read_to_its_limit(monkeypatch):
         pipe.seekable = lambda: False
         with pytest.raises(InkError, match=error):
             pages(pipe)
+
+
+def test_colours_of_16_bits_are_read_as_those_of_8():
+    """As a PNG, which Pillow does not write so."""
+    colours = np.array([[(0, 128, 255), (64, 32, 200)], [(9, 99, 199), (255, 254, 1)]], ">u2") * 257
+    rows = b"".join(b"\0" + row.tobytes() for row in colours)
+    parts = (
+        (b"IHDR", b"\0\0\0\2\0\0\0\2\20\2\0\0\0"),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    )
+    content = b"\x89PNG\r\n\x1a\n" + b"".join(
+        len(body).to_bytes(4, "big") + kind + body + zlib.crc32(kind + body).to_bytes(4, "big")
+        for kind, body in parts
+    )
+    assert np.array_equal(decode.pixels(content)[0], colours // 257)

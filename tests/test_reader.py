@@ -234,7 +234,8 @@ def test_a_digit_is_as_likely_as_its_ink_is_one_and_it_is_read_right(reader, dig
         assert reader_module._likely(doubted) == pytest.approx(0.8 * share)
 
 
-def test_a_bundle_is_saved_by_a_name_and_loaded_by_it(reader):
+def test_a_bundle_is_saved_by_a_name_and_loaded_by_it(reader, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     folder = reader.save("one-of-its-own")
     assert Reader.load("one-of-its-own").card == Reader.load(folder).card == reader.card
     with pytest.raises(InklingError):
