@@ -137,3 +137,113 @@ def test_a_level_between_is_the_next_higher_one():
     assert [found.min_label_probability(level) for level in (0.5, 0.9, 0.95, 0.999)] == [
         0.3, 0.3, 0.1, None,
     ]  # fmt: skip
+
+
+def test_a_quantile_is_the_smallest_value_with_that_share_of_the_weight():
+    values, weights = np.array([30.0, 10, 20]), np.array([1.0, 2, 1])
+    shares = {0.0: 10, 0.5: 10, 0.51: 20, 0.75: 20, 0.76: 30, 1.0: 30}
+    assert [acceptance.quantile(values, weights, share) for share in shares] == [*shares.values()]
+    tenths = np.arange(1.0, 11)  # whose weights do not add up to 1 exactly
+    assert acceptance.quantile(tenths, np.full(10, 0.1), 0.3) == 3
+
+
+def test_pooled_sources_weigh_the_same():
+    assert acceptance.balanced([1, 4]).tolist() == [0.5, 0.125, 0.125, 0.125, 0.125]
+
+
+def test_the_search_takes_the_point_that_promises_most_where_it_finds_none():
+    curve = tuple(Promise(n / 9, 1 - n / 9, 1.0, 0.99 if n == 1 else 0.5) for n in range(8))
+    assert acceptance.search(curve, 0.99) is curve[1]
+    assert acceptance.search(curve, 0.5) is curve[0]
+    assert acceptance.search(curve, 0.991) is None
+    assert acceptance.search(curve[:2], 0.9) is curve[1]
+    assert acceptance.search(curve[:1], 0.5) is curve[0]
+
+
+def test_a_curve_rejects_a_mistake_more_at_each_point():
+    confidence = np.array([0.9, 0.2, 0.6, 0.4, 0.8, 0.99])
+    right, passing = np.array([1, 0, 0, 1, 1, 1], bool), np.array([1, 1, 1, 1, 1, 0], bool)
+    weights = np.array([0.3, 0.1, 0.1, 0.1, 0.1, 0.3])
+    curve = acceptance.selective_curve(confidence, right, weights, passing)
+    assert [point.confidence for point in curve] == [0.2, 0.4, 0.8]
+    assert [point.coverage for point in curve] == pytest.approx([0.7, 0.6, 0.4])
+    assert [point.accuracy for point in curve] == pytest.approx([5 / 7, 5 / 6, 1])
+    # Kish 1965: of the last point, 0.4 ** 2 / (0.09 + 0.01) = 1.6 images; log2(3) and 1: 3 steps
+    assert curve[2].guaranteed == pytest.approx(1 - beta.ppf(1 - 0.05 / 3, 1, 1.6))
+    effective = 0.7**2 / (0.09 + 4 * 0.01)
+    wrong = effective * 2 / 7
+    bound = 1 - beta.ppf(1 - 0.05 / 3, wrong + 1, effective - wrong)
+    assert curve[0].guaranteed == pytest.approx(bound)
+    assert acceptance.selective_curve(confidence, right, weights, ~passing & ~right) == ()
+
+
+def test_a_set_leaves_out_the_share_of_labels_that_its_level_allows():
+    """Of 99 images and one more, unseen: the hundredth, the fiftieth ... of what labels got."""
+    of_label = np.random.default_rng(0).permutation(np.arange(1, 100)) / 100
+    probabilities = np.stack([1 - of_label, of_label], 1)
+    sets = acceptance.conformal_sets(probabilities, np.ones(99, int), np.full(99, 1 / 99))
+    assert dict(sets) == pytest.approx({0.9: 0.1, 0.95: 0.05, 0.98: 0.02, 0.99: 0.01})
+
+
+def test_numbers_are_accepted_from_one_confidence_on():
+    sure = np.linspace(0, 1, 2001)
+    texts = acceptance.Texts("made", sure, sure > 0.3, np.repeat(["a", "b", "c"], 667))
+    found = acceptance.fit_texts([texts, texts])
+    assert found.n == 4002
+    assert 0.29 < found.min_confidence < 0.31
+    assert found.max_ood_score is None
+    assert acceptance.highest_score(found) == np.inf
+    source = found.sources[0]
+    assert source.coverage == pytest.approx((sure >= found.min_confidence).mean())
+    assert source.accuracy == pytest.approx(0.7, abs=1e-3)
+    assert source.accepted_accuracy > 0.985
+    assert (source.writers, source.worst_writers) == (3, pytest.approx(66 / 667, abs=0.002))
+    assert source.recall == ()
+
+
+def test_the_figures_of_texts_are_those_of_being_right():
+    texts = acceptance.Texts("made", np.array([0.9, 0.8, 0.3, 1.0]), np.array([1, 0, 0, 1], bool))
+    measures = texts.measures
+    assert (measures.n, measures.accuracy) == (4, 0.5)
+    assert measures.interval == pytest.approx((0.15, 0.85), abs=1e-2)
+    assert measures.negative_log_likelihood == pytest.approx(-np.log([0.9, 0.2, 0.7]).sum() / 4)
+    assert measures.calibration_error == pytest.approx((0.1 + 0.8 + 0.3 + 0) / 4)
+    wrong = acceptance.Texts("sure and wrong", np.array([1.0]), np.array([False])).measures
+    assert wrong.negative_log_likelihood == pytest.approx(-np.log(1e-12), rel=1e-4)
+
+
+def test_a_source_has_the_recall_of_each_class():
+    labels = np.array([0, 0, 1, 1, 1])
+    probabilities = np.eye(3)[[0, 1, 1, 1, 0]] * 0.7 + 0.1
+    accepted = np.array([1, 0, 1, 1, 0], bool)
+    source = acceptance.measure("made", probabilities, accepted, labels)
+    assert source.recall == pytest.approx((1 / 2, 2 / 3, 1))
+    assert (source.n, source.accuracy, source.coverage) == (5, 0.6, 0.6)
+    assert source.accepted_accuracy == 1
+    assert source.accepted_interval[0] == pytest.approx(0.4385, abs=1e-4)  # Wilson, 3 of 3
+    nothing = acceptance.measure("made", probabilities, np.zeros(5, bool), labels)
+    assert (nothing.accepted_accuracy, nothing.accepted_interval) == (None, None)
+
+
+def test_a_reading_at_both_limits_is_accepted():
+    logits = np.log(np.array([[0.8, 0.2], [0.7, 0.3]]))
+    score = float(acceptance.ood_score(logits)[0])
+    for lowest, highest, expected in (
+        (0.8 - 1e-12, score + 1e-12, [True, False]),
+        (0.7 - 1e-12, score + 1e-12, [True, True]),
+        (0.7 - 1e-12, score - 1e-3, [False, False]),
+    ):
+        found = Acceptance(10, lowest, highest, (), ())
+        assert acceptance.accepts(found, logits, 1.0).tolist() == expected
+    assert acceptance.accepts(Acceptance(1, 0.6, 9.0, (), ()), logits, 2.0).tolist() == [True, True]
+    assert acceptance.accepts(Acceptance(1, 0.65, 9.0, (), ()), logits, 2.0).tolist() == [1, 0]
+
+
+def test_what_is_accepted_is_promised_to_be_right_998_times_in_1000():
+    """No more is asked for: then more would be rejected."""
+    rng = np.random.default_rng(0)
+    sample = Sample("made", *drawn(rng, 30_000))
+    found = acceptance.fit([sample], 1.0)
+    (chosen,) = (point for point in found.curve if point.confidence == found.min_confidence)
+    before = found.curve[found.curve.index(chosen) - 1]
+    assert before.guaranteed < 0.998 <= chosen.guaranteed < 0.9985

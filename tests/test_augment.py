@@ -108,3 +108,33 @@ def test_one_rectangle_of_at_most_the_given_size_is_erased(size, seed):
         assert (steps == 1).sum(1).max() == 1
     noise = warp.augment(images, settings, generator(seed))[:, 0][erased]
     assert 0 <= noise.min() <= noise.max() < 1
+
+
+@given(st.floats(0.1, 1), st.integers(0, 99))
+def test_an_elastic_deformation_shifts_by_a_grid_of_random_numbers(pixels, seed):
+    ramp = torch.arange(29.0).expand(2, 1, 29, 29)  # each pixel says where it comes from
+    drawn = generator(seed)
+    torch.rand(6, 2, generator=drawn)  # of the affine map
+    shifts = torch.randn(2, 2, 5, 5, generator=drawn)[..., 1:4, 1:4] * pixels
+    for axis, image in enumerate((ramp, ramp.mT)):
+        moved = warp.warp(image, 0, 0, 0, 0, generator(seed), pixels) - image
+        knots = moved[:, 0, 7:22:7, 7:22:7]  # where nothing is interpolated
+        torch.testing.assert_close(knots, shifts[:, axis], atol=1e-4, rtol=1e-4)
+
+
+def test_who_is_flipped_may_be_given():
+    images, first = batch(4), torch.tensor([True, False, False, False])
+    flipped = warp.augment(images, Augmentation(flip=1.0), generator(), first)
+    assert torch.equal(flipped[0], images[0].flip(-1))
+    assert torch.equal(flipped[1:], images[1:])
+
+
+def test_rectangles_are_erased_all_over_the_image():
+    images = torch.full((500, 1, 28, 28), 2.0)
+    erased = warp.augment(images, Augmentation(max_erase_pixels=6), generator())[:, 0] != 2
+    share = erased.float().mean(0)
+    quarters = [share[rows, columns].mean() for rows in EACH_HALF for columns in EACH_HALF]
+    assert max(quarters) < 1.5 * min(quarters)
+
+
+EACH_HALF = slice(14), slice(14, None)

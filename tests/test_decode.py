@@ -331,7 +331,7 @@ def test_python_loads_no_library_for_a_format_that_is_not_read(tmp_path):
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data(), st.sampled_from(["TIFF", "AVIF", "PPM", "JPEG2000", "HEIC", "APNG"]))
 def test_damaged_files_are_read_or_an_error_of_one_line(data, kind):
     frames = [seven(), seven(100)]
@@ -684,7 +684,7 @@ def test_a_script_in_a_pdf_does_not_run():
     assert to_image(content).max() == 1
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.data())
 def test_a_damaged_pdf_is_read_or_an_error_of_one_line(data):
     content = bytearray(several(THREE, "PDF"))
@@ -705,3 +705,143 @@ def test_no_process_is_left_and_nothing_is_written(tmp_path, monkeypatch, capfd)
         to_image(b"%PDF-1.7 nonsense")
     assert not os.listdir(tmp_path)  # noqa: PTH208
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("alpha", [64, 160, 255])
+@pytest.mark.parametrize(("grey", "paper"), [(115, 255), (140, 0)])
+def test_transparent_ink_lies_on_the_paper_that_differs_from_it(grey, paper, alpha):
+    picture = np.zeros((20, 20, 4), np.uint8)
+    picture[5:15, 5:15] = grey, grey, grey, alpha
+    pixels, _ = decode.pixels(picture)
+    assert pixels[0, 0] == paper
+    mixed = (grey * alpha + paper * (255 - alpha)) / 255
+    assert pixels[10, 10] == pytest.approx(mixed, abs=1)
+
+
+def ends(low, high, kind):
+    """A picture with these as its darkest and its lightest pixel."""
+    return np.array([[low, high], [low, low], [high, low]], kind)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "kind", "expected"),
+    [
+        (0, 1, np.uint8, (0, 1)),
+        (0, 1, np.int64, (0, 255)),  # a mask
+        (0, 2, np.int64, (0, 2)),
+        (0, 255, np.int32, (0, 255)),
+        (0, 255, np.uint16, (0, 255)),
+        (0, 256, np.uint16, (0, 255 * 256 / 1023)),  # a scanner of 10 bits
+        (1, 1023, np.uint16, (255 / 1023, 255)),
+        (0, 1024, np.uint16, (0, 255 * 1024 / 4095)),
+        (0, 4096, np.uint16, (0, 255 * 4096 / 16383)),
+        (0, 16384, np.uint16, (0, 255 * 16384 / 65535)),
+        (0, 1, np.float32, (0, 255)),
+        (0.25, 0.5, np.float64, (63.75, 127.5)),
+        (0, 2, np.float32, (0, 2)),
+        (0, 255, np.float32, (0, 255)),
+        (-1, 1, np.float32, (0, 255)),
+        (-1, 0.5, np.float32, (0, 191.25)),
+        (-1.0005, 1.0005, np.float32, (0, 255)),  # rounded
+        (-0.1307 / 0.3081, 0.8693 / 0.3081, np.float64, (0, 255)),
+        (0, 256, np.int32, None),
+        (-1, 255, np.int32, None),
+        (0, 1.5, np.float32, None),
+        (0, 1.99, np.float32, None),
+        (0, 255.5, np.float32, None),
+        (-1.002, 1, np.float32, None),
+        (-1, 1.002, np.float32, None),
+        (-0.9, 1, np.float32, None),
+        (0, np.inf, np.float32, None),
+    ],
+)
+def test_the_range_of_numbers_says_what_they_mean(low, high, kind, expected):
+    if expected is None:
+        with pytest.raises(InkError, match="from 0 to 255"):
+            decode.pixels(ends(low, high, kind))
+    else:
+        found, lossy = decode.pixels(ends(low, high, kind))
+        np.testing.assert_allclose(found, ends(*expected, float), atol=1e-3)
+        assert not lossy
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(0, 255, (0, 255)), (0, 1, (0, 255)), (0, 70_000, (0, 255)), (-10, 30, (0, 255)),
+     (100, 1023, (255 * 100 / 1023, 255)), (5, 5, (5, 5))],
+)  # fmt: skip
+def test_a_picture_of_numbers_fills_the_smallest_usual_range(low, high, expected):
+    for kind in (np.int32, np.float32):
+        found, _ = decode.pixels(Image.fromarray(ends(low, high, kind)))
+        np.testing.assert_allclose(found, ends(*expected, float), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "shape", [(20, 30), (20, 30, 1), (1, 20, 30), (1, 1, 20, 30), (1, 20, 30, 1)]
+)
+def test_axes_of_one_do_not_matter(shape):
+    grey = np.arange(600).reshape(20, 30) % 256
+    assert np.array_equal(decode.pixels(grey.astype(np.uint8).reshape(shape))[0], grey)
+
+
+def test_colours_may_come_first_or_last():
+    colours = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    assert np.array_equal(decode.pixels(colours)[0], colours)
+    assert np.array_equal(decode.pixels(colours.transpose(2, 0, 1))[0], colours)
+    assert np.array_equal(decode.pixels(colours.transpose(2, 0, 1)[None])[0], colours)
+    opaque = np.concatenate([colours, np.full((20, 30, 1), 255, np.uint8)], 2)
+    assert np.array_equal(decode.pixels(opaque)[0], colours)
+    assert np.array_equal(decode.pixels(opaque.transpose(2, 0, 1))[0], colours)
+    grey = colours[..., :1].repeat(3, 2)
+    assert np.array_equal(decode.pixels(grey)[0], grey[..., 0])
+    grey[3, 4, 2] ^= 1
+    assert decode.pixels(grey)[0].shape == (20, 30, 3)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ([[0, 1, 1, 0], [1, 0, 0, 1]], [[0, 255, 255, 0], [255, 0, 0, 255]]),
+        ([[0, 2, 1, 0], [1, 0, 0, 255]], [[0, 2, 1, 0], [1, 0, 0, 255]]),
+        ([[0.0, 0.5, 1, 0], [1, 0, 0, 1]], [[0, 127.5, 255, 0], [255, 0, 0, 255]]),
+    ],
+)
+def test_nested_lists_of_numbers_are_a_picture(numbers, expected):
+    np.testing.assert_allclose(decode.pixels(numbers)[0], expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("points", [[[1, 2], [3, 4], [5, 6]], [[1, 2, 0], [3, 4, 1]]])
+def test_points_are_not_taken_for_pixels(points):
+    with pytest.raises(InkError, match="rows of pixels, got rows of"):
+        decode.pixels(points)
+
+
+def test_a_page_of_a_pdf_has_200_pixels_an_inch_and_at_most_2500_a_side():
+    sides = {b"72 36": (200, 100), b"900 450": (2500, 1250), b"1800 900": (2500, 1250)}
+    for side, size in sides.items():
+        assert pages(pdf_page(side, b"0 0 m 9 9 l S"))[0].size == size
+
+
+def test_a_pipe_is_read_to_its_limit(monkeypatch):
+    monkeypatch.setattr(formats, "MAX_BYTES", 40)
+    for length, error in ((40, "cannot be decoded"), (41, "at most 40 bytes")):
+        pipe = io.BytesIO(b"\x00" * length)
+        pipe.seekable = lambda: False
+        with pytest.raises(InkError, match=error):
+            pages(pipe)
+
+
+def test_colours_of_16_bits_are_read_as_those_of_8():
+    """As a PNG, which Pillow does not write so."""
+    colours = np.array([[(0, 128, 255), (64, 32, 200)], [(9, 99, 199), (255, 254, 1)]], ">u2") * 257
+    rows = b"".join(b"\0" + row.tobytes() for row in colours)
+    parts = (
+        (b"IHDR", b"\0\0\0\2\0\0\0\2\20\2\0\0\0"),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    )
+    content = b"\x89PNG\r\n\x1a\n" + b"".join(
+        len(body).to_bytes(4, "big") + kind + body + zlib.crc32(kind + body).to_bytes(4, "big")
+        for kind, body in parts
+    )
+    assert np.array_equal(decode.pixels(content)[0], colours // 257)

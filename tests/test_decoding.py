@@ -191,3 +191,11 @@ def test_a_text_that_does_not_fit_has_no_alternatives():
 def test_a_character_that_the_network_does_not_know_is_a_mistake():
     with pytest.raises(ValueError, match="x"):
         decoding.probability(columns(0, 4), "1x", list(FEW))
+
+
+def test_no_text_is_more_than_certain():
+    """Whatever float32 rounds: its columns may sum to more than 1."""
+    log_probs = np.full((3, 3), -20, np.float32)
+    log_probs[:, 1] = 1e-5
+    (best, *_) = decoding.search(log_probs, "ab")
+    assert (best.text, best.probability) == ("a", 1.0)

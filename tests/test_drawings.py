@@ -32,10 +32,11 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from inkling.data import idx, strokes
-from inkling.drawings import Filter, Labelled, Store, archive, backup
+from inkling.drawings import Filter, Labelled, Store, archive, backup, labelling
 from inkling.drawings.database import Database
-from inkling.drawings.store import DRAWINGS
+from inkling.drawings.store import DRAWINGS, default_url
 from inkling.errors import InkError, NoSuchDrawing, StoreError, StoreFull
+from inkling.reading import bundle
 
 SEVEN = [[[110.0, 80.0], [270.0, 80.0], [180.0, 310.0]]]
 
@@ -991,3 +992,26 @@ def test_over_http_a_drawing_is_kept_found_changed_and_forgotten(url):
             assert answer.json()["hint"]
         assert httpx.post(f"{api}?label=1", json={"strokes": []}).status_code == 422
         assert len(httpx.get(api).json()) == 1
+
+
+def test_a_label_has_the_name_that_the_bundle_gives_it():
+    card = bundle.read(bundle.PRETRAINED)[0]
+    assert [labelling.name_of(card, label) for label in (0, 9, "12.50")] == ["0", "9", "12.50"]
+    with pytest.raises(InkError, match="from 0 to 9, got 10"):
+        labelling.name_of(card, 10)
+
+
+def test_fifty_drawings_are_found_unless_more_are_asked_for(tmp_path):
+    with contextlib.closing(Store(f"sqlite:///{tmp_path}/drawings.sqlite")) as store:
+        store.add_all([labelled() for _ in range(52)])
+        assert len(store.find()) == 50
+        assert len(store.find(count=60)) == 52
+        assert len(store.find(skip=50)) == 2
+
+
+def test_drawings_lie_in_the_users_own_folder_unless_a_url_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("INKLING_HOME", str(tmp_path))
+    monkeypatch.delenv("INKLING_DRAWINGS", raising=False)
+    assert default_url() == f"sqlite:///{tmp_path}/drawings.sqlite"
+    monkeypatch.setenv("INKLING_DRAWINGS", "postgresql://a/b")
+    assert default_url() == "postgresql://a/b"

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from inkling import Drawing, to_image
+from inkling import Drawing, ink, to_image
 from inkling.errors import InkError, NothingDrawn, TooLarge
+from inkling.ink import image as image_module
 from inkling.ink import parts
 
 
@@ -292,3 +293,60 @@ def test_a_garment_fills_its_own_frame():
     assert image[:, 7:21].all()
     assert not image[:, :7].any()
     assert not image[:, 21:].any()
+
+
+def test_the_image_of_a_picture_lies_around_its_ink():
+    """Its ink has a box of 20 of 28 pixels, and its centre of mass in the middle."""
+    picture = np.zeros((60, 60), np.uint8)
+    picture[10:50, 20:40] = 255
+    assert ink.image_box(picture) == (2, 2, 58, 58)
+    assert ink.image_box(picture.T) == (2, 2, 58, 58)
+    assert ink.image_box(picture, "garment") == (10, 10, 50, 50)
+    picture[12:50, 20:36] = 0  # an angle: a bar of two rows, a bar of four columns
+    mass = picture[10:50, 20:40] / 255
+    across, down = (
+        (mass.sum(k) @ (np.arange(n) + 0.5)) / mass.sum() for k, n in ((0, 20), (1, 40))
+    )
+    left, top, right, bottom = ink.image_box(picture)
+    assert (right - left, bottom - top) == (56, 56)
+    for start, centre in ((left, 20 + across), (top, 10 + down)):
+        assert 14 <= (centre - start) / 2 < 15
+
+
+def test_the_image_of_a_drawing_lies_around_its_strokes():
+    left, top, right, bottom = ink.image_box(Drawing([[(100, 50), (100, 210)]]))
+    assert bottom - top == pytest.approx(28 / 20 * 160 * 20 / 17.5, rel=0.01)  # 2.5 is the stroke
+    assert ((left + right) / 2, (top + bottom) / 2) == pytest.approx((100, 130), abs=10)
+    assert ink.image_box(np.tile(np.arange(28, dtype=np.uint8), (28, 1)) * 9) == (0, 0, 28, 28)
+
+
+def test_the_largest_drawing_and_the_finest_pen_are_taken():
+    far = Drawing([[(1e6, -1e6)], [(-1e6, 1e6)]], 1e6)
+    assert Drawing([[[1e6, -1e6]], [[-1e6, 1e6]]], 1e6) == far
+    assert len(Drawing([[(0, 0)] * 9_999, [(1, 1)]], 1e-3).strokes[0]) == 9_999
+    for strokes in ([[(1e6 + 1, 0)]], [[(0, -1e6 - 1)]], [[[1e6 + 1, 0.0]]], [[[0.0, -1e6 - 1]]]):
+        with pytest.raises(InkError, match="within 1,000,000"):
+            Drawing(strokes)
+    with pytest.raises(TooLarge):
+        Drawing([[(0, 0)] * 9_999, [(1, 1)] * 2])
+
+
+def test_a_drawing_shows_itself_dark_on_white_with_a_margin():
+    picture = np.asarray(Drawing([[(0, 0), (0, 100)]]).picture())
+    assert (picture[:16] == 255).all()
+    assert (picture[:, :16] == 255).all()
+    assert (picture[-16:] == 255).all()
+    assert picture[16:-16, 16:-16].min() == 0
+    assert picture.shape[0] == pytest.approx(160 + 2 * 16, abs=1)
+    assert repr(Drawing([[(0, 0)]])) == "Drawing(1 stroke, 1 points, pen 30)"
+    assert repr(Drawing([[(0, 0)], [(1, 1)]], 2.5)) == "Drawing(2 strokes, 2 points, pen 2.5)"
+
+
+@pytest.mark.parametrize("side", [20, 24, 30, 40, 70])
+def test_ink_is_reduced_by_the_exact_mean_of_areas(side):
+    ink_ = np.random.default_rng(side).integers(1, 256, (side, side)).astype(np.float32)
+    fine = ink_.repeat(20, 0).repeat(20, 1).reshape(20, side, 20, side).mean((1, 3))
+    image = image_module.fit(ink_)[0] * 255
+    rows = np.flatnonzero(image.any(1))
+    placed = image[rows[0] : rows[0] + 20, np.flatnonzero(image.any(0))[0] :][:, :20]
+    np.testing.assert_allclose(placed, fine * 255 / fine.max(), atol=0.51)

@@ -104,7 +104,7 @@ def test_a_drawing_becomes_the_same_image_pixel_for_pixel(model, pressed):
 points = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=6)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.lists(points, min_size=1, max_size=3), min_size=20, max_size=20))
 def test_so_does_one_of_whole_numbers(model, drawings):
     given = [([[list(point) for point in stroke] for stroke in one], 3.0) for one in drawings]

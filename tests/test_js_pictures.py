@@ -170,7 +170,7 @@ def some_pictures(draw):
     return rgba(Image.open(file)), True
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(st.lists(some_pictures(), min_size=12, max_size=12))
 def test_so_does_any_picture_of_a_number(model, pictures):
     same, count = assert_alike(model, pictures)

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from inkling import Drawing
 from inkling.errors import InkError, NothingDrawn
-from inkling.ink import lines, rows
+from inkling.ink import lines, marks, rows
 from inkling.ink.lines import HEIGHT, MARGIN, MAX_WIDTH, SIDE_MARGIN
 
 FORMS = {  # strokes in a box 40 wide and 70 high
@@ -382,3 +382,148 @@ def test_a_row_of_mnists_digits_is_one_line(mnist):
         line = only(lines.find(255 - row if start % 2 else row))
         assert line.image.shape[2] > 2 * HEIGHT
         assert 0.05 < line.image.mean() < 0.5
+
+
+def grouped(*boxes, pen=4.0, **options):
+    """The rows of boxes (left, top, right, bottom), as sorted lists."""
+    return [sorted(row.tolist()) for row in rows.group(np.array(boxes, float), pen, **options)]
+
+
+def test_the_usual_height_counts_each_part_by_its_height():
+    boxes = np.array([(0, 0, 1, high) for high in (4, 1, 2, 1)], float)
+    assert [rows.height(boxes, share) for share in (0.1, 0.3, 0.5, 0.6, 1)] == [1, 2, 2, 4, 4]
+    assert rows.around(boxes + np.array([0, 3, 5, 3])).tolist() == [0, 3, 6, 7]
+
+
+@pytest.mark.parametrize(("down", "count"), [(-79, 2), (-77, 1), (0, 1), (77, 1), (79, 2)])
+@pytest.mark.parametrize("first", [60, 100])
+def test_neighbours_that_share_a_fifth_of_their_heights_stand_in_one_row(down, count, first):
+    """In fact 22 % of the lower one's, whichever that is."""
+    down = down * first / 100 if down < 0 else down * first / 100 + 100 - first
+    assert len(grouped((0, 0, 40, 100), (60, down, 100, down + first))) == count
+
+
+@pytest.mark.parametrize(("gap", "count"), [(-1, 1), (7, 1), (9, 2), (100, 2)])
+def test_a_ring_two_pens_above_another_is_an_8(gap, count):
+    assert len(grouped((0, 0, 40, 50), (2, 50 + gap, 42, 100 + gap))) == count
+
+
+@pytest.mark.parametrize(("aside", "count"), [(25, 1), (35, 2)])
+def test_rings_stand_above_each_other_by_a_quarter(aside, count):
+    assert len(grouped((0, 0, 40, 50), (aside, 52, aside + 40, 102))) == count
+
+
+@pytest.mark.parametrize(("gap", "torn", "count"), [(1, True, 1), (3, True, 2), (1, False, 2)])
+def test_halves_of_torn_digits_are_one_row(gap, torn, count):
+    upper = [(60 * place, 0, 60 * place + 40, 50) for place in range(3)]
+    lower = [(60 * place, 50 + gap, 60 * place + 40, 100 + gap) for place in range(3)]
+    assert len(grouped(*upper, *lower, torn=torn)) == count
+
+
+@pytest.mark.parametrize(("middle", "row"), [(110, 0), (155, 0), (163, 1), (190, 1), (250, 1)])
+def test_a_point_belongs_to_the_row_above_it_rather_than_to_the_one_below(middle, row):
+    found = grouped((0, 0, 40, 100), (0, 200, 40, 300), (20, middle - 5, 30, middle + 5))
+    assert found == [[0, 2], [1]] if row == 0 else [[0], [1, 2]]
+
+
+@pytest.mark.parametrize(
+    ("small", "is_in"),
+    [
+        ((10, -34, 20, -24), True),  # a point, its middle 29 above digits 100 high
+        ((10, -36, 20, -26), False),
+        ((10, 137, 20, 147), True),  # 42 below them, where commas hang
+        ((10, 139, 20, 149), False),
+        ((189, 50, 199, 60), True),  # 149 beside them
+        ((191, 50, 201, 60), False),
+        ((-160, 50, -150, 60), True),
+        ((-162, 50, -152, 60), False),
+        ((296, 50, 326, 58), True),  # a dash, 256 beside them
+        ((298, 50, 328, 58), False),
+    ],
+)
+def test_a_small_part_is_in_no_row_that_is_far_from_it(small, is_in):
+    assert grouped((0, 0, 40, 100), small, far=0.9) == ([[0, 1]] if is_in else [[0]])
+
+
+@pytest.mark.parametrize(("down", "count"), [(20, 1), (31, 1), (32, 2), (60, 2)])
+def test_two_bars_are_one_sign_if_they_are_closer_than_they_are_long(down, count):
+    assert len(grouped((0, 0, 40, 5), (0, down, 40, down + 5))) == count
+
+
+@pytest.mark.parametrize(("high", "wide", "count"), [(9, 40, 1), (11, 40, 2), (9, 12, 2)])
+def test_a_bar_is_lower_than_two_and_a_half_pens_and_wide(high, wide, count):
+    """The usual height is that of what is no bar, and what is lower than half of it has no row."""
+    bars = [(60 * place, 200, 60 * place + wide, 200 + high) for place in range(3)]
+    found = rows.group(np.array([(0, 0, 10, 15), *bars], float), 4.0)
+    assert len(found) == count
+
+
+@pytest.mark.parametrize(("bottom", "first"), [(330, [0, 1]), (215, [0, 1]), (205, [0, 1, 4])])
+def test_what_goes_through_two_rows_and_is_far_higher_joins_none_of_them(bottom, first):
+    """As a digit that touches a line down the paper: from 2.2 times the usual height on."""
+    digits = [(0, 0, 40, 100), (120, 0, 160, 100), (0, 180, 40, 280), (120, 180, 160, 280)]
+    assert grouped(*digits, (60, -10, 100, bottom)) == [first, [2, 3]]
+
+
+DIGITS = [(100 * place, 0, 100 * place + 60, 100) for place in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("other", "box"),
+    [
+        ((600, 10, 660, 90), (0, 0, 660, 100)),
+        ((600, -170, 660, 15), (0, -10, 660, 100)),  # 185 high: a line down the paper, a tenth
+        ((600, -60, 660, 115), (0, -50, 660, 115)),  # 175 high: a slash, by half a digit
+        ((600, 90, 660, 200), (0, 0, 660, 150)),
+        ((600, 0, 660, 300), (0, 0, 660, 110)),
+        ((600, 45, 620, 55), (0, 0, 620, 100)),
+    ],
+)
+def test_the_box_of_a_line_is_that_of_digits_however_far_a_part_reaches(other, box):
+    boxes = np.array([*DIGITS, other], float)
+    assert lines._box(boxes, torn=False) == pytest.approx(box)
+    shift = 0.1 * boxes[:, ::2].mean(1)
+    _, top, _, bottom = lines._box(boxes + shift[:, None] * (0, 1, 0, 1), torn=False)
+    assert top == pytest.approx((np.maximum(boxes[:, 1], box[1]) + shift).min())
+    assert bottom == pytest.approx((np.minimum(boxes[:, 3], box[3]) + shift).max())
+
+
+def test_the_box_of_torn_pieces_is_as_high_as_most_of_them_reach():
+    halves = [(x, y, x + 60, y + 50) for x in range(0, 600, 100) for y in (0, 60)]
+    pieces = np.array([*halves, (600, -200, 660, 110)], float)
+    assert lines._box(pieces, torn=True).tolist() == [0, 25 - 0.6 * 110, 660, 110]
+    lower = pieces + np.array([0, 1000, 0, 1000])
+    assert lines._box(lower, torn=True).tolist() == [0, 1025 - 0.6 * 110, 660, 1110]
+
+
+@pytest.mark.parametrize(("text", "kept"), [("8", True), (".", False)])
+def test_a_row_of_little_or_low_ink_is_none(text, kept):
+    """A caption, or specks: a row lower than 45 % of the highest, or with 4 % of its ink."""
+    ink = np.maximum(
+        pictured(written("70120", 60, 60), (330, 400)),
+        pictured(written(text, 60, 200, 0.6), (330, 400), 6),
+    )
+    assert len(lines.find(photographed(ink))) == (2 if kept else 1)
+
+
+def dots(count, stroke_pixels):
+    """So many dots of ink, and one stroke."""
+    mask = np.zeros((200, 400), bool)
+    for place in range(count):
+        mask[6 * (place // 60) :, 6 * (place % 60) :][:3, :3] = True
+    mask[150:152, : stroke_pixels // 2] = True
+    return mask
+
+
+@pytest.mark.parametrize(
+    ("count", "pixels", "is_noise"), [(255, 20, False), (256, 118, True), (256, 122, False)]
+)
+def test_more_than_256_parts_without_a_stroke_are_noise(count, pixels, is_noise):
+    """A stroke has 30 times the square of the pen's width."""
+    assert marks._is_noise(dots(count, pixels), 2.0) == is_noise
+
+
+def test_a_picture_of_dots_is_no_line():
+    ink = dots(600, 0).repeat(2, 0).repeat(2, 1).astype(np.float32)
+    with pytest.raises(NothingDrawn):
+        lines.find(photographed(ink, noise=0))

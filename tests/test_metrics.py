@@ -76,7 +76,7 @@ def test_wilson_holds_the_share():
         assert 0 <= low <= right / 10 <= high <= 1
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(0.2, 5), st.integers(0, 1000))
 def test_the_temperature_is_found(temperature, seed):
     rng = np.random.default_rng(seed)
@@ -142,3 +142,12 @@ def test_reliability_is_scikit_learns(given):
     assert [some.confidence for some in bins] == pytest.approx(confidences)
     assert [some.accuracy for some in bins] == pytest.approx(accuracies)
     assert sum(some.n for some in bins) == len(labels)
+
+
+def test_the_bounds_of_a_bin_are_its_own_above_and_the_next_ones_below():
+    """Of 15 bins, the first holds 0, too; rounding may lift a confidence above 1."""
+    confidence = np.array([0, 0.05, 1 / 15, 0.07, 14 / 15, 0.95, 1, 1 + 1e-7])
+    bins = metrics.binned(confidence, np.array([0, 1, 1, 0, 1, 0, 1, 1], bool))
+    assert [some.n for some in bins] == [3, 1, 1, 3]
+    assert [some.accuracy for some in bins] == pytest.approx([2 / 3, 0, 1, 2 / 3])
+    assert bins[0].confidence == pytest.approx((0.05 + 1 / 15) / 3)

@@ -1,5 +1,6 @@
 """Numbers: what the line reader says of them, and how a Reader decides what is there."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from inkling import Drawing, InklingError, NothingDrawn, Reader
 from inkling.errors import BundleError
 from inkling.ink.lines import Line, of_strokes
-from inkling.reading import bundle, numbers
+from inkling.reading import bundle, numbers, report
 from inkling.reading.answers import LinesAnswer, NumberAnswer, of_reading
 from inkling.reading.formats import Constraints
 from inkling.reading.numbers import LineReader, Number
@@ -84,6 +85,12 @@ def test_a_character_says_what_else_it_could_be(reader):
         assert shares == sorted(shares, reverse=True)
         assert part.confidence + sum(shares) <= 1 + 1e-6
         assert part.text not in [text for text, _ in part.alternatives]
+
+
+def test_a_few_others_are_named(reader):
+    read = reader.read_number(number("4172"))
+    assert [len(part.alternatives) for part in read.parts] == [5] * 4
+    assert 0 < len(read.alternatives) < 10
 
 
 def test_other_texts_follow_the_likeliest(reader):
@@ -192,3 +199,52 @@ def test_another_data_set_has_no_numbers(reader):
     garments = Reader(reader.card.model_copy(update={"frame": "garment"}), reader.session)
     with pytest.raises(InklingError, match="reads digits"):
         garments.read_number(number("47"))
+
+
+def test_boxes_are_in_the_units_of_the_source(reader):
+    image = np.zeros((1, 32, 24), np.float32)
+    image[0, 3:29, 10:13] = 1
+    image[0, 3:29, 13], image[0, 3:29, 14] = 0.4, 0.2  # paler than 0.3 is not in the box
+    read = reader.lines.read(Line(image, scale=2.0, corner=(100.0, -50.0)), None)
+    assert read.text == "1"
+    assert read.box == read.parts[0].box == (105, -48.5, 107, -35.5)
+
+
+def test_boxes_move_and_grow_with_the_strokes(reader):
+    strokes, _ = written("4172")
+    near = reader.read_number(Drawing(strokes, 6))
+    moved = [[(3 * x + 500, 3 * y - 200) for x, y in stroke] for stroke in strokes]
+    far = reader.read_number(Drawing(moved, 18))
+    for part, other in zip(near.parts, far.parts, strict=True):
+        assert other.box == pytest.approx(3 * np.array(part.box) + (500, -200) * 2, abs=1e-6)
+
+
+def test_of_several_rows_the_largest_is_read_and_not_accepted(reader):
+    assert reader.read_number(number("417")).accepted is True
+    small = [[(x / 2, y / 2) for x, y in stroke] for stroke in written("12")[0]]
+    read = reader.read_number(Drawing(small + written("470", y=130)[0], 6))
+    assert (read.text, read.accepted) == ("470", False)
+
+
+def test_a_line_that_is_no_number_is_read_with_no_confidence(reader):
+    word = [[(x + 70 * place, y) for x, y in stroke] for place in (0, 2) for stroke in A]
+    word += [[(x + 70, y) for x, y in stroke] for stroke in M]
+    images = [of_strokes(drawing).image for drawing in (number("47"), Drawing(word, 6))]
+    session, characters = reader.lines.session, reader.lines.characters
+    read = [numbers.read_text(session, image, characters) for image in images]
+    assert [numbers.is_number(one.text) for one in read] == [True, False]
+    texts = report.read_texts(
+        session, characters, "made", images, lambda index, text: (index, text) == (0, "47")
+    )
+    assert texts.confidence.tolist() == [read[0].probability, 0]
+    assert texts.right.tolist() == [True, False]
+
+
+def test_a_number_shows_what_else_it_may_be(reader):
+    read = reader.read_number(number("4172"))
+    shown = read._repr_html_()
+    assert f"or {numbers._listed(read.alternatives)}" in shown
+    for part in read.parts:
+        assert f"{part.confidence:.1%}" in shown
+    alone = dataclasses.replace(read, alternatives=(), parts=())
+    assert ">or " not in alone._repr_html_().replace(">or<", "")

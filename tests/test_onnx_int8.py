@@ -205,7 +205,7 @@ def network(rng, channels, kernel, classes):
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 3), st.integers(2, 12))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_rounding_moves_outputs_by_little_whatever_the_weights(seed, channels, kernel, classes):
     model, images = network(np.random.default_rng(seed), channels, kernel, classes)
     found = onnx_int8.quantised(model, "images", [images])

@@ -1,5 +1,6 @@
 import dataclasses
 import io
+import itertools
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from PIL import Image
 
 from inkling import Drawing, NothingDrawn, Reader, Reading
 from inkling.errors import InklingError
+from inkling.reading import reader as reader_module
 from inkling.reading.answers import Answer
 
 
@@ -114,6 +116,11 @@ def test_a_reading_holds_its_label_set(reader, digits):
         assert reading.labels == reader.label_set(reading, 0.999)
 
 
+def test_a_reader_says_what_it_is(reader):
+    digest = reader.card.model_sha256[:12]
+    assert repr(reader) == f'Reader(bundle "shipped", 10 classes, {digest})'
+
+
 def test_the_second_guess_is_the_second_likeliest(reader, digits):
     reading = reader.read(digits[0])
     assert sorted(reading.probabilities)[-2] == reading.probabilities[reading.second]
@@ -197,3 +204,62 @@ def test_reading_writes_nothing_to_the_users_folders(tmp_path):
     environment.pop("ORT_DISABLE_TELEMETRY", None)
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_explanation_is_how_far_the_odds_fall_without_each_patch(reader, digits):
+    """Zeiler & Fergus 2014, patch by patch."""
+    reading = reader.read(digits[4])
+
+    def odds(image):
+        (logits,) = reader.session.logits(image[None])
+        return logits[reading.label] - logits[reading.second]
+
+    lost, count = np.zeros((28, 28)), np.zeros((28, 28))
+    for top, left in itertools.product(range(0, 23, 3), repeat=2):
+        patch = np.s_[top : top + 6, left : left + 6]
+        if reading.image[0][patch].any():
+            blanked = reading.image.copy()
+            blanked[0][patch] = 0
+            lost[patch] += odds(reading.image) - odds(blanked)
+            count[patch] += 1
+    expected = np.where(reading.image[0] > 0, lost / np.maximum(count, 1), 0)
+    np.testing.assert_allclose(reader.explain(reading), expected, atol=1e-3)
+
+
+def test_a_digit_is_as_likely_as_its_ink_is_one_and_it_is_read_right(reader, digits):
+    """At an out-of-distribution score of -2.5 ink is a digit as often as not, above it less."""
+    reading = dataclasses.replace(reader.read(digits[0]), confidence=0.8)
+    for score, share in ((-2.5, 1 / 2), (np.log(3) - 2.5, 1 / 4), (-np.log(3) - 2.5, 3 / 4)):
+        doubted = dataclasses.replace(reading, ood_score=float(score))
+        assert reader_module._likely(doubted) == pytest.approx(0.8 * share)
+
+
+def test_a_bundle_is_saved_by_a_name_and_loaded_by_it(reader, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = reader.save("one-of-its-own")
+    assert Reader.load("one-of-its-own").card == Reader.load(folder).card == reader.card
+    with pytest.raises(InklingError):
+        Reader.load("./one-of-its-own")  # a path
+
+
+def test_many_readings_show_each_with_a_star_where_it_is_not_accepted(reader, digits):
+    cross = Drawing([[(0, 0), (60, 60)], [(60, 0), (0, 60)], [(30, 0), (30, 60)]])
+    found = reader.read_many([digits[0], cross])
+    assert found._captions == ["7", f"{found[1].name}*"]
+    assert found.picture().width > 28
+
+
+def test_a_report_shows_recall_precision_and_confusion(reader, mnist):
+    report = reader.test(mnist.test[:300])
+    shown = report._repr_html_()
+    counts = np.zeros((10, 10), int)
+    np.add.at(counts, (report.labels, report.probabilities.argmax(1)), 1)
+    assert np.array_equal(report.confusion, counts)
+    for label in range(10):
+        recall = counts[label, label] / counts[label].sum()
+        precision = counts[label, label] / counts[:, label].sum()
+        cells = [str(label), f"{recall:.2%}", f"{precision:.2%}", *map(str, counts[label])]
+        place = [shown.find(f">{cell}<") for cell in cells[:3]]
+        assert min(place) > 0
+    assert report.accuracy == np.trace(counts) / 300
+    assert repr(report).startswith(f"TestReport({report.accuracy:.2%} of 300, ")

@@ -413,3 +413,72 @@ def test_your_own_runs_and_records_stand_on_the_board(tmp_path):
     result = invoke("leaderboard", "speed", cwd=tmp_path)
     assert result.returncode == 1
     assert "Expected a board (time, accuracy, challenge), got 'speed'" in result.stderr
+
+
+def result(seed, accuracy, seconds, commit="a", **place):
+    """A seed that read so many of 10,000 images right."""
+    right = round(10_000 * accuracy)
+    test = metrics.Measures(10_000, accuracy, metrics.wilson(right, 10_000), 0.1 + 0.01 * seed, 0)
+    return records.SeedResult(
+        seed=seed, test=test, train_seconds=seconds, temperature=1, commit=commit, **place
+    )
+
+
+def made_of(*seeds, recipe=SMALL):
+    place = records.Place("cpu", 2, {"processor": "a Z80", "instructions": "avx2 avx512f"}, {})
+    return records.Record.of(recipe, None, place, {}, seeds, 1000, 50, 70)
+
+
+def test_the_figures_of_a_record_are_those_of_its_seeds():
+    seeds = result(1, 0.99, 3.004, "b"), result(0, 0.98, 2.0, "a"), result(2, 0.985, 8.004, "b")
+    record = made_of(*seeds)
+    assert [seed.seed for seed in record.seeds] == [0, 1, 2]
+    assert (record.mean, record.std, record.n) == (98.5, 0.5, 3)
+    assert record.interval == pytest.approx(100 * np.array(metrics.wilson(9850, 10_000)), abs=5e-5)
+    assert all(round(bound, 4) == bound for bound in record.interval)
+    assert record.mean_negative_log_likelihood == 0.11
+    assert (record.train_seconds, record.images_per_second) == (3, round(15 * 64 / 3.004))
+    assert (record.parameters, record.multiply_adds, record.epochs) == (50, 70, 1)
+    assert record.commit == "b, a"
+    assert record.mean_corrected is None
+    assert record.missing(5) == [3, 4]
+    assert record.missing(2) == []
+    assert made_of(result(0, 0.98, 2.0)).std is None
+
+
+def test_seconds_are_of_the_machine_that_the_record_names():
+    seeds = result(0, 0.98, 2.0), result(1, 0.98, 50.0, machine={"processor": "slow"})
+    assert seeds[1].ran_elsewhere
+    assert not seeds[0].ran_elsewhere
+    record = made_of(*seeds)
+    assert record.train_seconds == 2
+    row = leaderboard._record_row(record)
+    assert row.machine == "a Z80, AVX-512, 2 threads; 1 of 2 seeds elsewhere"
+    assert made_of(seeds[1]).train_seconds == 50
+
+
+def test_a_row_is_shown_with_its_figures():
+    cells = leaderboard.cells(
+        row("record", "r", "mnist", 99.021, seconds=19.99, std=0.0512, seeds=3)
+    )
+    assert cells == ["99.02 ± 0.05 %", "3", "19.99 s", "", ""]
+    long = dataclasses.replace(row("record", "r", "mnist", 99), seconds=20.4, epochs=2.5, seeds=1)
+    assert leaderboard.cells(long) == ["99.00 %", "1", "20 s", "2.5", ""]
+    claim = dataclasses.replace(row("claim", "they", "mnist", 99.12345), parameters=1234)
+    assert leaderboard.cells(claim) == ["99.123 %", "claim", "", "", "1,234"]
+    table = leaderboard.markdown(
+        [leaderboard.Section("fast", [dataclasses.replace(claim, source="https://x"), long])]
+    )
+    assert table.splitlines()[1:] == [
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| fast | [they](https://x) | 99.123 % | claim |  |  | 1,234 |  |",
+        "|  | `r` | 99.00 % | 1 | 20 s | 2.5 |  |  |",
+    ]
+
+
+def test_a_record_is_written_into_a_new_folder_and_read_again(tmp_path):
+    record, path = made_of(result(0, 0.98, 2.0)), tmp_path / "new" / "below" / "r.json"
+    records.write(path, record)
+    assert records.read(path) == record
+    with pytest.raises(RunError, match="expected a file to write to"):
+        records.write(path / "r.json", record)

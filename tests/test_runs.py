@@ -1,5 +1,6 @@
 """The folder of a run, as others look at it while it is trained."""
 
+import datetime
 import json
 import os
 import signal
@@ -257,3 +258,21 @@ def test_a_server_that_stops_saves_what_it_has_started(tmp_path):
         process.wait(timeout=20)
     assert events.since(tmp_path / name, 0)[0][-1].event == "stopped"
     assert not runs.is_held(tmp_path / name)
+
+
+def test_a_folder_that_is_there_is_not_named_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "datetime", Noon)
+    names = []
+    for _ in range(3):
+        folder = runs.new_folder(tmp_path / "mlp")
+        folder.mkdir()
+        names.append(folder.name)
+    assert names == [f"mlp-20260102-120000{end}" for end in ("", "-2", "-3")]
+
+
+class Noon(datetime.datetime):
+    """A clock that stands still."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return cls(2026, 1, 2, 12, 0, 0, tzinfo=tz)

@@ -228,8 +228,6 @@ def _numbers(picture: Any) -> NDArray[Any]:
             f"Expected rows of pixels, got rows of {width} numbers",
             "If they are points, give their strokes as Drawing(strokes)",
         )
-    if array.size and array.dtype.kind in "iu" and array.min() >= 0 and array.max() <= 255:
-        return array.astype(bool if array.max() <= 1 else np.uint8)
     return array
 
 
