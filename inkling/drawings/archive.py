@@ -61,11 +61,13 @@ def export(
     ink high. "jsonl": everything, an object a line, pictures as base64. Beside these two,
     croissant.json describes them.
     """
-    write = {"idx": _idx, "png": _png, "parquet": _parquet, "jsonl": _lines}[form]
     digits = (drawing for drawing in drawings if isinstance(drawing.label, int))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return write(folder, drawings if form == "jsonl" else readable(digits, skip))
+        if form == "jsonl":
+            return _lines(folder, drawings)
+        write = {"idx": _idx, "png": _png, "parquet": _parquet}[form]
+        return write(folder, readable(digits, skip))
     except OSError as cause:
         raise StoreError(
             f"{folder}: expected a folder to write to, but {cause.strerror}", "Name another"
@@ -228,7 +230,8 @@ def _describe(file: Path, drawings: int) -> None:
 
 def _bytes_of(image: NDArray[np.float32]) -> bytes:
     """The pixels of an image `(1, 28, 28)`, row by row, ink high."""
-    return (image[0] * 255).round().astype(np.uint8).tobytes()
+    pixels: NDArray[np.uint8] = (image[0] * 255).round().astype(np.uint8)
+    return pixels.tobytes()
 
 
 def _of_today(values: Any) -> Any:

@@ -133,9 +133,8 @@ class Session(_Graph):
             )
         count = self._runner.images_at_once
         if len(images) <= count:
-            if images.dtype == np.uint8:
-                images = images.astype(np.float32) / np.float32(255)
-            return self._runner.run(outputs, {"images": images})
+            scale = np.float32(255 if images.dtype == np.uint8 else 1)
+            return self._runner.run(outputs, {"images": images.astype(np.float32) / scale})
         starts = range(0, len(images), count)
         parts = [self._run(outputs, images[start : start + count]) for start in starts]
         return [np.concatenate(rows) for rows in zip(*parts, strict=True)]
