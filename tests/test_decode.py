@@ -712,7 +712,7 @@ def test_no_process_is_left_and_nothing_is_written(tmp_path, monkeypatch, capfd)
 def test_transparent_ink_lies_on_the_paper_that_differs_from_it(grey, paper, alpha):
     picture = np.zeros((20, 20, 4), np.uint8)
     picture[5:15, 5:15] = grey, grey, grey, alpha
-    pixels, _ = decode.pixels(picture)
+    pixels = decode.decoded(picture).pixels
     assert pixels[0, 0] == paper
     mixed = (grey * alpha + paper * (255 - alpha)) / 255
     assert pixels[10, 10] == pytest.approx(mixed, abs=1)
@@ -758,9 +758,10 @@ def ends(low, high, kind):
 def test_the_range_of_numbers_says_what_they_mean(low, high, kind, expected):
     if expected is None:
         with pytest.raises(InkError, match="from 0 to 255"):
-            decode.pixels(ends(low, high, kind))
+            decode.decoded(ends(low, high, kind))
     else:
-        found, lossy = decode.pixels(ends(low, high, kind))
+        held = decode.decoded(ends(low, high, kind))
+        found, lossy = held.pixels, held.lossy
         np.testing.assert_allclose(found, ends(*expected, float), atol=1e-3)
         assert not lossy
 
@@ -772,7 +773,7 @@ def test_the_range_of_numbers_says_what_they_mean(low, high, kind, expected):
 )  # fmt: skip
 def test_a_picture_of_numbers_fills_the_smallest_usual_range(low, high, expected):
     for kind in (np.int32, np.float32):
-        found, _ = decode.pixels(Image.fromarray(ends(low, high, kind)))
+        found = decode.decoded(Image.fromarray(ends(low, high, kind))).pixels
         np.testing.assert_allclose(found, ends(*expected, float), atol=1e-3)
 
 
@@ -781,21 +782,21 @@ def test_a_picture_of_numbers_fills_the_smallest_usual_range(low, high, expected
 )
 def test_axes_of_one_do_not_matter(shape):
     grey = np.arange(600).reshape(20, 30) % 256
-    assert np.array_equal(decode.pixels(grey.astype(np.uint8).reshape(shape))[0], grey)
+    assert np.array_equal(decode.decoded(grey.astype(np.uint8).reshape(shape)).pixels, grey)
 
 
 def test_colours_may_come_first_or_last():
     colours = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
-    assert np.array_equal(decode.pixels(colours)[0], colours)
-    assert np.array_equal(decode.pixels(colours.transpose(2, 0, 1))[0], colours)
-    assert np.array_equal(decode.pixels(colours.transpose(2, 0, 1)[None])[0], colours)
+    assert np.array_equal(decode.decoded(colours).pixels, colours)
+    assert np.array_equal(decode.decoded(colours.transpose(2, 0, 1)).pixels, colours)
+    assert np.array_equal(decode.decoded(colours.transpose(2, 0, 1)[None]).pixels, colours)
     opaque = np.concatenate([colours, np.full((20, 30, 1), 255, np.uint8)], 2)
-    assert np.array_equal(decode.pixels(opaque)[0], colours)
-    assert np.array_equal(decode.pixels(opaque.transpose(2, 0, 1))[0], colours)
+    assert np.array_equal(decode.decoded(opaque).pixels, colours)
+    assert np.array_equal(decode.decoded(opaque.transpose(2, 0, 1)).pixels, colours)
     grey = colours[..., :1].repeat(3, 2)
-    assert np.array_equal(decode.pixels(grey)[0], grey[..., 0])
+    assert np.array_equal(decode.decoded(grey).pixels, grey[..., 0])
     grey[3, 4, 2] ^= 1
-    assert decode.pixels(grey)[0].shape == (20, 30, 3)
+    assert decode.decoded(grey).pixels.shape == (20, 30, 3)
 
 
 @pytest.mark.parametrize(
@@ -807,13 +808,13 @@ def test_colours_may_come_first_or_last():
     ],
 )
 def test_nested_lists_of_numbers_are_a_picture(numbers, expected):
-    np.testing.assert_allclose(decode.pixels(numbers)[0], expected, atol=1e-3)
+    np.testing.assert_allclose(decode.decoded(numbers).pixels, expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("points", [[[1, 2], [3, 4], [5, 6]], [[1, 2, 0], [3, 4, 1]]])
 def test_points_are_not_taken_for_pixels(points):
     with pytest.raises(InkError, match="rows of pixels, got rows of"):
-        decode.pixels(points)
+        decode.decoded(points)
 
 
 def test_a_page_of_a_pdf_has_200_pixels_an_inch_and_at_most_2500_a_side():
@@ -844,4 +845,4 @@ def test_colours_of_16_bits_are_read_as_those_of_8():
         len(body).to_bytes(4, "big") + kind + body + zlib.crc32(kind + body).to_bytes(4, "big")
         for kind, body in parts
     )
-    assert np.array_equal(decode.pixels(content)[0], colours // 257)
+    assert np.array_equal(decode.decoded(content).pixels, colours // 257)
