@@ -72,9 +72,8 @@ def test_each_install_line_names_our_distribution():
         if path == "CHANGELOG.md":  # says what it was
             continue
         text = (ROOT / path).read_text()
-        found = re.findall(
-            r"pip install ([^\n`#]*)|^\s+\"(inkling[^\"]*\[[^\"]*)\",$", text, re.MULTILINE
-        )
+        found = re.findall(r"pip install ([^\n`#\"]*)", text)
+        found += re.findall(r"^\s+\"(inkling[^\"]*\[[^\"]*)\",$", text, re.MULTILINE)
         for line in found:
             lines += 1
             ours = re.findall(r"(?<![\w./-])inkling[\w-]*", line)

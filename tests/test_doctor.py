@@ -223,7 +223,7 @@ def test_a_missing_extra_is_a_note(tmp_path):
     named = {finding["name"]: finding for finding in found["findings"]}
     assert named["serve"]["state"] == named["train"]["state"] == "note"
     assert "fastapi" in named["serve"]["found"]
-    assert named["serve"]["mend"] == "pip install 'inkling[serve]'"
+    assert named["serve"]["mend"] == "pip install 'inkling-reader[serve]'"
     assert named["drawings"]["state"] == "note"
     assert named["hub"]["state"] == named["shipped bundle"]["state"] == "ok"
     assert named["base"]["state"] == "problem"

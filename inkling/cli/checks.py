@@ -216,7 +216,7 @@ def _extras() -> Found:
 def _extra(extra: str, libraries: Mapping[str, str], own: list[str]) -> Finding:
     """What is to be said of an extra; `own` are the libraries that no part of it brings."""
     missing, old = _wanting(libraries)
-    mend = f"pip install 'inkling[{extra}]'"
+    mend = f"pip install '{DISTRIBUTION}[{extra}]'"
     if missing:
         which = "" if len(missing) == len(libraries) else f": {', '.join(missing)}"
         found = f"not installed; lacks {len(missing)} of {len(libraries)} libraries{which}"
@@ -334,14 +334,14 @@ def _data() -> Found:
             if dataset.strokes and name != "unipen":
                 mend = f"Put its files into {data.cache_folder() / name}; from {dataset.url}"
             elif not dataset.files and not dataset.strokes:
-                mend = "pip install 'inkling[train]'"
+                mend = f"pip install '{DISTRIBUTION}[train]'"
             yield Finding(name, "note", "not here", mend)
 
 
 def _store() -> Found:
     """The drawings' database, opened to be read; what is in it is not shown."""
     if not _is_installed("serve"):
-        mend = "pip install 'inkling[serve]'"
+        mend = f"pip install '{DISTRIBUTION}[serve]'"
         yield Finding("drawings", "note", "keeping drawings needs an extra", mend)
         return
     from inkling.drawings import ENVIRONMENT, default_url
