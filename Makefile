@@ -99,7 +99,7 @@ lowest newest: $(TOOLS)/made  ## tests with the lowest (or newest) versions that
 		'.[$(subst $(SPACE),$(COMMA),$(ALL))]' httpx hypothesis pytest pytest-timeout pytest-xdist
 	build/$@/bin/pytest --numprocesses auto -m "not slow" -W ignore::DeprecationWarning \
 		$(addprefix tests/test_,$(addsuffix .py,$(READING)))
-READING = bulk cli data decode drawings exports ink lines metrics numbers reader registry sprint web
+READING = cli data decode drawings exports ink lines metrics numbers reader registry web
 
 $(TOOLS)/made: .ci/tools.txt
 	@$(PYTHON) -m venv .venv-tools
