@@ -51,7 +51,7 @@ def _table(findings: "Sequence[Finding]") -> Table:
     """
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
-    table.add_column(overflow="fold", max_width=18)
+    table.add_column(overflow="fold", max_width=24)
     table.add_column(overflow="fold")
     for group, members in groupby(findings, lambda finding: finding.group):
         table.add_row(Text(group, "bold"))
