@@ -56,8 +56,9 @@ SOURCES = (
 )  # fmt: skip
 TESTS = (
     "acceptance", "augment", "backup", "bundle", "colour", "decode", "decoding", "drawings",
-    "events", "formats", "ink", "lines", "looking", "metrics", "models", "numbers", "own_data",
-    "pages_of_files", "paper", "pressure", "reader", "record", "registry", "runs", "sources",
+    "events", "formats", "ink", "lines", "looking", "metrics", "models", "numbers", "numpy_engine",
+    "own_data", "pages_of_files", "paper", "pressure", "reader", "record", "registry", "runs",
+    "sources", "versions",
 )  # fmt: skip
 PATHS = [f"tests/test_{name}.py" for name in TESTS]
 HEAVY = ("torch", "onnxruntime", "onnx", "scipy.ndimage", "scipy.optimize", "scipy.stats",
