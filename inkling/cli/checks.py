@@ -50,7 +50,7 @@ KNOWN_REASONS = (  # why a database does not open: words of SQLite's and Postgre
     "disk image is malformed",
     "database is locked",
 )
-ALIVE = {"status": "alive"}  # what our /livez answers, to whoever asks
+ALIVE = {"status": "alive"}  # what /livez answers
 MAX_ANSWER = 1000  # bytes, of a server that may be any
 MIN_BYTES = 50_000_000  # free, below which a store soon cannot grow
 SECONDS_TO_READ, SECONDS_TO_ANSWER = 60, 1  # that a slow machine, and a server, may take

@@ -234,7 +234,7 @@ def load(dataset: DataSet) -> tuple[Split, Split]:
 
 
 def forget() -> None:
-    """Free what is kept of data sets; who holds a part of one keeps that part alone."""
+    """Free the data sets that are kept in memory. A part that somebody still holds stays."""
     for kept in (_read, _read_batches, _read_items, of_items, _split):
         kept.cache_clear()
 

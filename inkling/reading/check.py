@@ -59,5 +59,5 @@ def _wrong(error: InklingError) -> Line:
 
 
 if __name__ == "__main__":
-    print(json.dumps(shipped()), flush=True)  # noqa: T201
-    print(json.dumps(served(Registry(system.home(), Path(sys.argv[1])))))  # noqa: T201
+    print(json.dumps(shipped()), flush=True)  # noqa: T201  # it is a command
+    print(json.dumps(served(Registry(system.home(), Path(sys.argv[1])))))  # noqa: T201  # it is a command

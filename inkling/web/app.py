@@ -75,7 +75,7 @@ def create_app(
         state.start()
         warming = asyncio.create_task(state.readings.run(_warm))
         yield
-        with contextlib.suppress(ImportError, OSError):  # no file was left; the first picture warms
+        with contextlib.suppress(ImportError, OSError):  # no file was left to import with
             await warming
         state.jobs.close()
 
