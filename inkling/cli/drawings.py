@@ -236,13 +236,16 @@ def teach(
     which = _filter(None, False, False, session, numbers=False)
     store = _store(drawings)
     system.require("Teaching", "train")
-    from inkling.training.finetune import fine_tune, sample
+    from inkling.training.finetune import MAX_HELD_OUT, MAX_LEARN, fine_tune, sample
 
     name = name or f"{datetime.now():%Y%m%d-%H%M%S}"
     if name != Path(name).name or name == "..":
         raise typer.BadParameter("--name is the name of a folder, without a path")
     console = Console()
     shown = shown_as(console, quiet, as_json)
+    count = store.count(which)
+    if count > MAX_LEARN + MAX_HELD_OUT and not (quiet or as_json):
+        typer.echo(f"Taking a sample of {count:,} drawings, an even share of each writer's")
     with system.stopped_by_signal() as caught, progress.FineTuneDisplay(shown, console) as show:
         before = served or registry.find(registry.chosen())
         run = registry.taught / name

@@ -193,7 +193,7 @@ class FineTuneDisplay(TrainingDisplay):
             case events.FineTuneStart():
                 self._epochs, self._steps = 1, event.steps
                 self._print(
-                    f"Teaching with {event.learn} drawings, {event.held_out} held out. "
+                    f"Teaching with {event.learn:,} drawings, {event.held_out:,} held out. "
                     f"Folder {event.run}"
                 )
             case events.Progress():

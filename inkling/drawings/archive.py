@@ -5,6 +5,7 @@ Beside a table, croissant.json says what it holds.
 
 import base64
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -30,7 +31,7 @@ Form = Literal["idx", "png", "parquet", "jsonl"]
 LINES = "drawings.jsonl"
 TABLE = "drawings.parquet"
 IDX_NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
-ROWS, PIECES = 200, 10  # of a table: made together, as objects; and written together
+ROWS, PIECES = 100, 10  # of a table: made together, as objects; and written together
 _LABELLED = TypeAdapter(Labelled)
 Item = TypeVar("Item")
 Read = tuple[Labelled, NDArray[np.float32]]  # and its image `(1, 28, 28)` in [0, 1]
@@ -170,6 +171,7 @@ def _png(folder: Path, readable: Iterable[Read]) -> int:
 
 def _parquet(folder: Path, readable: Iterable[Read]) -> int:
     """Write a table, some rows at a time. Raises MissingExtra."""
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # Arrow's own keeps 25 MB more
     try:
         import pyarrow
         from pyarrow import parquet
