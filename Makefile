@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 FILES = pyproject.toml constraints.txt
 
-.PHONY: run test unit docs examples scale faults check page hints front-ends dist workflows lowest newest format types clean
+.PHONY: run test unit docs examples scale faults check page hints front-ends dist workflows lowest newest pythons format types clean
 
 run: $(VENV)/serve  ## start the page at http://127.0.0.1:8000
 	@exec $(BIN)/inkling serve --port $(PORT)
@@ -99,7 +99,20 @@ lowest newest: $(TOOLS)/made  ## tests with the lowest (or newest) versions that
 		'.[$(subst $(SPACE),$(COMMA),$(ALL))]' httpx hypothesis pytest pytest-timeout pytest-xdist
 	build/$@/bin/pytest --numprocesses auto -m "not slow" -W ignore::DeprecationWarning \
 		$(addprefix tests/test_,$(addsuffix .py,$(READING)))
-READING = cli data decode drawings exports ink lines metrics numbers reader registry web
+BASE = decode formats ink lines numbers paper reader registry web
+READING = $(BASE) cli data drawings exports metrics
+
+pythons:  ## tests of reading and of the page with each other Python that is here
+	@export PYENV_VERSION=$$(pyenv versions --bare 2>/dev/null | tr '\n' ':'); ran=; \
+	for version in 3.12 3.13 3.14; do \
+		python$$version -c '' 2>/dev/null || continue; \
+		rm -rf build/python$$version; python$$version -m venv build/python$$version && \
+		build/python$$version/bin/python -m pip install --quiet --disable-pip-version-check \
+			'.[serve]' httpx hypothesis pytest pytest-timeout pytest-xdist && \
+		build/python$$version/bin/pytest --numprocesses auto -m "not slow" -W ignore::DeprecationWarning \
+			$(addprefix tests/test_,$(addsuffix .py,$(BASE))) || exit 1; \
+		ran="$$ran $$version"; \
+	done; echo "Other Pythons that ran:$${ran:- none}"
 
 $(TOOLS)/made: .ci/tools.txt
 	@$(PYTHON) -m venv .venv-tools

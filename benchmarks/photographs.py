@@ -2,9 +2,11 @@
 
     python benchmarks/photographs.py [BUNDLE] [--part validation|test] [--count 50] [--seed 0]
                                      [--strokes FILE] [--kinds NAME ...] [--heights NUMBER ...]
+                                     [--size WIDTH HEIGHT] [--whole]
 
 "near" is a picture that its digit mostly fills, 150 to 700 pixels high. A number is the height of
-a digit in pixels, somewhere in the middle third of a photograph of 4000 x 3000. Each has paper
+a digit in pixels, somewhere in the middle third of a photograph of 4000 x 3000, or of --size.
+With --whole, none is scaled while it is decoded, as large ones are. Each has paper
 with fibres and grain, uneven light, a soft shadow of the phone, a slightly oblique view, and goes
 through JPEG at quality 75. Prints, for each kind and height: n, the share that is read correctly,
 the share that is accepted, and how many are accepted with a wrong label.
@@ -16,7 +18,7 @@ lines (see inkling.data.strokes).
 import argparse
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +27,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from inkling import InklingError, Reader, data
+from inkling.ink import formats
 
-FAR = (4000, 3000)  # pixels: width and height of a photograph from a helpful distance
+FAR = (4000, 3000)  # pixels: width and height of a photograph from a distance
 HEIGHTS = ("near", "40", "80", "160", "400")
 INKS = ((35, 35, 40), (30, 35, 130), (20, 25, 90), (170, 30, 40), (20, 110, 50), (85, 85, 90))
 QUALITY = 75  # of JPEG
@@ -47,14 +50,21 @@ def main() -> None:
     parser.add_argument("--strokes", type=Path)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--heights", nargs="+", default=HEIGHTS)
+    parser.add_argument("--size", type=int, nargs=2, default=FAR)
+    parser.add_argument("--whole", action="store_true")
     options = parser.parse_args()
+    if options.whole:
+        formats.ORDINARY = sys.maxsize
     reader = Reader.load(options.bundle)
     digits = sources(options.part, options.strokes)
     for kind in options.kinds:
         for height in options.heights:
             rng = np.random.default_rng([options.seed, list(KINDS).index(kind)])
             found = np.array(
-                [judged(reader, *made(kind, height, digits, rng)) for _ in range(options.count)]
+                [
+                    judged(reader, *made(kind, height, digits, rng, options.size))
+                    for _ in range(options.count)
+                ]
             )
             right, accepted = found.T
             sys.stdout.write(
@@ -127,7 +137,11 @@ def drawn(strokes: tuple[NDArray[np.float64], ...]) -> Digit:
 
 
 def made(
-    kind: str, height: str, digits: list[tuple[Digit, int]], rng: Generator
+    kind: str,
+    height: str,
+    digits: list[tuple[Digit, int]],
+    rng: Generator,
+    size: Sequence[int],
 ) -> tuple[bytes, int]:
     """A photograph of a kind as JPEG, and the label of its digit."""
     digit, label = digits[rng.integers(len(digits))]
@@ -138,7 +152,7 @@ def made(
     if near:
         width, length = (round(max(ink.shape) / rng.uniform(0.45, 0.8)) for _ in range(2))
     else:
-        width, length = FAR
+        width, length = size
     middle = (width, length) * (0.5 + rng.uniform(-1, 1, 2) * (0.04 if near else 1 / 6))
     scene = Scene((length, width), turn, rng)
     corner = np.rint(middle - np.array(ink.shape[::-1]) / 2).astype(int)

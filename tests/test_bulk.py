@@ -215,7 +215,7 @@ def test_what_kills_every_worker_is_named_and_the_rest_is_read(tmp_path, digits)
 
 
 def test_ctrl_c_keeps_what_is_read_and_says_how_to_go_on(tmp_path, digits):
-    for index in range(400):
+    for index in range(1200):
         Image.fromarray(255 - digits[index].repeat(9, 0).repeat(9, 1)).save(
             tmp_path / f"{index}.png"
         )
@@ -235,4 +235,4 @@ def test_ctrl_c_keeps_what_is_read_and_says_how_to_go_on(tmp_path, digits):
     assert kept
     again = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "Going on" in again.stderr
-    assert again.stdout.startswith("400 rows")
+    assert again.stdout.startswith("1,200 rows")

@@ -55,7 +55,7 @@ def test_the_seed_decides_the_network_and_nothing_else_changes(mine):
         (('name="mine"', 'name="digits"'), "that no other recipe has, got 'digits'"),
         (('name="mine"', 'name="../up"'), "letters, digits, dots and dashes"),
         (("def model", "def network"), "expected a function `model(classes)`"),
-        (("784", "783"), "expected a recipe that runs, but RuntimeError: mat1 and mat2"),
+        (("784", "783"), "mat1 and mat2 shapes cannot be multiplied"),
         (("nn.Linear(784, classes)", "nn.Linear(784, 5)"), "logits (2, 10), got (2, 5)"),
         (("return nn.", "return 5 #"), "to give an nn.Module, got int"),
         (("classes))", "classes)"), "line 8: expected a recipe that runs, but SyntaxError"),

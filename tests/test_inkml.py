@@ -207,7 +207,7 @@ def test_what_is_no_labelled_inkml_is_refused_in_one_line(text, message):
         ("<trace>1 ?</trace>", "missing or beyond reason"),
         ("<trace>1 1e999</trace>", "missing or beyond reason"),
         (f"<trace>1 #{'F' * 400}</trace>", "too large"),
-        ('<traceFormat><channel name="X"/></traceFormat><trace>1</trace>', "'Y' is not in list"),
+        ('<traceFormat><channel name="X"/></traceFormat><trace>1</trace>', "but there is no Y"),
         (
             '<traceGroup><traceView traceDataRef="#t"/></traceGroup>',
             "expected an id '#t', got none",

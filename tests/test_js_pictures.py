@@ -120,6 +120,19 @@ def turned(picture):
     return np.asarray(Image.fromarray(picture).rotate(90, expand=True))
 
 
+def cut(seed):
+    """Turns a picture by a few degrees and cuts a part out of it: lines leave it anywhere."""
+
+    def of(picture):
+        rng = random.Random(f"{seed} {picture.shape}")
+        seen = Image.fromarray(picture).rotate(rng.uniform(-5, 5), Image.Resampling.BILINEAR)
+        wide, high = (round(side * rng.uniform(0.55, 0.8)) for side in seen.size)
+        left, top = (rng.randint(30, 90) for _ in range(2))
+        return np.asarray(seen.crop((left, top, left + wide, top + high)))
+
+    return of
+
+
 MADE = {
     "as it is": lambda picture: picture,
     "light on dark": lambda picture: 255 - picture,
@@ -127,6 +140,7 @@ MADE = {
     "tiny": lambda picture: np.asarray(Image.fromarray(picture).resize((40, 30))),
     "28 x 28": lambda picture: np.asarray(Image.fromarray(picture).resize((28, 28))),
     "large": lambda picture: picture.repeat(4, 0).repeat(4, 1),
+    **{f"cut {seed}": cut(seed) for seed in range(4)},
 }
 
 

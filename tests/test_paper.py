@@ -421,6 +421,25 @@ def test_a_ruled_line_goes_and_a_stroke_across_it_stays(thickness, contrast):
         assert np.array_equal(rest, turned(across))
 
 
+@pytest.mark.parametrize("row", [0, 1, 2, 3, 4, 194, 195, 196, 197, 198])
+@pytest.mark.parametrize("lean", [0, 0.015, -0.015])
+@pytest.mark.parametrize("darkness", [120, 62])
+def test_so_does_a_line_along_the_edge_or_out_of_the_picture(row, lean, darkness):
+    upright = stroke(top=120, bottom=200) if row > 100 else stroke(top=0, bottom=80)
+    ink = np.pad(upright * np.float32(darkness / 120), 40)
+    line = line_on(280, 400, at=lambda x: 40 + row + lean * (x - 200))
+    cut = np.s_[40:-40, 40:-40]
+    sheet = np.maximum(ink, line)[cut]
+    for turned in (np.asarray, np.flipud, np.transpose, np.rot90):
+        rest = turned(printed.without_lines(turned(sheet), 40))
+        if turned is np.rot90:
+            rest = np.rot90(rest, 2)
+        gone = (sheet > 0) & (rest == 0)
+        if darkness > 62 or (not lean and 2 <= row <= 196):  # else the ink ends where the line does
+            assert (rest[ink[cut] > 0] > 0).all()
+        assert gone.sum() > 0.9 * ((sheet > 0) & (ink[cut] == 0)).sum()
+
+
 @pytest.mark.parametrize(
     ("ink", "thickness", "contrast", "stays"),
     [

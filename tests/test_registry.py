@@ -87,6 +87,7 @@ def test_a_choice_means_the_same_bundle_in_every_working_folder(tmp_path, monkey
     shutil.rmtree(tmp_path / "here")
     assert (there.chosen(), there.path_of_choice()) == (PRETRAINED, bundle.PRETRAINED)
     there.choice.write_text("runs/mine\n")  # as before 0.7.0
+    monkeypatch.chdir(bundle.PRETRAINED)  # where "" is the path of a bundle, too
     assert there.path_of_choice() == tmp_path / "there" / mine
 
 

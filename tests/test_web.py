@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 import time
+from importlib import util
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ import httpx
 import numpy as np
 import pytest
 import websockets.exceptions
-from conftest import answering, invoke, serving
+from conftest import answering, invoke, missing, serving
 from PIL import Image, ImageDraw
 from websockets.sync.client import connect
 
@@ -594,6 +595,8 @@ def test_a_drawing_is_of_the_served_bundles_data_set(tmp_path):
 
 
 def test_fine_tuning_may_take_one_session_only(client, monkeypatch):
+    if util.find_spec("torch") is None:
+        missing("Training is not installed: pip install 'inkling-reader[train]'")
     started = []
     monkeypatch.setattr(Jobs, "start", lambda *values, **_: started.append(values[2:]))
     for session, expected in (("", []), ("--name", ["--session=--name"])):

@@ -115,8 +115,10 @@ class _Ink:
         """The points `(n, 2)` of a trace: x to the right, y down."""
         channels = self._channels(context)
         names = [channel.get("name") for channel in channels] or ["X", "Y"]
+        if missing := {"X", "Y"}.difference(names):
+            raise self._unreadable(trace, names, f"there is no {' or '.join(sorted(missing))}")
+        columns = names.index("X"), names.index("Y")
         try:
-            columns = names.index("X"), names.index("Y")
             rows = list(_points(trace.text or ""))
             if len(rows) == 1 and len(rows[0]) > len(names):  # as in drafts of 2004
                 raise ValueError("there are no commas between them")

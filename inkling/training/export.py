@@ -27,7 +27,7 @@ from inkling.training import learner
 from inkling.training.engines import compute_logits
 
 OPSET = 20  # of ai.onnx
-MAX_DISAGREEMENT = 1e-5  # of the largest logit, between PyTorch and ONNX Runtime
+MAX_DISAGREEMENT = 1e-5  # of the largest logit, between PyTorch and the exported graph
 LICENCE = "Apache-2.0"
 
 
@@ -171,7 +171,7 @@ def graph_of(
 def check_agreement(
     session: Session, logits: NDArray[np.float32], images: NDArray[np.float32]
 ) -> None:
-    """Raise RunError unless ONNX Runtime gives PyTorch's logits, in batches of 1, 2 and 7."""
+    """Raise RunError unless the exported graph gives PyTorch's logits, in batches of 1, 2 and 7."""
     limit = MAX_DISAGREEMENT * max(10, float(np.abs(logits).max()))
     for size in (1, 2, 7):
         gap = float(np.abs(session.logits(images[:size]) - logits[:size]).max())
@@ -179,10 +179,10 @@ def check_agreement(
 
 
 def refuse_gap(gap: float, limit: float, where: str) -> None:
-    """Raise RunError if PyTorch and ONNX Runtime differ by more than a limit."""
+    """Raise RunError if PyTorch and the exported graph differ by more than a limit."""
     if not gap <= limit:
         raise RunError(
-            f"Expected PyTorch and ONNX Runtime to agree within {limit:g}, "
+            f"Expected PyTorch and the exported graph to agree within {limit:g}, "
             f"got a gap of {gap:.2g} in {where}",
             "Update torch, onnxscript and onnxruntime together",
         )
