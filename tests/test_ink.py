@@ -47,6 +47,13 @@ def encoded(image, kind):
     return file.getvalue()
 
 
+@pytest.mark.parametrize("length", [2, 4, 5, 9])
+def test_pixels_that_are_enlarged_are_means_of_those_around(length):
+    weights = image_module._averaging(length, 0, length, 20)
+    assert weights.min() >= 0
+    assert weights.sum(1)[20 // length : -20 // length] == pytest.approx(1)
+
+
 @settings(max_examples=300)
 @given(
     index=st.integers(0, 9999), scale=st.integers(1, 13), place=st.tuples(*[st.floats(0, 1)] * 2)

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from inkling import Drawing, Reader, ink, to_image
 from inkling.errors import InkError, NothingDrawn
-from inkling.ink import colour, desk, paper, parts, printed
+from inkling.ink import colour, desk, image_box, paper, parts, printed
 
 THREE = [[(30, 25), (60, 18), (70, 40), (45, 52), (72, 66), (62, 92), (28, 86)]]
 TWO = [[(28, 34), (50, 18), (70, 32), (60, 55), (28, 92), (76, 92)]]
@@ -203,6 +203,9 @@ def test_a_digit_in_a_large_photograph_is_read_from_a_distance(high):
     grain = np.random.default_rng(0).integers(-6, 7, (100, 100), np.int8)
     picture = (210 * light * (1 - 0.7 * ink) + np.tile(grain, (30, 40))).astype(np.uint8)
     assert Reader.load().read(picture).label == 3
+    left, top, right, bottom = image_box(picture)
+    assert 1700 - high < left < 1700 < 1700 + small.shape[1] < right < 1700 + 2 * high
+    assert 1200 - high < top < 1200 + 5 < 1195 + high < bottom < 1200 + 2 * high
 
 
 def test_several_digits_are_not_taken_for_one():
@@ -405,6 +408,38 @@ def test_the_width_of_a_stroke_is_measured(wide):
     assert parts.width(mask) == pytest.approx(wide, rel=0.1, abs=0.5)
 
 
+@pytest.mark.parametrize("side", range(4))
+def test_a_table_along_any_side_is_no_part_of_a_digit(side):
+    mask = np.zeros((200, 200), bool)
+    mask[55:145, 55:145] = np.eye(90, dtype=bool) | np.eye(90, k=1, dtype=bool)
+    with_table = mask.copy()
+    np.rot90(with_table, side)[:50] = True  # near, so that it is told by its side alone
+    assert np.array_equal(parts.of_digit(with_table), mask)
+
+
+def test_ink_without_paper_is_none():
+    with pytest.raises(NothingDrawn):
+        paper._reject_noise(np.full(5, 100, np.float32), np.zeros(0, np.float32))
+
+
+@pytest.mark.parametrize(("top", "rows"), [(0, [0, 1]), (638, [638, 639])])
+def test_a_ruled_line_along_the_edge_of_a_narrow_picture_is_found_where_it_is(top, rows):
+    line = printed.lines(line_on(640, 32, at=lambda x: top + 0 * x), 10)[0]
+    inside = line.rows + np.flatnonzero(line.profile)[:, None] - len(line.profile) // 2
+    assert inside[:, 0].tolist() == rows
+
+
+@pytest.mark.parametrize("lean", [-0.075, 0.075])
+@pytest.mark.parametrize("leaves", [0.7, 0.72])
+def test_a_line_may_leave_the_picture_at_the_side(lean, leaves):
+    """It goes from edge to edge of a larger one, of which this is a part."""
+    row = 197 if lean > 0 else 0
+    line = line_on(300, 320, 3, at=lambda x: 50 + row + lean * (x - leaves * 320))[50:250]
+    found = printed.lines(line, 10)
+    assert len(found) == 1
+    assert abs(found[0].rows[0] - (row - lean * leaves * 320)) < 2
+
+
 def stroke(wide=10, top=60, bottom=140, at=150):
     """The contrast of paper with one upright stroke."""
     sheet = np.zeros((200, 320), np.float32)
@@ -419,6 +454,41 @@ def test_a_ruled_line_goes_and_a_stroke_across_it_stays(thickness, contrast):
     for across, turned in ((stroke(), np.asarray), (stroke()[:, ::-1], np.transpose)):
         rest = printed.without_lines(turned(np.maximum(across, line)), 40)
         assert np.array_equal(rest, turned(across))
+
+
+@pytest.mark.parametrize("contrast", [90, 110])
+@pytest.mark.parametrize("thickness", [2, 4])
+def test_a_line_is_kept_only_where_a_stroke_crosses_it(thickness, contrast):
+    """Ink that ends near the line on one side alone, or far from it on both, does not cross it."""
+    line = line_on(thickness=thickness, contrast=contrast, at=lambda x: 100 + 0 * x)
+    near = stroke(top=95, bottom=100 + thickness + 5)
+    apart = np.maximum(stroke(top=60, bottom=90, at=50), stroke(top=115, at=50))
+    above = stroke(top=60, bottom=98, at=240)
+    ink = np.maximum.reduce([near, apart, above])
+    for turned in (np.asarray, np.flipud, np.fliplr, np.transpose):
+        rest = printed.without_lines(turned(np.maximum(ink, line)), 40)
+        assert np.array_equal(rest, turned(ink))
+
+
+def test_what_is_as_dark_as_usual_ink_on_a_line_is_ink():
+    """Halfway between the line and half of the ink; one dark blot does not count."""
+    line, ink = line_on(thickness=3, at=lambda x: 100 + 0 * x), stroke(top=20, bottom=80) * 0.75
+    ink[22:26, 150:154] = 250
+    line[101, 60:70] = 76
+    rest = printed.without_lines(np.maximum(ink, line).astype(np.float32), 40)
+    assert (rest[101, 60:70] == 76).all()
+    assert np.count_nonzero(rest) == np.count_nonzero(ink) + 10
+
+
+@pytest.mark.parametrize(("count", "goes"), [(5, True), (7, False)])
+def test_ruled_paper_goes_if_most_of_its_lines_leave_the_picture_alone(count, goes):
+    sheet = np.zeros((200, 320), np.float32)
+    for place in range(count):
+        sheet[20 + 22 * place : 22 + 22 * place] = 60
+    met = count - 3
+    sheet[10 : 24 + 22 * (met - 1), :20] = 120  # ink at the ends of all but three
+    rest = printed.without_lines(sheet, 40)
+    assert (rest[:, 100] > 0).sum() == (0 if goes else 2 * met)
 
 
 @pytest.mark.parametrize("row", [0, 1, 2, 3, 4, 194, 195, 196, 197, 198])
@@ -452,12 +522,13 @@ def test_so_does_a_line_along_the_edge_or_out_of_the_picture(row, lean, darkness
         (stroke(at=0, top=105), 2, 60, True),
         (stroke(at=0, top=112), 2, 60, False),  # another stroke
         (stroke(at=20, top=100), 2, 60, False),
+        (stroke(wide=140, top=20, bottom=25, at=180), 4, 110, True),  # ink at another edge
     ],
 )
 def test_a_line_is_printed_unless_it_may_be_a_stroke(ink, thickness, contrast, stays):
     line = line_on(thickness=thickness, contrast=contrast, at=lambda x: 100 + 0 * x)
     sheet = np.maximum(ink, line)
-    for turned in (np.asarray, np.flipud, np.transpose, np.rot90):
+    for turned in (np.asarray, np.flipud, np.fliplr, np.transpose, np.rot90):
         rest = printed.without_lines(turned(sheet), 40)
         assert np.array_equal(rest, turned(sheet if stays else ink))
 
@@ -467,6 +538,14 @@ def test_an_unbroken_line_goes_whatever_it_meets(gap, goes):
     bar = stroke(at=0, top=100)
     sheet = np.maximum(bar, line_on(contrast=60, at=lambda x: 100 + 0 * x, gap=gap))
     assert np.array_equal(printed.without_lines(sheet, 40, 0.9), bar if goes else sheet)
+
+
+@pytest.mark.parametrize("row", [0, 199])
+def test_so_does_one_in_the_last_row_of_a_picture(row):
+    bar = stroke(top=40, bottom=160)
+    sheet = np.maximum(bar, line_on(thickness=1, at=lambda x: row + 0 * x))
+    for turned in (np.asarray, np.transpose):
+        assert np.array_equal(printed.without_lines(turned(sheet), 40, 0.9), turned(bar))
 
 
 def box(sides="ltrb", top=30, left=60, bottom=170, right=220, thickness=3, contrast=80.0):
