@@ -56,9 +56,9 @@ SOURCES = (
 )  # fmt: skip
 TESTS = (
     "acceptance", "augment", "backup", "bulk", "bundle", "colour", "decode", "decoding", "doctor",
-    "drawings", "events", "formats", "ink", "js", "js_pictures", "lines", "looking", "metrics",
-    "models", "notebook", "numbers", "numpy_engine", "own_data", "pages_of_files", "paper",
-    "pressure", "reader", "record", "registry", "runs", "sources", "versions", "web",
+    "drawings", "events", "formats", "hub", "ink", "js", "js_pictures", "lines", "looking",
+    "metrics", "models", "notebook", "numbers", "numpy_engine", "own_data", "pages_of_files",
+    "paper", "pressure", "reader", "record", "registry", "runs", "sources", "versions", "web",
 )  # fmt: skip
 PATHS = [f"tests/test_{name}.py" for name in TESTS]
 HEAVY = ("torch", "onnxruntime", "onnx", "scipy.ndimage", "scipy.optimize", "scipy.stats",

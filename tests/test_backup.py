@@ -121,6 +121,9 @@ DAMAGES = {
     "cut": lambda file: file.read_bytes()[:-20],
     "turned": lambda file: bytes(b ^ (at == 300) for at, b in enumerate(file.read_bytes())),
     "something else": lambda _: b"no backup at all",
+    "of another format": lambda file: gzip.compress(
+        "\n".join([lines_of(file)[0].replace(" 1", " 2"), *lines_of(file)[1:]]).encode()
+    ),
     "of no head": lambda file: gzip.compress("\n".join(lines_of(file)[1:]).encode()),
     "without a line": lambda file: gzip.compress("\n".join(lines_of(file)[:-1]).encode()),
     "a line twice": lambda file: gzip.compress(

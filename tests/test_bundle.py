@@ -51,6 +51,16 @@ def test_a_runs_folder_stands_for_its_bundle(folder):
     assert bundle.find(folder.parent) == folder
 
 
+def test_the_bundle_of_numbers_beside_one_of_digits_is_its_own_or_the_one_that_ships(folder):
+    shutil.rmtree(folder / "numbers", ignore_errors=True)
+    assert bundle.numbers_of(folder) == bundle.NUMBERS
+    assert not (Reader.load(folder).save(folder.parent / "plain") / "numbers").exists()
+    shutil.copytree(bundle.NUMBERS, folder / "numbers")
+    assert bundle.numbers_of(folder) == folder / "numbers"
+    saved = Reader.load(folder).save(folder.parent / "whole")
+    assert bundle.read(saved / "numbers", "lines") == bundle.read(bundle.NUMBERS, "lines")
+
+
 def test_the_card_holds_what_the_design_asks(folder):
     card, model = bundle.read(folder)
     assert card.model_sha256 == hashlib.sha256(model).hexdigest()
@@ -196,6 +206,25 @@ def test_external_data_is_refused(folder):
     outside.CopyFrom(WEIGHTS)
     outside.ClearField("raw_data")
     outside.data_location = TensorProto.EXTERNAL
+    entry = outside.external_data.add()
+    entry.key, entry.value = "location", "/etc/passwd"
+    replace_model(folder, model(plain_nodes(), weights=[outside]))
+    assert "external data" in refused(folder)
+
+
+def test_data_of_the_graph_itself_may_say_so(folder):
+    own = onnx.TensorProto()
+    own.CopyFrom(WEIGHTS)
+    own.data_location = TensorProto.DEFAULT
+    content = model(plain_nodes(), weights=[own])
+    assert content != model(plain_nodes(), weights=[WEIGHTS])
+    replace_model(folder, content)
+    Reader.load(folder)
+
+
+def test_external_data_is_refused_wherever_it_is_said_to_be(folder):
+    outside = onnx.TensorProto()
+    outside.CopyFrom(WEIGHTS)
     entry = outside.external_data.add()
     entry.key, entry.value = "location", "/etc/passwd"
     replace_model(folder, model(plain_nodes(), weights=[outside]))

@@ -360,6 +360,17 @@ def test_what_is_cut_off_is_called_damaged(kind):
         to_image(content[: len(content) // 3])
 
 
+@pytest.mark.parametrize("size", [(0, 5), (5, 0)])
+def test_a_picture_without_pixels_is_refused(size):
+    with pytest.raises(InkError):
+        to_image(Image.new("L", size))
+
+
+def test_a_large_page_is_rendered_with_2500_pixels_at_its_longer_side():
+    picture = decode.decoded(pdf_page(b"1800 900", SEVEN_IN_PDF)).pixels
+    assert picture.shape[:2] == (1250, 2500)
+
+
 @pytest.mark.parametrize(("size", "mode"), [((8000, 6000), "RGB"), ((12000, 9000), "L")])
 def test_a_large_photograph_is_read_in_little_memory(size, mode, tmp_path):
     file = tmp_path / "7.jpg"

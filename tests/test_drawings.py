@@ -427,6 +427,10 @@ def test_a_store_in_memory_is_refused_and_a_journal_can_be_chosen(tmp_path):
     plain.add(labelled())
     plain.close()
     assert not list(tmp_path.glob("*-wal"))
+    usual = Store(f"sqlite:///{tmp_path}/usual.sqlite")
+    usual.add(labelled())
+    assert (tmp_path / "usual.sqlite-wal").exists()  # readers go on beside a writer
+    usual.close()
     with sqlite3.connect(tmp_path / "x.sqlite") as database:
         assert database.execute("pragma journal_mode").fetchone() == ("delete",)
     database.close()
@@ -695,6 +699,9 @@ def test_a_full_store_says_its_limit_and_takes_again_after_a_deletion(url):
 
 def test_bytes_are_limited_as_well(url):
     store = Store(url, max_bytes=1000)
+    exact = labelled(strokes=None, pen=None, picture=bytes(1000))
+    for _ in range(3):  # as much as there is room for, and all of it free again
+        store.delete(store.add(exact).id)
     picture = labelled(strokes=None, pen=None, picture=bytes(900), idempotency_key="random-name")
     store.add(picture)
     for drawing in (replace(picture, idempotency_key=None), replace(picture, picture=bytes(1001))):

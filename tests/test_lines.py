@@ -137,6 +137,33 @@ def test_a_dash_stays_flat(strokes):
     assert inked.mean() == pytest.approx((HEIGHT - 1) / 2, abs=1)
 
 
+@pytest.mark.parametrize(("text", "pen", "rows"), [("-", 3, 16), ("---", 7, 8)])
+def test_so_does_one_in_a_picture(text, pen, rows):
+    (line,) = lines.find(photographed(pictured(written(text, 60, 60), (200, 300), pen)))
+    inked = np.flatnonzero(line.image[0].max(1) > 0.5)
+    assert len(inked) <= rows
+    assert inked.mean() == pytest.approx((HEIGHT - 1) / 2, abs=1)
+
+
+def test_digits_of_two_strokes_above_each_other_are_one_row():
+    halves = [[(x, y), (x + 3, y + 50)] for x in (0, 60) for y in (0, 50)]
+    assert len(lines.of(Drawing(halves))) == 1
+    apart = [[(x, y), (x + 3, y + 50)] for x in (0, 60) for y in (0, 90)]
+    assert len(lines.of(Drawing(apart))) == 2
+
+
+@pytest.mark.parametrize(("side", "is_kept"), [(3, False), (9, True)])
+def test_a_speck_is_far_smaller_than_a_dot_of_the_pen(side, is_kept):
+    seen = np.zeros((200, 320), np.float32)
+    seen[60:140, 150:160] = seen[130:140, 150:250] = 120
+    seen[40 : 40 + side, 60 : 60 + side] = 120
+    assert len(marks.find(seen).boxes) == (2 if is_kept else 1)
+
+
+def test_a_part_to_the_left_is_a_neighbour_though_a_nearer_one_stands_higher():
+    assert grouped((0, 0, 40, 100), (50, -40, 70, 20), (80, 30, 120, 130)) == [[0, 1, 2]]
+
+
 def test_a_point_is_as_wide_as_the_pen():
     line = lines.of_strokes(Drawing([[(100, 100)]]))
     assert line.image.sum() == pytest.approx(np.pi / 4 * lines.PEN**2, rel=0.4)

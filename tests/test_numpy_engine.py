@@ -158,6 +158,8 @@ X = (8, 3, 4, 5)  # the shape of what the operators below are given
 HALVES = np.float32([0.5, 1.5, -2.5, 3.5, 0.25])
 OPERATORS = [  # operator, its other inputs, its settings, the axes of what it gives
     *[(name, [], {}, 4) for name in ("Gelu", "Identity", "Neg", "Relu", "Sigmoid", "Sqrt", "Tanh")],
+    ("Conv", [random(2, 3, 2, 2)], {}, 4),
+    ("MaxPool", [], {"kernel_shape": (2, 3)}, 4),
     ("GlobalAveragePool", [], {}, 4),
     *[(name, [HALVES], {}, 4) for name in ("Add", "Div", "Mul", "Sub")],
     *[(name, [], {"axis": axis}, 4) for name in ("LogSoftmax", "Softmax") for axis in (1, 2, -1)],

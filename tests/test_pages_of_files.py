@@ -8,6 +8,8 @@ import pytest
 from conftest import invoke, run_inkling
 from PIL import Image, ImageDraw
 
+from inkling import Reader
+
 
 def seven():
     image = Image.new("L", (100, 100), 255)
@@ -43,6 +45,15 @@ def test_every_page_of_every_file_in_a_folder_is_read(folder):
     assert len(complaints) == 2
     for line, kind in zip(complaints, ("pdf", "tif"), strict=True):
         assert line.startswith(f"inkling: {folder / f'three.{kind}'} page 2: Expected ink")
+
+
+def test_a_reader_of_many_names_the_pages(folder):
+    found = Reader.load().read_many(folder)
+    ends = (*(f"one.{kind}" for kind in ("pdf", "tif")), *(
+        f"three.{kind} page {page}" for kind in ("pdf", "tif") for page in (1, 3)
+    ))  # fmt: skip
+    assert found.sources == [str(folder / end) for end in ends]
+    assert list(found.errors) == [str(folder / f"three.{kind} page 2") for kind in ("pdf", "tif")]
 
 
 def test_json_and_csv_name_the_page(folder):

@@ -14,6 +14,7 @@ from PIL import Image
 from inkling import Drawing, NothingDrawn, Reader, Reading
 from inkling.errors import InklingError
 from inkling.reading import reader as reader_module
+from inkling.reading import report
 from inkling.reading.answers import Answer
 
 
@@ -240,6 +241,13 @@ def test_a_bundle_is_saved_by_a_name_and_loaded_by_it(reader, tmp_path, monkeypa
     assert Reader.load("one-of-its-own").card == Reader.load(folder).card == reader.card
     with pytest.raises(InklingError):
         Reader.load("./one-of-its-own")  # a path
+
+
+def test_what_to_accept_is_fitted_to_logits_without_their_temperature(reader, mnist):
+    part, card = mnist.validation[:2000], reader.card
+    found = report.measured(reader.session, card.temperature, None, part, [("mnist", part)])
+    beyond = reader.session.run(part.pixels).ood_scores > found["acceptance"].max_ood_score
+    assert 0.005 < beyond.mean() < 0.015
 
 
 def test_many_readings_show_each_with_a_star_where_it_is_not_accepted(reader, digits):

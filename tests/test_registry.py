@@ -65,7 +65,7 @@ def test_the_page_opens_though_the_chosen_bundle_is_broken_or_gone(registry):
     served = Served(registry)
     (registry.find("taught/mine") / bundle.MODEL).write_bytes(b"")
     assert served.reader.read(Drawing(STROKES["strokes"])).label == 7  # it is in memory
-    assert Served(registry).name == PRETRAINED
+    assert (Served(registry).name, Served(registry).path) == (PRETRAINED, bundle.PRETRAINED)
     shutil.rmtree(registry.taught)
     assert Served(registry).name == PRETRAINED
 
