@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -140,6 +141,10 @@ def test_a_name_is_taken_once(drawn, tmp_path, monkeypatch):
     result = invoke("teach", "--name", "mine")
     assert result.returncode == 1
     assert "Give another name" in result.stderr
+    assert "sample" not in result.stdout
+    monkeypatch.setattr(finetune, "MAX_LEARN", 1)
+    monkeypatch.setattr(finetune, "MAX_HELD_OUT", 1)
+    assert re.match(r"Taking a sample of \d+ drawings", invoke("teach", "--name", "mine").stdout)
 
 
 def test_better_is_reported_once_the_choice_is_written(tmp_path, monkeypatch):
