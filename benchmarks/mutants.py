@@ -12,8 +12,8 @@ are the tests marked slow, those that need a browser, and those of PostgreSQL un
 INKLING_POSTGRES names a server.
 
 What is known is kept in build/mutants/: a run that was stopped goes on, and after a change of the
-tests it repeats the faults that were not seen. --fresh forgets it. Why no test should see a fault
-stands in benchmarks/mutants.json. Prints each fault not seen, and writes results/mutants.json if
+tests it repeats the faults that were not seen and have no reason. --fresh forgets it. Why no test
+should see a fault stands in benchmarks/mutants.json. Prints each fault not seen, and writes results/mutants.json if
 the numbers are the usual ones. The exit status is 1 if more than 8 % are not seen, or one of them
 has no reason.
 """
@@ -67,6 +67,7 @@ HEAVY = ("torch", "onnxruntime", "onnx", "scipy.ndimage", "scipy.optimize", "sci
 SECONDS = 40.0  # of tests that meet one fault, at most
 ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "build" / "mutants"
+REASONS: dict[str, str] = json.loads(Path(__file__).with_suffix(".json").read_text())
 OPTIONS = ["-m", "not slow and not faults", "-p", "no:cacheprovider",
            "-W", "ignore::pytest.PytestAssertRewriteWarning"]  # fmt: skip
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
@@ -88,6 +89,11 @@ class Fault:
     what: str  # the code before and after, shortened, and where in its line
     place: int  # among the faults of this file
     lines: Lines  # a test that executes one of these may see it
+
+
+def name_of(fault: Fault) -> str:
+    """What REASONS call it."""
+    return f"{fault.file}: {fault.what}"
 
 
 @dataclass(frozen=True)
@@ -420,7 +426,8 @@ def tried(
     for number, fault in enumerate(faults):
         name = f"{fault.file} {digest([sources[fault.file]])} {fault.place}"
         one = kept.get(name)
-        if one is None or (one["by"] is None and one["tests"] != now):
+        is_old = one is not None and one["by"] is None and one["tests"] != now
+        if one is None or (is_old and name_of(fault) not in REASONS):
             begun = time.monotonic()
             by = seen_by(copy, sources[fault.file], fault, tests)
             seconds = round(time.monotonic() - begun, 1)
@@ -482,14 +489,13 @@ def failing(
 
 def report(found: Sequence[tuple[Fault, str | None]], options: argparse.Namespace) -> int:
     """Print the figures and write the record; the exit status."""
-    reasons = json.loads(Path(__file__).with_suffix(".json").read_text())
     all_, lived = (Counter(f.file for f, by in found if by is None or n) for n in (True, False))
     unseen = [
         {
             "file": f.file,
             "line": f.line,
             "fault": f.what,
-            "reason": reasons.get(f"{f.file}: {f.what}"),
+            "reason": REASONS.get(name_of(f)),
         }
         for f, by in found
         if by is None

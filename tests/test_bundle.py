@@ -40,6 +40,12 @@ def refused(folder):
     return str(caught.value)
 
 
+def test_a_card_shows_when_it_accepts(folder):
+    card, _ = bundle.read(folder)
+    assert "accepts from a confidence of" in card._repr_html_()
+    assert "accepts" not in card.model_copy(update={"acceptance": None})._repr_html_()
+
+
 def test_what_is_written_is_read(folder, tmp_path):
     card, model = bundle.read(folder)
     bundle.write(tmp_path / "other", card, model)

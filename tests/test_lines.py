@@ -161,7 +161,7 @@ def test_a_speck_is_far_smaller_than_a_dot_of_the_pen(side, is_kept):
 
 
 def test_a_part_to_the_left_is_a_neighbour_though_a_nearer_one_stands_higher():
-    assert grouped((0, 0, 40, 100), (50, -40, 70, 20), (80, 30, 120, 130)) == [[0, 1, 2]]
+    assert grouped((0, 0, 40, 100), (50, -40, 70, 20), (80, 70, 120, 170)) == [[0, 1, 2]]
 
 
 def test_a_point_is_as_wide_as_the_pen():
