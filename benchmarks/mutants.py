@@ -13,9 +13,9 @@ INKLING_POSTGRES names a server.
 
 What is known is kept in build/mutants/: a run that was stopped goes on, and after a change of the
 tests it repeats the faults that were not seen and have no reason. --fresh forgets it. Why no test
-should see a fault stands in benchmarks/mutants.json. Prints each fault not seen, and writes results/mutants.json if
-the numbers are the usual ones. The exit status is 1 if more than 8 % are not seen, or one of them
-has no reason.
+should see a fault stands in benchmarks/mutants.json. Prints each fault not seen, and writes
+results/mutants.json if the numbers are the usual ones. The exit status is 1 if more than 8 % are
+not seen, or one of them has no reason.
 """
 
 import argparse

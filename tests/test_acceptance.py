@@ -147,6 +147,11 @@ def test_a_quantile_is_the_smallest_value_with_that_share_of_the_weight():
     assert acceptance.quantile(tenths, np.full(10, 0.1), 0.3) == 3
 
 
+def test_the_whole_weight_is_reached_though_small_weights_are_lost_in_a_running_sum():
+    weights = np.array([1e13, *[0.0009] * 100_000])
+    assert acceptance.quantile(np.arange(100_001.0), weights, 1.0) == 100_000
+
+
 def test_pooled_sources_weigh_the_same():
     assert acceptance.balanced([1, 4]).tolist() == [0.5, 0.125, 0.125, 0.125, 0.125]
 

@@ -360,10 +360,11 @@ def test_what_is_cut_off_is_called_damaged(kind):
         to_image(content[: len(content) // 3])
 
 
-@pytest.mark.parametrize("size", [(0, 5), (5, 0)])
-def test_a_picture_without_pixels_is_refused(size):
-    with pytest.raises(InkError):
-        to_image(Image.new("L", size))
+def test_an_array_may_hold_as_many_pixels_as_a_file(monkeypatch):
+    monkeypatch.setattr(decode, "MAX_PIXELS", 100)
+    assert decode.decoded(np.zeros((20, 20), np.uint8)).pixels.shape == (20, 20)
+    with pytest.raises(TooLarge):
+        decode.decoded(np.zeros((20, 21), np.uint8))
 
 
 def test_a_large_page_is_rendered_with_2500_pixels_at_its_longer_side():

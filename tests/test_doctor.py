@@ -90,6 +90,7 @@ def test_the_bundles_read(said):
     named = {finding["name"]: finding for finding in said[1]["findings"]}
     assert named["ONNX Runtime"]["state"] == "ok"
     assert named["shipped bundle"]["found"].startswith("ONNX Runtime reads a drawn 7, as a digit")
+    assert re.search(r" [0-9a-f]{12}$", named["shipped bundle"]["found"])
     assert named["served bundle"]["found"] == "pretrained"
 
 

@@ -33,7 +33,7 @@ from pyarrow import parquet
 
 from inkling.data import idx, strokes
 from inkling.drawings import Filter, Labelled, Store, archive, backup, labelling
-from inkling.drawings.database import Database
+from inkling.drawings.database import Database, look
 from inkling.drawings.store import DRAWINGS, default_url
 from inkling.errors import InkError, NoSuchDrawing, StoreError, StoreFull
 from inkling.reading import bundle
@@ -415,6 +415,12 @@ def test_an_unreadable_drawing_is_named_and_the_others_are_exported(store, url, 
     assert result.returncode == 1
     assert "Wrote 2 drawings" in result.stdout
     assert result.stderr.startswith("inkling: Drawing 2: ")
+
+
+def test_a_database_that_is_not_there_is_looked_at_and_not_made(tmp_path):
+    seen = look(f"sqlite:///{tmp_path}/none.sqlite")
+    assert (seen.path, seen.version, seen.drawings) == (tmp_path / "none.sqlite", None, 0)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_store_in_memory_is_refused_and_a_journal_can_be_chosen(tmp_path):

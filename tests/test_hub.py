@@ -13,6 +13,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnxruntime
@@ -27,6 +28,7 @@ from inkling.drawings.store import Labelled
 from inkling.errors import BundleError, InklingError
 from inkling.networks import architectures
 from inkling.reading import bundle
+from inkling.reading import hub as hub_module
 from inkling.training import export
 
 try:
@@ -521,3 +523,12 @@ def test_the_description_knows_the_file(tmp_path):
     assert told["description"].startswith("2 drawings")
     kinds = {field["name"]: field["dataType"] for field in told["recordSet"][0]["field"]}
     assert kinds["label"] == "sc:Text"
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_repository_that_one_may_not_read_is_told(status):
+    cause = OSError("refused")
+    cause.response = SimpleNamespace(status_code=status)
+    error = hub_module._missing("hf://a/b", cause)
+    assert "expected a repository that you may read" in error.error
+    assert str(status) in error.error

@@ -152,7 +152,7 @@ def test_digits_of_two_strokes_above_each_other_are_one_row():
     assert len(lines.of(Drawing(apart))) == 2
 
 
-@pytest.mark.parametrize(("side", "is_kept"), [(3, False), (9, True)])
+@pytest.mark.parametrize(("side", "is_kept"), [(4, False), (6, True)])
 def test_a_speck_is_far_smaller_than_a_dot_of_the_pen(side, is_kept):
     seen = np.zeros((200, 320), np.float32)
     seen[60:140, 150:160] = seen[130:140, 150:250] = 120

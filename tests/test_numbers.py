@@ -243,7 +243,9 @@ def test_a_line_that_is_no_number_is_read_with_no_confidence(reader):
 def test_a_number_shows_what_else_it_may_be(reader):
     read = reader.read_number(number("4172"))
     shown = read._repr_html_()
-    assert f"or {numbers._listed(read.alternatives)}" in shown
+    text, share = read.alternatives[0]
+    assert f"or {text} ({share:.1%})" in shown
+    assert numbers._listed([("", 0.25), ("7", 0.5)]) == "nothing (25.0%), 7 (50.0%)"
     for part in read.parts:
         assert f"{part.confidence:.1%}" in shown
     alone = dataclasses.replace(read, alternatives=(), parts=())

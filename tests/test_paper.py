@@ -567,6 +567,15 @@ INSIDE, TORN, SHORT = stroke(at=130), box(), box()
 TORN[30:33, 100:130] = SHORT[30:33, 100:114] = 0
 
 
+def test_a_box_goes_by_the_threshold_that_is_given():
+    ink = INSIDE.copy()
+    ink[20:190, 250:275] = 250  # so dark that by itself it would be the only ink
+    seen = np.maximum(ink, box(contrast=55))
+    assert paper.otsu(seen) > 2 * 55
+    mask, _ = paper._written(seen, 40, alone=False)
+    assert np.array_equal(mask, ink > 40)
+
+
 @pytest.mark.parametrize(
     ("frame", "ink", "goes"),
     [

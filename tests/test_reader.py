@@ -3,6 +3,7 @@ import io
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -90,9 +91,18 @@ def test_a_reading_becomes_json(reader, digits):
     answer = Answer.of(reader.read(digits[0]), reader.card, image_box=(0, 0, 28, 28))
     content = json.loads(answer.model_dump_json())
     assert content["label"] == 7
+    assert content["confidence"] == round(content["confidence"], 6)  # so that it is short
     assert reader.card.model_sha256.startswith(content["model"])
     assert np.array(content["image"]).shape == (28, 28)
     assert sum(content["probabilities"]) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_reading_shows_its_image_and_its_three_likeliest_classes(reader, digits):
+    reading = reader.read(digits[0])
+    html = reading._repr_html_()
+    assert f"<img width={3 * 28} " in html
+    shown = re.findall(r"<td>(\d)</td>", html)
+    assert shown == [str(label) for label in np.argsort(-reading.probabilities)[:3]]
 
 
 def test_an_explanation_says_which_ink_held_the_reading(reader, digits):
