@@ -421,6 +421,8 @@ def test_a_database_that_is_not_there_is_looked_at_and_not_made(tmp_path):
     seen = look(f"sqlite:///{tmp_path}/none.sqlite")
     assert (seen.path, seen.version, seen.drawings) == (tmp_path / "none.sqlite", None, 0)
     assert not list(tmp_path.iterdir())
+    (tmp_path / "none.sqlite").touch()
+    assert look(f"sqlite:///{tmp_path}/none.sqlite") == seen  # it is empty
 
 
 def test_a_store_in_memory_is_refused_and_a_journal_can_be_chosen(tmp_path):
