@@ -6,9 +6,9 @@ Strokes are synthetic digits of `augmentation.handwriting`, written by a thousan
 years. A server answers each request of the page /drawings, and each command runs as a user runs
 it. Of a request and a command that answers at once, the median of five counts; of an export,
 seconds and the most memory. A store of a million takes about 2 GB of disk. Without --url, the
-database is SQLite in a temporary folder; the one of a URL must be empty. What takes time for each
-drawing, as an export, is measured of up to FEW, and of more only the two that write lines. Writes
-results/many_drawings.json after the full numbers.
+database is SQLite in a temporary folder; the one of a URL must be empty. With more than FEW
+drawings, only two of the commands that pass through all are measured: the export of JSON lines and
+the backup. Writes results/many_drawings.json after the full numbers.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from inkling.augmentation import handwriting
 from inkling.drawings import Labelled, Store
 
 DRAWINGS = (100_000, 1_000_000)  # of a record
-FEW = 100_000
+FEW = DRAWINGS[0]
 FORMS = 2_000  # different drawings; each is stored many times, by different writers
 WRITERS = 1_000
 DAYS = 730

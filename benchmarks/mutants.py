@@ -426,8 +426,7 @@ def tried(
     for number, fault in enumerate(faults):
         name = f"{fault.file} {digest([sources[fault.file]])} {fault.place}"
         one = kept.get(name)
-        is_old = one is not None and one["by"] is None and one["tests"] != now
-        if one is None or (is_old and name_of(fault) not in REASONS):
+        if one is None or not (one["by"] or one["tests"] == now or name_of(fault) in REASONS):
             begun = time.monotonic()
             by = seen_by(copy, sources[fault.file], fault, tests)
             seconds = round(time.monotonic() - begun, 1)

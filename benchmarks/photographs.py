@@ -5,11 +5,11 @@
                                      [--size WIDTH HEIGHT] [--whole]
 
 "near" is a picture that its digit mostly fills, 150 to 700 pixels high. A number is the height of
-a digit in pixels, somewhere in the middle third of a photograph of 4000 x 3000, or of --size.
-With --whole, none is scaled while it is decoded, as large ones are. Each has paper
-with fibres and grain, uneven light, a soft shadow of the phone, a slightly oblique view, and goes
-through JPEG at quality 75. Prints, for each kind and height: n, the share that is read correctly,
-the share that is accepted, and how many are accepted with a wrong label.
+a digit in pixels, somewhere in the middle third of a photograph of 4000 x 3000, or of --size. Each
+has paper with fibres and grain, uneven light, a soft shadow of the phone, a slightly oblique view,
+and goes through JPEG at quality 75. With --whole, large ones are not scaled while they are decoded.
+Prints, for each kind and height: n, the share that is read correctly, the share that is accepted,
+and how many are accepted with a wrong label.
 
 The digits are MNIST's, enlarged; with --strokes, every other one is drawn by pen strokes of JSON
 lines (see inkling.data.strokes).
